@@ -1,0 +1,68 @@
+import { existsSync } from "node:fs";
+import type { Command } from "commander";
+import type { BuiltImage } from "../commands/image/manifest.ts";
+import { UserError } from "../lib/errors.ts";
+import { stackSettings } from "./settings.ts";
+import { openStack, runPulumi, type Stack } from "./stack.ts";
+
+/** Builds one image of a stack through Pulumi, so that a later `up` finds it built. */
+export function addBuild(program: Command): void {
+  program
+    .command("build")
+    .description("build one image, and nothing else")
+    .argument("<image>", "image, as the stack's settings name it")
+    .argument("[stack]", "stack", "lab")
+    .option("--json", "print {path, sha256, bytes, seconds, reused} as JSON")
+    .action(async (image: string, name: string, options: { json?: boolean }) => {
+      const built = await build(await openStack(name), image);
+      process.stdout.write(options.json ? `${JSON.stringify(built)}\n` : describe(built));
+    });
+}
+
+async function build(stack: Stack, image: string): Promise<BuiltImage> {
+  const { images } = await stackSettings(stack, image);
+  if (!(image in images)) {
+    throw new UserError(`Stack ${stack.name} has no image ${image}; images: ${Object.keys(images).join(", ")}`);
+  }
+  const start = performance.now();
+  const before = await answerOf(stack, image);
+  await updateOnly(stack, image, before !== undefined && !existsSync(before.path));
+  const built = await answerOf(stack, image);
+  if (!built) throw new Error(`Pulumi's state has no image ${image} after its update`);
+  const isUnchanged = before?.path === built.path && before.seconds === built.seconds;
+  return isUnchanged
+    ? { ...built, seconds: secondsSince(start), reused: ["base", "packages", "programs", "image"] }
+    : built;
+}
+
+/** The image, and what goes into it: the cluster's secrets, and in the lab its SSH key. */
+async function updateOnly(stack: Stack, image: string, fileIsGone: boolean): Promise<void> {
+  const urn = `**::image-${image}`;
+  const targets = [urn, `**::${image}`, "**::cluster", "**::cluster-*", "**::lab", "**::lab-folder"];
+  const args = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
+  await runPulumi(
+    stack,
+    [...args, ...targets.flatMap((target) => ["--target", target]), ...(fileIsGone ? ["--replace", urn] : [])],
+    { env: { PIINIT_IMAGE_ONLY: image }, onLine: (line) => process.stderr.write(`${line}\n`) },
+  );
+}
+
+interface Deployment {
+  deployment: { resources?: { urn: string; outputs?: { stdout?: unknown } }[] };
+}
+
+/** What the builder said of the image the last time that it ran. */
+async function answerOf(stack: Stack, image: string): Promise<BuiltImage | undefined> {
+  const text = await runPulumi(stack, ["stack", "export", "--show-secrets"]);
+  const { deployment } = JSON.parse(text) as Deployment;
+  const stdout = deployment.resources?.find(({ urn }) => urn.endsWith(`::image-${image}`))?.outputs?.stdout;
+  const plain = typeof stdout === "object" ? JSON.parse((stdout as { plaintext: string }).plaintext) : stdout;
+  return typeof plain === "string" ? (JSON.parse(plain) as BuiltImage) : undefined;
+}
+
+const secondsSince = (start: number) => Math.round((performance.now() - start) / 100) / 10;
+
+function describe({ path, sha256, bytes, seconds, reused }: BuiltImage): string {
+  const from = reused.length > 0 ? `, from the cache: ${reused.join(", ")}` : "";
+  return `${path}\n${Math.round(bytes / 2 ** 20)} MiB, sha256 ${sha256}, ${seconds} s${from}\n`;
+}

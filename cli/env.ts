@@ -1,0 +1,17 @@
+import type { Command } from "commander";
+import { quote } from "../lib/shell.ts";
+import { openStack } from "./stack.ts";
+
+/** Prints what a shell needs to run Pulumi itself on the same state. */
+export function addEnv(program: Command): void {
+  program
+    .command("env")
+    .description('print the environment for Pulumi\'s own commands: eval "$(./piinit env)"')
+    .argument("[stack]", "stack", "lab")
+    .option("--json", "as JSON")
+    .action(async (name: string, options: { json?: boolean }) => {
+      const { env } = await openStack(name);
+      const lines = Object.entries(env).map(([key, value]) => `export ${key}=${quote(value)}`);
+      process.stdout.write(`${options.json ? JSON.stringify(env) : lines.join("\n")}\n`);
+    });
+}

@@ -1,0 +1,165 @@
+import { existsSync } from "node:fs";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import type { Command } from "commander";
+import { parse, stringify } from "yaml";
+import { parseSettings } from "../components/settings.ts";
+import { UserError } from "../lib/errors.ts";
+import { digest } from "../lib/json.ts";
+import { projectDir } from "../lib/paths.ts";
+import { type ConvertedStack, convert, machinesToAskFor, type NamedMachine } from "./home-stack.ts";
+import { askForMachines, onTerminal, parseMachines } from "./machine-lines.ts";
+import { type ImageVariables, readVariables, type VariableFile } from "./packer-variables.ts";
+import { setSecret } from "./secret.ts";
+import { openStack } from "./stack.ts";
+
+interface Options {
+  stack: string;
+  machine: string[];
+  country?: string;
+}
+
+/** Makes a stack of the Packer variable files of the project that this one comes from. */
+export function addImport(program: Command): void {
+  program
+    .command("import")
+    .description("make a stack of the Packer variable files of the original piinit")
+    .argument("<file>", "pivariables.json, the servers' variables")
+    .argument("[zfile]", "zpivariables.json, the monitoring machine's variables")
+    .option("--stack <name>", "the stack to make", "home")
+    .option(
+      "--machine <name=mac,ip>",
+      "a machine, and after another comma its image; once for each (asked for on a terminal)",
+      (value: string, before: string[]) => [...before, value],
+      [],
+    )
+    .option("--country <code>", "the country of your Wi-Fi, two capital letters (asked for on a terminal)")
+    .action(async (file: string, zfile: string | undefined, options: Options) => {
+      await importStack(zfile === undefined ? [file] : [file, zfile], options);
+    });
+}
+
+async function importStack(fileNames: string[], options: Options): Promise<void> {
+  if (!/^[a-z][a-z0-9-]*$/.test(options.stack)) {
+    throw new UserError(`--stack ${options.stack}: a stack's name has lower-case letters, digits and hyphens`);
+  }
+  const images = await readImages(fileNames);
+  const stack = await findPlace(options.stack);
+  const converted = convert(images, ...(await askForRest(images, options)));
+  checkSettings(converted, stack);
+  await write(converted, stack, fileNames);
+  process.stdout.write(report(converted, stack.name));
+}
+
+async function readImages(fileNames: readonly string[]): Promise<ImageVariables[]> {
+  const files = fileNames.map(async (file): Promise<VariableFile> => {
+    const name = path.basename(file);
+    return readFile(path.resolve(process.env.INIT_CWD ?? "", file), "utf8").then(
+      (text) => ({ name, text }),
+      ({ code }: NodeJS.ErrnoException) => ({
+        name,
+        problem: code === "ENOENT" ? "does not exist" : `can't be read (${code})`,
+      }),
+    );
+  });
+  const { images, faults } = readVariables(await Promise.all(files));
+  if (faults.length === 0) return images;
+  throw new UserError(["These variables can't be imported:", ...faults.map((fault) => `  ${fault}`)].join("\n"));
+}
+
+interface Place {
+  name: string;
+  file: string;
+  /** What Pulumi keeps in the file that was here before. */
+  encryptionsalt?: string;
+}
+
+/** The stack's file, if it is free: it doesn't exist, or is the example that this project comes with. */
+async function findPlace(name: string): Promise<Place> {
+  const file = path.join(projectDir, "stacks", `Pulumi.${name}.yaml`);
+  if (!existsSync(file)) return { name, file };
+  const { config, encryptionsalt } = parse(await readFile(file, "utf8")) as {
+    config?: unknown;
+    encryptionsalt?: string;
+  };
+  if (isShippedExample(config)) return { name, file, ...(encryptionsalt && { encryptionsalt }) };
+  throw new UserError(
+    `Stack ${name} is there already, in stacks/Pulumi.${name}.yaml, and stays as it is. Make another one: --stack NAME`,
+  );
+}
+
+/** Whether a stack's settings are still those that the project comes with as the stack home. */
+export function isShippedExample(config: unknown): boolean {
+  return digest(config) === "70e171e1c9ab9a9e26cf09ee0ea4497035d3cb25b191881b8bad382907ac64e0";
+}
+
+/** The machines and the country of the Wi-Fi, which the variables don't tell: from the options, or from a person. */
+async function askForRest(
+  images: readonly ImageVariables[],
+  { machine, country }: Options,
+): Promise<[NamedMachine[], string | undefined]> {
+  const machines = parseMachines(machine);
+  const needsCountry = country === undefined && images.some(({ wifi }) => wifi);
+  if (machines.length > 0 && !needsCountry) return [machines, country];
+  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+    throw new UserError(
+      [
+        "The variable files don't tell everything, and nobody can be asked here:",
+        ...(machines.length > 0 ? [] : ["  --machine pi1=b8:27:eb:00:00:01,192.168.2.51  once for each machine"]),
+        ...(needsCountry ? ["  --country DE  the country of your Wi-Fi"] : []),
+      ].join("\n"),
+    );
+  }
+  return onTerminal(async (ask) => [
+    machines.length > 0 ? machines : await askForMachines(machinesToAskFor(images), ask),
+    needsCountry ? (await ask("The country of your Wi-Fi, two letters such as DE: ")).trim().toUpperCase() : country,
+  ]);
+}
+
+function checkSettings({ settings, secrets }: ConvertedStack, { name }: Place): void {
+  const whole = structuredClone(settings);
+  for (const { path: place, value } of secrets) {
+    const keys = place.split(".");
+    const last = keys.pop() ?? "";
+    const parent = keys.reduce((object, key) => object[key] as Record<string, unknown>, whole);
+    parent[last] = value;
+  }
+  parseSettings(whole, name);
+}
+
+/** Writes the stack's file, then lets Pulumi encrypt its secrets; where that fails, no file is left. */
+async function write({ settings, secrets }: ConvertedStack, place: Place, fileNames: string[]): Promise<void> {
+  const before = await readFile(place.file, "utf8").catch(() => undefined);
+  const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`piinit:${key}`, value]));
+  const { encryptionsalt } = place;
+  // As Pulumi reads it, where a country NO would be no text.
+  const text = stringify({ config, ...(encryptionsalt && { encryptionsalt }) }, { version: "1.1" });
+  const origin = fileNames.map((file) => path.basename(file)).join(" and ");
+  await writeFile(place.file, `# Made of ${origin} by ./piinit import.\n${text}`);
+  if (secrets.length === 0) return;
+  try {
+    const stack = await openStack(place.name);
+    for (const { path: key, value } of secrets) await setSecret(stack, key, value);
+  } catch (error) {
+    await (before === undefined ? rm(place.file) : writeFile(place.file, before));
+    throw error;
+  }
+}
+
+function report({ carriedOver, notCarriedOver }: ConvertedStack, stack: string): string {
+  const list = (lines: string[]) => lines.map((line) => `  ${line}`);
+  return [
+    `Wrote stacks/Pulumi.${stack}.yaml.`,
+    "",
+    "Carried over:",
+    ...list(carriedOver),
+    "Not carried over:",
+    ...list(notCarriedOver),
+    "Next:",
+    ...list([
+      `look at stacks/Pulumi.${stack}.yaml, and at ./piinit preview ${stack}`,
+      `./piinit up ${stack} builds the images and tells what to type into your router`,
+    ]),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,42 @@
+import type { Command } from "commander";
+import { fetchImagePrograms } from "./programs.ts";
+import { stackSettings } from "./settings.ts";
+import { openStack, pulumi, type Stack } from "./stack.ts";
+
+/** up, preview and destroy: Pulumi's own, on a stack that is made ready first. */
+export function addLifecycle(program: Command): void {
+  addAction(program, "up", "make everything as the stack's settings say", async (stack) => {
+    const settings = await stackSettings(stack);
+    if (!settings.builder) await fetchImagePrograms(settings);
+  });
+
+  program
+    .command("preview")
+    .description("show what up would do")
+    .argument("[stack]", "stack", "lab")
+    .option("--diff", "show the changes in full")
+    .action(async (name: string, options: { diff?: boolean }) => {
+      await pulumi(await openStack(name), ["preview", ...(options.diff ? ["--diff"] : [])]);
+    });
+
+  addAction(program, "destroy", "take all of it down again");
+}
+
+/** The lab is there to be made and thrown away; for everything else Pulumi shows its plan and asks. */
+function addAction(
+  program: Command,
+  name: string,
+  description: string,
+  prepare?: (stack: Stack) => Promise<void>,
+): void {
+  program
+    .command(name)
+    .description(description)
+    .argument("[stack]", "stack", "lab")
+    .option("-y, --yes", "do not ask first (the lab never asks)")
+    .action(async (stackName: string, { yes }: { yes?: boolean }) => {
+      const stack = await openStack(stackName);
+      await prepare?.(stack);
+      await pulumi(stack, [name, ...(stack.isLab || yes ? ["--yes", "--skip-preview"] : [])]);
+    });
+}

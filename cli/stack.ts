@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { createInterface } from "node:readline/promises";
+import { pathToFileURL } from "node:url";
+import { execa } from "execa";
+import { parse } from "yaml";
+import { UserError } from "../lib/errors.ts";
+import type { SystemPackage } from "../lib/packages.ts";
+import { projectDir } from "../lib/paths.ts";
+import { progressOnStderr } from "../lib/progress.ts";
+import { type RunOptions, run } from "../lib/run.ts";
+import { preparePulumi } from "../toolchain/pulumi.ts";
+import { installSystemPackages, missingSystemPackages, thisHost, type Work } from "../toolchain/system.ts";
+
+const stacksDir = path.join(projectDir, "stacks");
+const stateDir = path.join(projectDir, ".piinit");
+
+/** A stack that is ready for Pulumi: everything installed, the stack known to its backend. */
+export interface Stack {
+  name: string;
+  /** Virtual machines only, made to be thrown away. */
+  isLab: boolean;
+  /** What Pulumi needs in its environment. */
+  env: Record<string, string>;
+}
+
+/** Installs what is missing and makes the stack known to Pulumi; safe to repeat, quick when there is nothing to do. */
+export async function openStack(name: string): Promise<Stack> {
+  const work = await readWork(name);
+  const progress = progressOnStderr();
+  await installMissing(await missingSystemPackages(thisHost(), work));
+  const { env } = await preparePulumi(progress);
+  // Absolute, so that Pulumi's own commands work in every folder of the project.
+  const backend = process.env.PULUMI_BACKEND_URL ?? pathToFileURL(stateDir).href;
+  const stack = { name, isLab: work.isLab, env: { ...env, PULUMI_BACKEND_URL: backend } };
+  if (!existsSync(path.join(stateDir, ".pulumi", "stacks", "piinit", `${name}.json`))) await createStack(stack);
+  return stack;
+}
+
+/** Installs packages of the operating system, after asking where somebody can answer. */
+export async function installMissing(missing: SystemPackage[]): Promise<void> {
+  const isTerminal = process.stdin.isTTY && process.stderr.isTTY;
+  await installSystemPackages(missing, { progress: progressOnStderr(), ask: isTerminal ? askOnTerminal : undefined });
+}
+
+async function askOnTerminal(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+/** What the stack's file asks of this machine; a UserError names the stacks that there are when it does not exist. */
+export async function readWork(name: string): Promise<Work> {
+  const file = path.join(stacksDir, `Pulumi.${name}.yaml`);
+  if (!existsSync(file)) {
+    const known = (await readdir(stacksDir)).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
+    throw new UserError(
+      `There is no stack ${name}: stacks/Pulumi.${name}.yaml does not exist. Stacks: ${known.join(", ")}`,
+    );
+  }
+  const { config } = (parse(await readFile(file, "utf8")) ?? {}) as { config?: Record<string, unknown> | null };
+  const has = (setting: string) => Object.hasOwn(config ?? {}, `piinit:${setting}`);
+  return { isLab: has("lab"), buildsHere: !has("builder") };
+}
+
+async function createStack(stack: Stack): Promise<void> {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await runPulumi(stack, ["stack", "init"]);
+}
+
+/** Runs Pulumi in the foreground, with its own display, and takes over its exit code. */
+export async function pulumi(stack: Stack, args: string[]): Promise<void> {
+  const result = await execa("pulumi", [...args, "--stack", stack.name], {
+    cwd: projectDir,
+    env: stack.env,
+    stdio: "inherit",
+    reject: false,
+  });
+  process.exitCode = result.exitCode ?? 1;
+}
+
+/** Runs Pulumi unattended and returns what it prints. */
+export async function runPulumi(stack: Stack, args: string[], options: RunOptions = {}): Promise<string> {
+  const env = { ...stack.env, ...options.env };
+  return await run("pulumi", [...args, "--non-interactive", "--stack", stack.name], {
+    ...options,
+    cwd: projectDir,
+    env,
+  });
+}

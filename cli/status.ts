@@ -1,0 +1,60 @@
+import type { Command } from "commander";
+import { labStatus, type MachineStatus } from "../commands/lab/lab.ts";
+import type { RunningMachine } from "../commands/lab/spec.ts";
+import { type ClusterStatus, clusterStatus } from "../commands/ready/status.ts";
+import { expectedMachines } from "../components/machines.ts";
+import { stackDir } from "../lib/paths.ts";
+import { stackSettings } from "./settings.ts";
+import { openStack, type Stack } from "./stack.ts";
+
+/** One look at the cluster: what answers, who leads, what runs. */
+export function addStatus(program: Command): void {
+  program
+    .command("status")
+    .description("show machines, quorum and jobs as they are now")
+    .argument("[stack]", "stack", "lab")
+    .option("--json", "as JSON")
+    .action(async (name: string, options: { json?: boolean }) => {
+      const stack = await openStack(name);
+      const virtual = stack.isLab ? await labStatus(stackDir(name, "lab")) : [];
+      const status = await lookAt(stack, virtual);
+      process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : describe(status, virtual));
+    });
+}
+
+async function lookAt(stack: Stack, virtual: MachineStatus[]): Promise<ClusterStatus> {
+  const settings = await stackSettings(stack);
+  const running = virtual.flatMap(({ name, ports }) => (ports ? [{ name, ports } as RunningMachine] : []));
+  const machines = expectedMachines(settings, running);
+  return clusterStatus({ datacenter: settings.datacenter, machines, deadlineSeconds: 0, remedy: "", guards: "" });
+}
+
+function describe({ machines, consul, nomad, jobs }: ClusterStatus, virtual: MachineStatus[]): string {
+  const stateOf = (name: string) => virtual.find((machine) => machine.name === name)?.state;
+  const rows = machines.map(({ name, ip, reachable, hostname }) => [
+    name,
+    ip,
+    reachable ? "answers" : (stateOf(name) ?? "no answer"),
+    hostname && hostname !== name ? `calls itself ${hostname}` : "",
+  ]);
+  const lines = [
+    ...table([["MACHINE", "ADDRESS", "STATE", ""], ...rows]),
+    "",
+    `Consul  ${consul.url ?? "no answer"}  leader ${consul.leader ?? "none"}, servers ${listOf(consul.peers)}`,
+    `Nomad   ${nomad.url ?? "no answer"}  leader ${nomad.leader ?? "none"}, servers ${listOf(nomad.servers)}, clients ${listOf(nomad.clients)}`,
+    ...(jobs.length > 0 ? ["", ...table([["JOB", "STATUS"], ...jobs.map(({ id, status }) => [id, status])])] : []),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+const listOf = (names: string[]) => (names.length > 0 ? names.join(", ") : "none");
+
+function table(rows: string[][]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

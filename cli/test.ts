@@ -1,0 +1,64 @@
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import type { Command } from "commander";
+import Mocha from "mocha";
+import { UserError } from "../lib/errors.ts";
+import { projectDir } from "../lib/paths.ts";
+import { progressOnStderr } from "../lib/progress.ts";
+import { hostPlatform } from "../toolchain/platform.ts";
+import { preparePulumi } from "../toolchain/pulumi.ts";
+import { missingSystemPackages, missingTestPackages } from "../toolchain/system.ts";
+import { fetchPrograms } from "./programs.ts";
+import { installMissing } from "./stack.ts";
+
+/** From quick to slow; a slow suite shows nothing that a quick one could. */
+const suites = ["unit", "engine", "e2e"];
+/** Builds and boots the image of every board, which takes too long for every change: only when it is named. */
+const heavySuites = ["boards"];
+const allSuites = [...suites, ...heavySuites];
+
+export function addTest(program: Command): void {
+  program
+    .command("test")
+    .description(`run the tests: ${suites.join(", ")}; or the suites named (${heavySuites.join(", ")} too)`)
+    .argument("[suite...]", "suites")
+    .option("--grep <text>", "only tests whose title has this text")
+    .action(async (named: string[], options: { grep?: string }) => {
+      const unknown = named.filter((suite) => !allSuites.includes(suite));
+      if (unknown.length > 0)
+        throw new UserError(`There is no test suite ${unknown.join(", ")}; suites: ${allSuites.join(", ")}`);
+      await installMissing([...(await missingSystemPackages()), ...(await missingTestPackages())]);
+      const selected = named.length > 0 ? named : suites;
+      if (selected.some((suite) => suite !== "unit")) await fetchToolchain();
+      process.exitCode = await runTests(selected, options.grep);
+    });
+}
+
+/** Before the tests and not in them: where they have to be built, it takes longer than any test may. */
+async function fetchToolchain(): Promise<void> {
+  await preparePulumi(progressOnStderr());
+  const { architecture } = hostPlatform();
+  await fetchPrograms((["consul", "nomad"] as const).map((name) => ({ name, architecture })));
+}
+
+async function runTests(selected: string[], grep?: string): Promise<number> {
+  const mocha = new Mocha({ reporter: "spec", timeout: "2m", ...(grep && { grep }) });
+  for (const suite of selected) for (const file of await testFiles(suite)) mocha.addFile(file);
+  await mocha.loadFilesAsync();
+  return new Promise((resolve) => {
+    const runner = mocha.run(() => {
+      const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
+      process.stdout.write(`${passes} passed, ${failures} failed${pending ? `, ${pending} skipped` : ""}\n`);
+      resolve(failures > 0 || passes === 0 ? 1 : 0);
+    });
+  });
+}
+
+async function testFiles(suite: string): Promise<string[]> {
+  const folder = path.join(projectDir, "test", suite);
+  const files = await readdir(folder, { recursive: true });
+  return files
+    .filter((file) => file.endsWith(".test.ts"))
+    .sort()
+    .map((file) => path.join(folder, file));
+}

@@ -1,0 +1,18 @@
+import type { Architecture, Boot, DiskLayout, TextFile } from "../manifest.ts";
+
+/** What a board adds to an image: the kernel, how it boots, and the disk that its firmware expects. */
+export interface Board {
+  architecture: Architecture;
+  packages: string[];
+  /** Those of them that come from Debian's backports. */
+  backports?: string[];
+  /** Of Debian's archive, beside "main". */
+  components: string[];
+  files: TextFile[];
+  boot: Boot;
+  disk: DiskLayout;
+  /** Who knows the time when it gets power: a battery, nobody, or the host of a virtual machine, at any moment. */
+  clock: "battery" | "none" | "host";
+  /** Whether the image is for a card or disk that is larger than the image. */
+  isCard: boolean;
+}

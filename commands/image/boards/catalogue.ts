@@ -1,0 +1,18 @@
+/** Every board that settings may name, with its Debian architecture. */
+export const boardArchitectures = {
+  lab: "host",
+  amd64: "amd64",
+  arm64: "arm64",
+  pi2: "armhf",
+  pi3: "arm64",
+  pi4: "arm64",
+  pi5: "arm64",
+  "pi-zero": "armel",
+} as const;
+
+export type BoardName = keyof typeof boardArchitectures;
+
+/** Nomad ended its 32-bit ARM releases with 1.8.3. */
+export function is32Bit(board: BoardName): boolean {
+  return ["armhf", "armel"].includes(boardArchitectures[board]);
+}

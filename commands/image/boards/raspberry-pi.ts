@@ -1,0 +1,131 @@
+import type { Architecture, BootFile } from "../manifest.ts";
+import type { Board } from "./board.ts";
+
+/** What tells one model from another. */
+interface Model {
+  architecture: Architecture;
+  /** The package with the kernel. */
+  kernel: string;
+  /** The kernel package's folder with device trees, below /usr/lib/linux-image-VERSION. */
+  deviceTrees: string;
+  /** Names of the device trees of all variants; the firmware takes the one of the board that it runs on. */
+  variants: string[];
+  /** The firmware's first and second stage, which newer boards have in a chip. */
+  firmware: string[];
+  /** Serial console of that kernel, and what the screen is to it. */
+  console: string;
+  /** Kernel modules that find the root file system, on the card and on USB. */
+  modules: string[];
+  clock: Board["clock"];
+  /** The kernel is a newer one, from Debian's backports. */
+  backports?: boolean;
+}
+
+const oldFirmware = ["bootcode.bin", "start.elf", "fixup.dat"];
+const usb = ["usb_storage", "uas"];
+const card = ["sdhci_iproc", "bcm2835", "fixed", "gpio_regulator"];
+
+/** Raspberry Pi 3 B, 3 B+ and 3 A+, and the Zero 2 W, which has the same processor. */
+export const pi3 = raspberryPi({
+  architecture: "arm64",
+  kernel: "linux-image-arm64",
+  deviceTrees: "broadcom/",
+  variants: ["bcm2837-rpi-3-b", "bcm2837-rpi-3-b-plus", "bcm2837-rpi-3-a-plus", "bcm2837-rpi-zero-2-w"],
+  firmware: oldFirmware,
+  console: "ttyS1",
+  modules: [...card, "raspberrypi_cpufreq", "phy_generic", "dwc2", ...usb],
+  clock: "none",
+});
+
+/** Raspberry Pi 4 B, 400 and the Compute Module 4 on its carrier board. */
+export const pi4 = raspberryPi({
+  architecture: "arm64",
+  kernel: "linux-image-arm64",
+  deviceTrees: "broadcom/",
+  variants: ["bcm2711-rpi-4-b", "bcm2711-rpi-400", "bcm2711-rpi-cm4-io"],
+  firmware: ["start4.elf", "fixup4.dat"],
+  console: "ttyS1",
+  modules: [...card, "raspberrypi_cpufreq", "reset_raspberrypi", "xhci_pci", ...usb],
+  clock: "none",
+});
+
+/** Raspberry Pi 5 and 500. Its network card is behind a chip that kernels know since 6.17 only. */
+export const pi5 = raspberryPi({
+  architecture: "arm64",
+  kernel: "linux-image-arm64",
+  backports: true,
+  deviceTrees: "broadcom/",
+  variants: ["bcm2712-rpi-5-b"],
+  // The first stages are in the board's own memory.
+  firmware: [],
+  console: "ttyAMA10",
+  modules: ["sdhci_brcmstb", "xhci_pci", "nvme", ...usb],
+  clock: "none",
+});
+
+/** Raspberry Pi 2 B. */
+export const pi2 = raspberryPi({
+  architecture: "armhf",
+  kernel: "linux-image-armmp",
+  deviceTrees: "",
+  variants: ["bcm2836-rpi-2-b"],
+  firmware: oldFirmware,
+  console: "ttyAMA0",
+  modules: [...card, "phy_generic", "dwc2", ...usb],
+  clock: "none",
+});
+
+/** Raspberry Pi Zero and Zero W, and the first Raspberry Pi, which has the same processor. */
+export const piZero = raspberryPi({
+  architecture: "armel",
+  kernel: "linux-image-rpi",
+  deviceTrees: "",
+  variants: ["bcm2835-rpi-zero", "bcm2835-rpi-zero-w", "bcm2835-rpi-b-plus"],
+  firmware: oldFirmware,
+  console: "ttyAMA0",
+  modules: ["bcm2835", "sdhci_iproc", "phy_generic", "dwc2", ...usb],
+  clock: "none",
+});
+
+function raspberryPi(model: Model): Board {
+  return {
+    architecture: model.architecture,
+    components: ["non-free-firmware"],
+    packages: ["busybox-static", "firmware-brcm80211", "raspi-firmware", model.kernel, "wireless-regdb"],
+    backports: model.backports ? [model.kernel] : [],
+    files: [],
+    boot: {
+      // The virtual disk and network card let QEMU's general ARM machine boot the very image.
+      modules: [...model.modules, "virtio_mmio", "virtio_pci", "virtio_blk", "virtio_net", "ext4"],
+      // Without its memory cgroup, which the firmware turns off, Nomad can't limit a task's memory.
+      commandLine: `console=tty0 console=${model.console},115200 cgroup_enable=memory rootwait fsck.repair=yes net.ifnames=0 quiet`,
+      files: bootFiles(model),
+    },
+    disk: { firmware: "raspberry-pi", bootMiB: 256, rootMiB: 800 },
+    clock: model.clock,
+    isCard: true,
+  };
+}
+
+function bootFiles({ architecture, deviceTrees, variants, firmware }: Model): BootFile[] {
+  return [
+    { path: "config.txt", text: configText(architecture) },
+    ...firmware.map((name) => ({ path: name, copyOf: `/usr/lib/raspi-firmware/${name}` })),
+    ...variants.map((name) => ({
+      path: `${name}.dtb`,
+      copyOf: `/usr/lib/linux-image-KERNEL/${deviceTrees}${name}.dtb`,
+    })),
+  ];
+}
+
+/** upstream_kernel: the firmware takes the mainline kernel's names of the device trees. */
+function configText(architecture: Architecture): string {
+  const lines = [
+    ...(architecture === "arm64" ? ["arm_64bit=1"] : []),
+    "enable_uart=1",
+    "upstream_kernel=1",
+    "kernel=vmlinuz",
+    "initramfs initrd.img followkernel",
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}

@@ -1,0 +1,85 @@
+import { open, rename } from "node:fs/promises";
+import path from "node:path";
+import { UserError } from "../../../lib/errors.ts";
+import { requirePrograms, runOnHost } from "../../../lib/host.ts";
+import type { Context } from "../../../lib/program.ts";
+import { downloadFile, Unreachable } from "../../../toolchain/download.ts";
+import type { ImageBase } from "../manifest.ts";
+import { cachedLayer } from "./cache.ts";
+import { sha256OfFile } from "./output.ts";
+
+const isAddress = (image: string): boolean => /^https?:\/\//.test(image);
+
+/**
+ * The file of an image that is to be a base, with the promised sum: where it is, or downloaded into the cache, once.
+ * @throws UserError when it can't be had or has another sum
+ */
+export async function checkedImage({ image, sha256 }: ImageBase, context: Context): Promise<string> {
+  if (isAddress(image)) return download(image, sha256, context);
+  context.progress.step(`base: checking ${path.basename(image)}`);
+  const sum = await sha256OfFile(image, context.signal).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === undefined) throw error;
+    throw new UserError(`The base image ${image} can't be read on the machine that builds (${error.code}).`);
+  });
+  checkSum(image, sum, sha256);
+  return image;
+}
+
+async function download(image: string, sha256: string, context: Context): Promise<string> {
+  const name = "image";
+  const { dir } = await cachedLayer(`download-${sha256.slice(0, 16)}`, context, async (unfinished) => {
+    context.progress.step(`base: downloading ${image}`);
+    const file = path.join(unfinished, `${name}.part`);
+    const sum = await downloadFile(image, file, context).catch((error: unknown) => {
+      if (!(error instanceof Unreachable)) throw error;
+      throw new UserError(`The base image can't be downloaded: ${error.message}. Try again, or name a local file.`);
+    });
+    checkSum(image, sum, sha256);
+    await rename(file, path.join(unfinished, name));
+  });
+  return path.join(dir, name);
+}
+
+function checkSum(image: string, sum: string, promised: string): void {
+  if (sum === promised) return;
+  throw new UserError(
+    `The base image ${image} is not the one that was promised:\n  sha256 ${sum} is what it has,\n` +
+      `  sha256 ${promised} is what the settings say. Correct the settings, or get the image again.`,
+  );
+}
+
+/** The first bytes of a compressed file, and what unpacks it from $1 to $2, leaving holes where there are zeros. */
+const compressions = [
+  { magic: "fd377a585a00", program: "xz", command: 'xz --decompress --stdout --threads=0 <"$1" >"$2"' },
+  { magic: "28b52ffd", program: "zstd", command: 'zstd --quiet --decompress --sparse --force "$1" -o "$2"' },
+];
+
+const otherFormats: Readonly<Record<string, string>> = {
+  "504b0304": "a zip archive",
+  "1f8b": "compressed with gzip",
+  "425a68": "compressed with bzip2",
+};
+
+/** Writes the disk image that is in the file, compressed or not, as a sparse file. */
+export async function unpackImage(file: string, disk: string, signal: AbortSignal): Promise<void> {
+  const start = await firstBytes(file);
+  const other = Object.entries(otherFormats).find(([magic]) => start.startsWith(magic));
+  if (other) throw new UserError(`The base image ${file} is ${other[1]}: unpack it, or compress it with xz or zstd.`);
+  const compression = compressions.find(({ magic }) => start.startsWith(magic));
+  if (compression) await requirePrograms("Unpacking the base image", [compression.program]);
+  const command = compression?.command ?? 'cp --sparse=always --reflink=auto "$1" "$2"';
+  await runOnHost("sh", ["-c", command, "sh", file, disk], {
+    signal,
+    hint: `The base image is unpacked in ${path.dirname(disk)}: it needs free space there for the whole disk.`,
+  });
+}
+
+async function firstBytes(file: string): Promise<string> {
+  const handle = await open(file, "r");
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(6), 0, 6, 0);
+    return buffer.subarray(0, bytesRead).toString("hex");
+  } finally {
+    await handle.close();
+  }
+}

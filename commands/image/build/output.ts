@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import { open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { removeAbandoned } from "../../../toolchain/cache.ts";
+import type { BuildRequest, Manifest } from "../manifest.ts";
+import type { SystemContents } from "./assemble.ts";
+import { spdxDocument } from "./spdx.ts";
+
+/** What stands beside an image: what is in it. No text of any file, for some hold secrets. */
+export interface Contents extends SystemContents {
+  name: string;
+  board: string;
+  architecture: string;
+  base: Manifest["base"];
+  sha256: string;
+  bytes: number;
+  files: { path: string; mode: string; owner: string; sha256: string }[];
+  links: Manifest["links"];
+}
+
+/** The same list of packages in the form that other tools read. */
+export const spdxFileOf = (image: string): string => image.replace(/\.img$/, ".spdx.json");
+
+export const contentsFileOf = (image: string): string => image.replace(/\.img$/, ".contents.json");
+
+/** The contents of an image that is there and whole. */
+export async function readContents(image: string): Promise<Contents | undefined> {
+  try {
+    const contents = JSON.parse(await readFile(contentsFileOf(image), "utf8")) as Contents;
+    return (await stat(image)).size === contents.bytes ? contents : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts a finished disk image in its place together with its contents; the image comes last, so it is never alone. */
+export async function publish(disk: string, image: string, contents: Contents): Promise<void> {
+  const lists = [
+    { place: spdxFileOf(image), value: spdxDocument(contents) },
+    { place: contentsFileOf(image), value: contents },
+  ];
+  for (const { place, value } of lists) {
+    const unfinished = path.join(path.dirname(disk), path.basename(place));
+    await writeFile(unfinished, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+    await flush(unfinished);
+    await rename(unfinished, place);
+  }
+  await flush(disk);
+  await rename(disk, image);
+  await flush(path.dirname(image));
+}
+
+async function flush(file: string): Promise<void> {
+  const handle = await open(file, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Removes an image and what stands beside it. */
+export async function removeImage(image: string): Promise<void> {
+  for (const file of [image, contentsFileOf(image), spdxFileOf(image)]) await rm(file, { force: true });
+}
+
+/** Keeps the image and the newest other one of its name, which machines may still run on; removes older ones. */
+export async function removeOldImages(image: string): Promise<void> {
+  const name = path.basename(image).replace(imageEnding, "");
+  const others = (await imagesOf(path.dirname(image), name)).filter((file) => file !== image);
+  const dated = await Promise.all(others.map(async (file) => ({ file, time: (await stat(file)).mtimeMs })));
+  dated.sort((a, b) => b.time - a.time);
+  for (const { file } of dated.slice(1)) await removeImage(file);
+}
+
+/** What an image is made in, without its ending: hidden, so that it isn't taken for an image. */
+export const unfinishedName = (image: string): string => `.${path.basename(image, ".img")}`;
+
+/** Removes every image of that name with what killed builds of it left, and the folder when nothing else is in it. */
+export async function removeImages({ manifest, outputDir }: BuildRequest): Promise<void> {
+  for (const file of await imagesOf(outputDir, manifest.name)) await removeImage(file);
+  const unfinished = new RegExp(`^\\.${manifest.name}-[0-9a-f]{16}\\.tmp$`);
+  for (const entry of await readdir(outputDir).catch(() => [])) {
+    if (unfinished.test(entry)) await rm(path.join(outputDir, entry), { recursive: true, force: true });
+  }
+  await removeAbandoned(outputDir);
+  const left = await readdir(outputDir).catch(() => ["unknown"]);
+  if (left.length === 0) await rmdir(outputDir);
+}
+
+const imageEnding = /-[0-9a-f]{16}\.img$/;
+
+async function imagesOf(folder: string, name: string): Promise<string[]> {
+  const entries = await readdir(folder).catch(() => []);
+  return entries
+    .filter((entry) => imageEnding.test(entry) && entry.replace(imageEnding, "") === name)
+    .map((entry) => path.join(folder, entry));
+}
+
+const chunkBytes = 4 * 1024 * 1024;
+
+/** The SHA-256 of a file, hex. */
+export async function sha256OfFile(file: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  const handle = await open(file, "r");
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, 0, chunkBytes, null);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
+  }
+}

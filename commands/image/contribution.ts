@@ -1,0 +1,90 @@
+import { z } from "zod";
+import type { Directory, Link, Program, TextFile, User } from "./manifest.ts";
+
+/** What a role or a board adds to an image. */
+export interface Contribution {
+  packages?: string[];
+  programs?: Program[];
+  users?: User[];
+  directories?: Directory[];
+  files?: TextFile[];
+  links?: Link[];
+}
+
+/** What every role may know of the stack beside its own options. */
+export interface ImageContext {
+  datacenter: string;
+  /** Addresses of the machines whose image has the server side of each. */
+  consulServers: string[];
+  nomadServers: string[];
+  /** All machines of the stack, for those that watch them. */
+  machines: Neighbour[];
+  /** Base64, 32 bytes each. */
+  gossipKeys: { consul: string; nomad: string };
+}
+
+/** A machine of the stack as others see it. */
+export interface Neighbour {
+  name: string;
+  ip: string;
+  /** Names of its image's roles, e.g. "node-exporter". */
+  roles: string[];
+}
+
+/** One thing that an image can be: a file of its own in roles/, or plainly absent from the image. */
+export interface Role<Options> {
+  /** What the stack's settings may say of it. */
+  schema: z.ZodType<Options>;
+  contribute(options: Options, context: ImageContext): Contribution;
+}
+
+/** Lets a role's options type follow from its schema. */
+export function defineRole<Options>(role: Role<Options>): Role<Options> {
+  return role;
+}
+
+/** A role that is on or off. */
+export const onOff = z.literal(true, "is on (true) or absent");
+
+export function file(path: string, text: string, { mode = "0644", owner = "root" } = {}): TextFile {
+  return { path, mode, owner, text };
+}
+
+/** A JSON configuration file that only its owner may read. */
+export function privateJson(path: string, value: unknown, owner: string): TextFile {
+  return file(path, `${JSON.stringify(value, undefined, 2)}\n`, { mode: "0600", owner });
+}
+
+export function script(path: string, text: string): TextFile {
+  return file(path, text, { mode: "0755" });
+}
+
+/** A systemd unit file, and the link that enables it when `wantedBy` is given. */
+export function unit(name: string, text: string, wantedBy?: string): Required<Pick<Contribution, "files" | "links">> {
+  return {
+    files: [file(`/etc/systemd/system/${name}`, text)],
+    links: wantedBy ? [enable(name, wantedBy, `/etc/systemd/system/${name}`)] : [],
+  };
+}
+
+/** Enables a unit; one that a package brought unless its file is named. */
+export function enable(name: string, wantedBy: string, target = `/usr/lib/systemd/system/${name}`): Link {
+  return { path: `/etc/systemd/system/${wantedBy}.wants/${name}`, target };
+}
+
+/** Keeps a unit from ever starting. */
+export function mask(name: string): Link {
+  return { path: `/etc/systemd/system/${name}`, target: "/dev/null" };
+}
+
+/** All contributions as one, in their order. */
+export function combine(...parts: Contribution[]): Required<Contribution> {
+  return {
+    packages: parts.flatMap((part) => part.packages ?? []),
+    programs: parts.flatMap((part) => part.programs ?? []),
+    users: parts.flatMap((part) => part.users ?? []),
+    directories: parts.flatMap((part) => part.directories ?? []),
+    files: parts.flatMap((part) => part.files ?? []),
+    links: parts.flatMap((part) => part.links ?? []),
+  };
+}

@@ -1,0 +1,94 @@
+import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { digest } from "../../../lib/json.ts";
+import { projectDir } from "../../../lib/paths.ts";
+import { quote } from "../../../lib/shell.ts";
+import { bundle } from "../../../toolchain/bundle.ts";
+import { mark } from "./transfer.ts";
+
+/** The program that a builder runs: one file that needs nothing but Node, and what the toolchain reads beside it. */
+export interface BuilderProgram {
+  /** The digest of all of it. */
+  name: string;
+  main: string;
+}
+
+/** The toolchain finds its own files beside the file that it is in. */
+const mainFile = "toolchain/serve.mjs";
+const besideIt = "toolchain/go";
+
+export async function builderProgram(): Promise<BuilderProgram> {
+  const main = await bundle(fileURLToPath(new URL("serve.ts", import.meta.url)));
+  const folder = path.join(projectDir, besideIt);
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath ?? entry.path, entry.name));
+  const texts = await Promise.all(
+    files.toSorted().map(async (file) => [path.relative(folder, file), await readFile(file, "utf8")]),
+  );
+  return { name: digest([main, texts]).slice(0, 16), main };
+}
+
+/** Writes the program's files below a folder, as they are on the builder. */
+export async function writeProgram({ main }: BuilderProgram, folder: string): Promise<void> {
+  await mkdir(path.join(folder, path.dirname(mainFile)), { recursive: true });
+  await writeFile(path.join(folder, mainFile), main);
+  await cp(path.join(projectDir, besideIt), path.join(folder, besideIt), { recursive: true });
+}
+
+const oldestNode = 20;
+const unusedDays = 30;
+
+const setFolder = ({ name }: BuilderProgram) => `code="\${XDG_CACHE_HOME:-$HOME/.cache}/piinit/builder/${name}"`;
+
+const lacksNode = [
+  `Building images needs Node.js ${oldestNode} or newer on the PATH of commands over SSH.`,
+  "On Debian 13, Ubuntu 25.04 and newer: sudo apt-get install nodejs; for others: https://nodejs.org/",
+].join(" ");
+
+const checkNode = [
+  `[ "$(node -p 'parseInt(process.versions.node)' 2>/dev/null || echo 0)" -ge ${oldestNode} ]`,
+  `{ echo ${quote(lacksNode)} >&2; exit 1; }`,
+].join(" || ");
+
+/** A command for the builder: tells its Node's version, or what to install. */
+export const probeCommand = shellCommand(["set -eu", checkNode, `echo ${quote(mark)}"$(node -v)"`]);
+
+/** A command for the builder: says whether the program is there, and if it is, starts it. */
+export function startCommand(program: BuilderProgram): string {
+  return shellCommand([
+    "set -eu",
+    setFolder(program),
+    checkNode,
+    `[ -d "$code" ] || { echo ${quote(`${mark}missing`)}; exit 0; }`,
+    'touch "$code"',
+    `echo ${quote(`${mark}ready`)}`,
+    `exec node "$code/${mainFile}" serve`,
+  ]);
+}
+
+/**
+ * A command for the builder: puts the program there from a tar on standard input, whole or not at all. Those that
+ * weren't used for long go.
+ */
+export function putCommand(program: BuilderProgram): string {
+  return shellCommand([
+    "set -eu",
+    setFolder(program),
+    'mkdir -p "$(dirname "$code")"',
+    `find "$(dirname "$code")" -mindepth 1 -maxdepth 1 -mtime +${unusedDays} -exec rm -rf {} +`,
+    'new=$(mktemp -d "$code.XXXXXX")',
+    `trap 'rm -rf "$new"' EXIT`,
+    "trap 'exit 1' HUP INT TERM",
+    'tar -xzf - -C "$new"',
+    // Another build may have been quicker.
+    'mv -T "$new" "$code" 2>/dev/null || [ -d "$code" ]',
+  ]);
+}
+
+/** Whatever the user's own shell there is, POSIX's runs the script. */
+function shellCommand(statements: string[]): string {
+  return `sh -c ${quote(statements.join("; "))}`;
+}

@@ -1,0 +1,29 @@
+import { cacheDir } from "../../../lib/paths.ts";
+import { main } from "../../../lib/program.ts";
+import { inUnfinishedFolder } from "../../../toolchain/cache.ts";
+import { getTool } from "../../../toolchain/tools.ts";
+import { withLock } from "../build/lock.ts";
+import { readContents } from "../build/output.ts";
+import { buildImage, type FetchProgram } from "../build.ts";
+import type { Manifest } from "../manifest.ts";
+import { readAttended } from "./attend.ts";
+import { sendImage } from "./transfer.ts";
+
+/** The builder's end of a build over SSH; it is sent there as one file. */
+await main(
+  {
+    serve: (manifest, context) =>
+      // It holds the cluster's secrets, so it goes as soon as it has been sent, or when it can't be.
+      inUnfinishedFolder(cacheDir("outgoing"), async (outputDir) => {
+        const built = await buildImage({ manifest: manifest as Manifest, outputDir }, getToolOnce, context);
+        const contents = await readContents(built.path);
+        if (!contents) throw new Error(`${built.path} was built and can't be read back`);
+        await sendImage(built, contents, process.stdout, context);
+      }),
+  },
+  readAttended,
+);
+
+/** Images that are built side by side don't get the same program twice. */
+const getToolOnce: FetchProgram = (name, options) =>
+  withLock(`${name}-${options.architecture}`, options, () => getTool(name, options));

@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../../lib/errors.ts";
+import type { Context } from "../../lib/program.ts";
+import { isRouter } from "./arguments.ts";
+import { type MachineRecord, type Ports, readRecords } from "./folder.ts";
+import { machineProcesses } from "./process.ts";
+import type { LabMachine } from "./spec.ts";
+import { untilMachine } from "./wait.ts";
+
+/** The agents that make a machine part of a cluster; both answer the same questions on leader and servers. */
+export type Agent = "consul" | "nomad";
+const agents: readonly Agent[] = ["consul", "nomad"];
+
+/** How long a replaced machine's agents may take to be back, and the others to become healthy before. */
+const returnSeconds = 600;
+const quorumSeconds = 180;
+
+/** A server as autopilot sees it; its address is "IP:PORT". */
+export interface Server {
+  Name: string;
+  Address: string;
+  Healthy: boolean;
+  Voter: boolean;
+}
+
+/** The machine's agents that take part in a cluster with a leader. */
+export async function agentsOf({ ports }: Pick<MachineRecord, "ports">): Promise<Agent[]> {
+  const answers = await Promise.all(agents.map((agent) => hasLeader(ports, agent)));
+  return agents.filter((_, index) => answers[index]);
+}
+
+/**
+ * Waits until the clusters of the machine's agents can do without it.
+ * Where no machine knows of a leader there is nothing to protect.
+ */
+export async function awaitQuorumWithout({ spec }: MachineRecord, { progress, signal }: Context): Promise<void> {
+  if (isRouter(spec)) return;
+  const deadline = performance.now() + quorumSeconds * 1000;
+  for (let told = ""; ; ) {
+    const missing = (await Promise.all(agents.map((agent) => missingWithout(spec, agent)))).filter(Boolean).join(", ");
+    if (!missing) return;
+    signal.throwIfAborted();
+    if (performance.now() > deadline)
+      throw new UserError(
+        `${spec.name} was not replaced, because without it ${missing}. ` +
+          "See ./piinit status, mend the others (./piinit lab start starts what is off), then run up again.",
+      );
+    if (missing !== told) progress.step(`${spec.name}: waits, because without it ${missing}`);
+    told = missing;
+    await sleep(1000);
+  }
+}
+
+async function missingWithout({ dir, ip }: LabMachine, agent: Agent): Promise<string | undefined> {
+  const running = await machineProcesses(dir);
+  const records = (await readRecords(dir)).filter(({ spec }) => running.has(spec.name));
+  for (const { ports } of records) {
+    if (!(await hasLeader(ports, agent))) continue;
+    const servers = await serversOf(ports, agent);
+    if (servers) return shortage(servers, ip, agent);
+  }
+  return undefined;
+}
+
+/** What a cluster would lack if the server at that address went away; nothing when it has none there. */
+export function shortage(servers: readonly Server[], ip: string, agent: Agent): string | undefined {
+  const voters = servers.filter(({ Voter }) => Voter);
+  const others = voters.filter((server) => !isAt(server, ip));
+  if (others.length === voters.length) return undefined;
+  const healthy = others.filter(({ Healthy }) => Healthy);
+  // Of one or two servers none can be missed: there is no quorum to keep then, only servers to have.
+  const needed = Math.min(others.length, Math.floor(voters.length / 2) + 1);
+  if (healthy.length >= needed) return undefined;
+  const ill = others.filter(({ Healthy }) => !Healthy).map(({ Name }) => Name);
+  return `${agent} has ${healthy.length} healthy servers of the ${needed} it needs (not: ${ill.join(", ")})`;
+}
+
+/** Waits until these agents of a machine are members of their clusters again. */
+export async function awaitAgents(spec: LabMachine, ports: Ports, awaited: Agent[], context: Context): Promise<void> {
+  const { dir, name, ip } = spec;
+  for (const agent of awaited)
+    await untilMachine({ dir, name, seconds: returnSeconds }, context, () => missingOf(agent, ports, ip));
+}
+
+async function missingOf(agent: Agent, ports: Ports, ip: string): Promise<string | undefined> {
+  const self = (await ask(ports, agent, "/v1/agent/self")) as Self | undefined;
+  if (!self) return `${agent} does not answer yet`;
+  if (!(await hasLeader(ports, agent))) return `${agent} has no leader yet`;
+  if (isServer(self)) {
+    const own = (await serversOf(ports, agent))?.find((server) => isAt(server, ip));
+    if (!own?.Healthy) return `${agent} server is not healthy yet`;
+  }
+  const node = self.stats?.client?.node_id;
+  if (node === undefined) return undefined;
+  const { Status: status } = ((await ask(ports, agent, `/v1/node/${node}`)) ?? {}) as { Status?: string };
+  return status === "ready" ? undefined : `${agent} client is ${status ?? "unknown"}, not ready yet`;
+}
+
+/** What both agents say of themselves, each in its own spelling. */
+interface Self {
+  Config?: { Server?: boolean };
+  config?: { Server?: { Enabled?: boolean } };
+  stats?: { client?: { node_id?: string } };
+}
+
+function isServer({ Config, config }: Self): boolean {
+  return Config?.Server === true || config?.Server?.Enabled === true;
+}
+
+function isAt({ Address }: Server, ip: string): boolean {
+  return Address.startsWith(`${ip}:`);
+}
+
+async function hasLeader(ports: Ports, agent: Agent): Promise<boolean> {
+  const leader = await ask(ports, agent, "/v1/status/leader");
+  return typeof leader === "string" && leader !== "";
+}
+
+async function serversOf(ports: Ports, agent: Agent): Promise<Server[] | undefined> {
+  const health = (await ask(ports, agent, "/v1/operator/autopilot/health")) as { Servers?: Server[] } | undefined;
+  return health?.Servers;
+}
+
+/** The agent's answer; undefined when it has none. */
+async function ask(ports: Ports, agent: Agent, question: string): Promise<unknown> {
+  const port = ports[agent];
+  if (port === undefined) return undefined;
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}${question}`, { signal: AbortSignal.timeout(5_000) });
+    // 429 is autopilot's way to say that not all is well; what it says beside is what was asked for.
+    return response.ok || response.status === 429 ? await response.json() : undefined;
+  } catch {
+    return undefined;
+  }
+}

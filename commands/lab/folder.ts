@@ -1,0 +1,125 @@
+import { existsSync } from "node:fs";
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
+import path from "node:path";
+import { UserError } from "../../lib/errors.ts";
+import type { LabMachine, LabRouter } from "./spec.ts";
+
+/** What belongs to one machine; each is NAME plus one of these in the lab's folder. */
+const endings = {
+  /** What the machine is and which host ports it has. */
+  record: ".json",
+  lock: ".lock",
+  /** Made by QEMU, and removed by it when it ends by itself: one without a process tells of a crash. */
+  pid: ".pid",
+  /** What QEMU itself says. */
+  log: ".log",
+  /** All that came over the serial console. */
+  console: ".console",
+  /** Sockets: QEMU's monitor, the serial console, the network cable. */
+  monitor: ".qmp",
+  serial: ".serial",
+  cable: ".link",
+  root: ".overlay.qcow2",
+  data: ".data.img",
+  kernel: ".vmlinuz",
+  initrd: ".initrd",
+  commandLine: ".cmdline",
+} as const;
+export type FileKind = keyof typeof endings;
+
+/** The router's port for people and drivers; all machines' services are ports too. */
+export type Ports = Record<string, number>;
+
+/** What the lab keeps of a machine. */
+export interface MachineRecord {
+  spec: LabMachine | LabRouter;
+  /** Host ports on 127.0.0.1 by service; wanted again when the machine starts again. */
+  ports: Ports;
+  /** Its cable is laid and its ports are forwarded; false while it starts. */
+  isConnected: boolean;
+  /** The network cable is pulled. */
+  isCut: boolean;
+}
+
+/** A machine's file, relative to the lab's folder. */
+export function fileName(name: string, kind: FileKind): string {
+  return name + endings[kind];
+}
+
+/** Absolute path of a machine's file. */
+export function fileOf(dir: string, name: string, kind: FileKind): string {
+  return path.join(dir, fileName(name, kind));
+}
+
+/** The machine's record; undefined when there is none, or none that can be read. */
+export async function readRecord(dir: string, name: string): Promise<MachineRecord | undefined> {
+  try {
+    const record = JSON.parse(await readFile(fileOf(dir, name, "record"), "utf8")) as MachineRecord;
+    // The folder may have been moved.
+    return { ...record, spec: { ...record.spec, dir } };
+  } catch (error) {
+    if (error instanceof SyntaxError || isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The records of all machines, the router's first, then by name. */
+export async function readRecords(dir: string): Promise<MachineRecord[]> {
+  if (!existsSync(dir)) return [];
+  const names = (await readdir(dir)).flatMap((entry) => /^([a-z0-9-]+)\.json$/.exec(entry)?.[1] ?? []);
+  const records = await Promise.all(names.map((name) => readRecord(dir, name)));
+  const rank = ({ spec }: MachineRecord) => (spec.name === "router" ? "" : spec.name);
+  return records.filter((record) => record !== undefined).sort((a, b) => rank(a).localeCompare(rank(b)));
+}
+
+/** The machine's record; a UserError names the machines that there are when it is not one of them. */
+export async function requireRecord(dir: string, name: string): Promise<MachineRecord> {
+  const record = await readRecord(dir, name);
+  if (record) return record;
+  const known = (await readRecords(dir)).map(({ spec }) => spec.name);
+  throw new UserError(
+    known.length === 0
+      ? `The lab has no machines yet. Make them with ./piinit up`
+      : `The lab has no machine ${name}. Machines: ${known.join(", ")}`,
+  );
+}
+
+export function writeRecord(record: MachineRecord): Promise<void> {
+  const { dir, name } = record.spec;
+  return writeWhole(fileOf(dir, name, "record"), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** Writes a file (0600) so that a power cut leaves the old text or the new one, nothing between. */
+export async function writeWhole(file: string, text: string): Promise<void> {
+  const temporary = `${file}.${process.pid}.tmp`;
+  try {
+    const handle = await open(temporary, "w", 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw isCode(error, "ENOSPC") ? new UserError(`No space is left on the disk of ${file}. Free some.`) : error;
+  }
+}
+
+/** Removes all of a machine's files. */
+export async function removeFiles(
+  dir: string,
+  name: string,
+  kinds = Object.keys(endings) as FileKind[],
+): Promise<void> {
+  await Promise.all(kinds.map((kind) => rm(fileOf(dir, name, kind), { force: true })));
+}
+
+export function isMissing(error: unknown): boolean {
+  return isCode(error, "ENOENT");
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}

@@ -1,0 +1,91 @@
+import { constants } from "node:fs";
+import { access, mkdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { execa } from "execa";
+import { UserError } from "../../lib/errors.ts";
+import { requirePrograms } from "../../lib/host.ts";
+import { packagesOf } from "../../lib/packages.ts";
+import { cacheDir } from "../../lib/paths.ts";
+import type { Progress } from "../../lib/progress.ts";
+import { run } from "../../lib/run.ts";
+import { type Accelerator, acceleration, type Emulator, emulatorFor } from "./arguments.ts";
+import { writeWhole } from "./folder.ts";
+
+/** The emulator for this host. Fails with all that is missing or too old, and the packages to install. */
+export async function requireEmulator(): Promise<Emulator> {
+  const emulator = emulatorFor(process.arch);
+  if (!emulator) throw new UserError(`The lab runs on amd64 and arm64; this machine is ${process.arch}.`);
+  await requirePrograms("The lab", [emulator.program, "qemu-img", "mcopy"]);
+  checkVersion(emulator, await run(emulator.program, ["--version"]));
+  return emulator;
+}
+
+/** Refuses a QEMU whose network has no `stream` cables yet. */
+export function checkVersion({ program }: Emulator, text: string): void {
+  const [, major = 0, minor = 0] = (/version (\d+)\.(\d+)/.exec(text) ?? []).map(Number);
+  if (major > 7 || (major === 7 && minor >= 2)) return;
+  throw new UserError(
+    `The lab needs QEMU 7.2 or newer; ${program} (package ${packagesOf([program])}) is ${major}.${minor}.`,
+  );
+}
+
+/**
+ * Hardware acceleration when this kernel (a file, with its command line) really boots with it, else emulation.
+ * What a probe found holds until the host's own kernel starts again.
+ */
+export async function chooseAccelerator(emulator: Emulator, guest: Guest, progress: Progress): Promise<Accelerator> {
+  try {
+    await access("/dev/kvm", constants.R_OK | constants.W_OK);
+  } catch {
+    return "tcg";
+  }
+  const file = cacheDir("acceleration.json");
+  const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+  const known = await readProbe(file);
+  if (known?.boot === boot) return known.accelerator;
+  progress.step("trying hardware acceleration");
+  const accelerator = (await canBoot(emulator, "kvm", guest)) ? "kvm" : "tcg";
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeWhole(file, JSON.stringify({ boot, accelerator }));
+  return accelerator;
+}
+
+async function readProbe(file: string): Promise<{ boot: string; accelerator: Accelerator } | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+export interface Guest {
+  /** Path of the kernel. */
+  kernel: string;
+  commandLine: string;
+}
+
+/** With acceleration it is a matter of two seconds. */
+const probeMs = 15_000;
+
+/**
+ * Whether a kernel comes as far as to miss its root file system, of which it has none here. Less proves nothing: there are
+ * hosts with a /dev/kvm where firmware and boot sectors run, and Linux hangs.
+ */
+export async function canBoot(
+  emulator: Emulator,
+  accelerator: Accelerator,
+  { kernel, commandLine }: Guest,
+  timeoutMs = probeMs,
+): Promise<boolean> {
+  const console = commandLine.split(" ").filter((word) => word.startsWith("console="));
+  const result = await execa(
+    emulator.program,
+    [
+      ...["-no-user-config", "-nodefaults", "-display", "none", "-no-reboot", "-m", "256"],
+      ...["-machine", emulator.machine, ...acceleration(accelerator), "-serial", "stdio"],
+      ...["-kernel", kernel, "-append", [...console, "panic=-1"].join(" ")],
+    ],
+    { reject: false, stdin: "ignore", timeout: timeoutMs, killSignal: "SIGKILL" },
+  );
+  return !result.failed && result.stdout.includes("Unable to mount root fs");
+}

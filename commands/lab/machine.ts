@@ -1,0 +1,137 @@
+import { existsSync } from "node:fs";
+import { UserError } from "../../lib/errors.ts";
+import { digest } from "../../lib/json.ts";
+import type { Context } from "../../lib/program.ts";
+import { agentsOf, awaitAgents, awaitQuorumWithout } from "./agents.ts";
+import { isRouter } from "./arguments.ts";
+import { checkDisks, makeData, makeRoot } from "./disks.ts";
+import { fileOf, type MachineRecord, readRecord, removeFiles, requireRecord, writeRecord } from "./folder.ts";
+import { forgetHost } from "./keys.ts";
+import { withMachine } from "./lock.ts";
+import { connectCable, forwardPorts, removeCable, removePorts, setCarrier } from "./network.ts";
+import { powerOff, powerOn } from "./power.ts";
+import { cutPower, processOf } from "./process.ts";
+import type { LabMachine, LabRouter, RunningMachine } from "./spec.ts";
+
+/**
+ * Makes the machine run as described and returns when it has power, its cable and its ports; it boots meanwhile.
+ * One that runs so already is left alone; one that differs is shut down first.
+ */
+export async function startMachine(spec: LabMachine, context: Context): Promise<RunningMachine> {
+  return await withMachine(spec.dir, spec.name, context, async () => {
+    if ((await processOf(spec.dir, "router")) === undefined)
+      throw new UserError(
+        `The lab's router does not run, so ${spec.name} can't be reached. Start it: ./piinit lab start`,
+      );
+    return await connect(await bringUp(spec, context));
+  });
+}
+
+/** Power for a machine with the disks that it needs; what it has on its data disk is kept. */
+export async function bringUp<Spec extends LabMachine | LabRouter>(
+  spec: Spec,
+  context: Context,
+  hostKey?: string,
+): Promise<MachineRecord & { spec: Spec }> {
+  const { dir, name } = spec;
+  const before = await readRecord(dir, name);
+  if (before && digest(before.spec) !== digest(spec)) await powerOff(dir, name, context);
+  if (before && (await processOf(dir, name)) !== undefined) return { ...before, spec };
+
+  await checkDisks(spec);
+  const hasRoot = before && digest(before.spec.image) === digest(spec.image) && existsSync(fileOf(dir, name, "root"));
+  if (!hasRoot) await makeRoot(spec);
+  if (!existsSync(fileOf(dir, name, "data"))) {
+    await forgetHost(dir, name);
+    await makeData(spec, hostKey);
+  }
+  const record = { spec, ports: before?.ports ?? {}, isConnected: false, isCut: false };
+  await writeRecord(record);
+  await powerOn(spec, context);
+  return record;
+}
+
+/** Lays the machine's cable and forwards its ports, unless that has been done. */
+export async function connect({ spec, ...record }: MachineRecord): Promise<RunningMachine> {
+  if (!record.isConnected) {
+    if (!isRouter(spec)) await connectCable(spec.dir, spec.name);
+    record.ports = await forwardPorts(spec.dir, spec, record.ports);
+    await writeRecord({ ...record, spec, isConnected: true });
+  }
+  return { name: spec.name, ports: record.ports as RunningMachine["ports"] };
+}
+
+/**
+ * Makes a machine run as described now (a new image, most often) without harm to its cluster: not before the other
+ * servers can do without it, and not over before its agents are back.
+ */
+export async function replaceMachine(spec: LabMachine, context: Context): Promise<RunningMachine> {
+  const before = await readRecord(spec.dir, spec.name);
+  const isSame = before !== undefined && digest(before.spec) === digest(spec);
+  const isRunning = (await processOf(spec.dir, spec.name)) !== undefined;
+  if (isSame || !isRunning || !before) return await startMachine(spec, context);
+  const agents = await agentsOf(before);
+  await awaitQuorumWithout(before, context);
+  const running = await startMachine(spec, context);
+  await awaitAgents(spec, running.ports, agents, context);
+  return running;
+}
+
+/** Shuts a machine or the router down and gives its ports back; one that does not run is fine. */
+export async function stopMachine(dir: string, name: string, context: Context): Promise<void> {
+  const record = await requireRecord(dir, name);
+  await withMachine(dir, name, context, async () => {
+    await powerOff(dir, name, context);
+    await disconnect(record);
+  });
+}
+
+/** Shuts a machine or the router down and forgets it: its disks, ports and host key. One that does not exist is fine. */
+export async function removeMachine(dir: string, name: string, context: Context): Promise<void> {
+  if (!existsSync(dir)) return;
+  await withMachine(dir, name, context, async () => {
+    const record = await readRecord(dir, name);
+    await powerOff(dir, name, context);
+    if (record) await disconnect(record);
+    await forgetHost(dir, name);
+    await removeFiles(dir, name);
+  });
+}
+
+async function disconnect(record: MachineRecord): Promise<void> {
+  const { dir, name } = record.spec;
+  if ((await processOf(dir, "router")) !== undefined) {
+    await removePorts(dir, record.ports);
+    if (!isRouter(record.spec)) await removeCable(dir, name);
+  }
+  await writeRecord({ ...record, isConnected: false, isCut: false });
+}
+
+/** Cuts a machine's power without a warning; it is "crashed" until it is started again. */
+export async function killMachine(dir: string, name: string): Promise<void> {
+  await requireRecord(dir, name);
+  const pid = await processOf(dir, name);
+  if (pid !== undefined) await cutPower([pid]);
+}
+
+/** Pulls a running machine's network cable. */
+export async function cutMachine(dir: string, name: string, context: Context): Promise<void> {
+  await setCable(dir, name, context, false);
+}
+
+/** Puts a running machine's network cable back. */
+export async function joinMachine(dir: string, name: string, context: Context): Promise<void> {
+  await setCable(dir, name, context, true);
+}
+
+async function setCable(dir: string, name: string, context: Context, up: boolean): Promise<void> {
+  await requireRecord(dir, name);
+  await withMachine(dir, name, context, async () => {
+    if ((await processOf(dir, name)) === undefined)
+      throw new UserError(
+        `${name} does not run, so its cable makes no difference. Start it: ./piinit lab start ${name}`,
+      );
+    await setCarrier(dir, name, up);
+    await writeRecord({ ...(await requireRecord(dir, name)), isCut: !up });
+  });
+}

@@ -1,0 +1,103 @@
+import { open } from "node:fs/promises";
+import { createConnection, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { UserError } from "../../lib/errors.ts";
+import { fileName, fileOf } from "./folder.ts";
+
+/** One conversation with a machine's QEMU (QMP). */
+export interface Monitor {
+  /** Fails with a MonitorError when QEMU refuses. */
+  execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
+  /** A command of QEMU's monitor for people; returns what it prints. */
+  console(command: string): Promise<string>;
+}
+
+/** What QEMU refused, with its own class of error, e.g. "DeviceNotFound". */
+export class MonitorError extends Error {
+  override name = "MonitorError";
+  readonly kind: string;
+
+  constructor(command: string, { class: kind, desc }: { class: string; desc: string }) {
+    super(`QEMU refused ${command}: ${desc}`);
+    this.kind = kind;
+  }
+}
+
+/** QEMU talks to one client at a time: another one waits for this long. */
+const patienceMs = 15_000;
+
+/** Opens the machine's monitor for the work and closes it again. Fails when QEMU does not run or does not answer. */
+export async function withMonitor<T>(
+  dir: string,
+  name: string,
+  work: (monitor: Monitor) => Promise<T>,
+  timeoutMs = patienceMs,
+): Promise<T> {
+  const socket = await connectTo(dir, fileName(name, "monitor"));
+  const timer = setTimeout(() => socket.destroy(new Error("no answer")), timeoutMs);
+  const answers = messages(socket);
+  const monitor = talk(socket, answers);
+  try {
+    await answers.next(); // The greeting.
+    await monitor.execute("qmp_capabilities");
+    return await work(monitor);
+  } catch (error) {
+    throw socket.errored ? hungUp(dir, name, socket.errored) : error;
+  } finally {
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+function hungUp(dir: string, name: string, { message }: Error): UserError {
+  return new UserError(
+    `QEMU of ${name} ended while it was talked to (${message}); what it said is in ${fileOf(dir, name, "log")}. ` +
+      `Start it again: ./piinit lab start ${name}`,
+  );
+}
+
+/** Connects to a Unix socket in the lab's folder, however long the folder's path is: a socket's may have 107 bytes. */
+export async function connectTo(dir: string, file: string): Promise<Socket> {
+  const folder = await open(dir);
+  try {
+    const socket = createConnection(`/proc/self/fd/${folder.fd}/${file}`);
+    await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+    return socket;
+  } finally {
+    await folder.close();
+  }
+}
+
+interface Message {
+  return?: unknown;
+  error?: { class: string; desc: string };
+  event?: string;
+}
+
+async function* messages(socket: Socket): AsyncGenerator<Message, undefined> {
+  // Without its own listener, an error of the socket would end the program instead of the loop.
+  let failure: Error | undefined;
+  socket.on("error", (error) => {
+    failure = error;
+  });
+  for await (const line of createInterface({ input: socket })) {
+    const message = JSON.parse(line) as Message;
+    if (!message.event) yield message;
+  }
+  throw failure ?? new Error("QEMU has closed its monitor");
+}
+
+function talk(socket: Socket, answers: AsyncGenerator<Message, undefined>): Monitor {
+  const execute: Monitor["execute"] = async (command, args = {}) => {
+    socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
+    const { value } = await answers.next();
+    if (value?.error) throw new MonitorError(command, value.error);
+    return value?.return;
+  };
+  return {
+    execute,
+    async console(command) {
+      return String(await execute("human-monitor-command", { "command-line": command })).trim();
+    },
+  };
+}

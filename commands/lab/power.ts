@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { open, readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../../lib/errors.ts";
+import type { Context } from "../../lib/program.ts";
+import { machineArguments } from "./arguments.ts";
+import { readCommandLine } from "./disks.ts";
+import { fileOf, removeFiles } from "./folder.ts";
+import { chooseAccelerator, requireEmulator } from "./host.ts";
+import { withMonitor } from "./monitor.ts";
+import { cutPower, hasEnded, processOf } from "./process.ts";
+import type { LabMachine, LabRouter } from "./spec.ts";
+
+/**
+ * Starts QEMU for a machine that does not run, and returns when it does. QEMU outlives this program.
+ * Fails with QEMU's own last lines when it ends at once.
+ */
+export async function powerOn(spec: LabMachine | LabRouter, { progress, signal }: Context): Promise<void> {
+  const { dir, name } = spec;
+  const emulator = await requireEmulator();
+  const commandLine = await readCommandLine(spec);
+  const guest = { kernel: fileOf(dir, name, "kernel"), commandLine };
+  const accelerator = await chooseAccelerator(emulator, guest, progress);
+  signal.throwIfAborted();
+  const args = machineArguments(spec, { machine: emulator.machine, accelerator, commandLine });
+  await removeFiles(dir, name, ["pid", "monitor", "serial", "cable"]);
+  progress.step(`${name}: power on (${accelerator === "kvm" ? "hardware acceleration" : "emulation"})`);
+  const log = await open(fileOf(dir, name, "log"), "w", 0o600);
+  try {
+    // A session and files of its own: nothing ties QEMU to whoever waits for this program to end.
+    const child = spawn(emulator.program, args, { cwd: dir, detached: true, stdio: ["ignore", log.fd, log.fd] });
+    await untilMonitorAnswers(spec, child);
+    child.unref();
+  } finally {
+    await log.close();
+  }
+}
+
+const startDeadlineMs = 30_000;
+
+async function untilMonitorAnswers({ dir, name }: LabMachine | LabRouter, child: ChildProcess): Promise<void> {
+  let end: string | undefined;
+  child.once("exit", (code, signal) => {
+    end = signal ?? `exit code ${code}`;
+  });
+  child.once("error", (error) => {
+    end = error.message;
+  });
+  const deadline = performance.now() + startDeadlineMs;
+  while (!(await isAnswering(dir, name))) {
+    if (end === undefined && performance.now() < deadline) await sleep(50);
+    else throw await failedStart(dir, name, end ?? "its monitor does not answer");
+  }
+}
+
+async function isAnswering(dir: string, name: string): Promise<boolean> {
+  try {
+    await withMonitor(dir, name, async () => {});
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function failedStart(dir: string, name: string, reason: string): Promise<UserError> {
+  const said = await lastLines(fileOf(dir, name, "log"), 8);
+  return new UserError([`QEMU of ${name} did not start (${reason}):`, ...said.map((line) => `  ${line}`)].join("\n"));
+}
+
+/** The last lines of a log that have text; none when it does not exist. */
+export async function lastLines(file: string, count: number): Promise<string[]> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a console is full of them
+  const plain = text.replace(/\x1b\[[0-?]*[ -/]*[@-~]|[^\P{Cc}\n]/gu, "");
+  return plain
+    .split("\n")
+    .filter((line) => line.trim())
+    .slice(-count);
+}
+
+/** How long a machine may take to shut down: emulation is slow. */
+const shutdownMs = 40_000;
+/** The power button is pressed again after this time: a machine that still boots has missed it. */
+const pressAgainMs = 8_000;
+
+/** Presses the power button and waits until the machine is off; one that does not react loses power. */
+export async function powerOff(
+  dir: string,
+  name: string,
+  { progress }: Context,
+  patienceMs = shutdownMs,
+): Promise<void> {
+  const pid = await processOf(dir, name);
+  if (pid !== undefined) {
+    progress.step(`${name}: shutting down`);
+    if (!(await shutDown({ dir, name, pid }, patienceMs))) {
+      progress.step(`${name}: does not shut down by itself, power is cut`);
+      await cutPower([pid]);
+    }
+  }
+  await removeFiles(dir, name, ["pid", "monitor", "serial", "cable"]);
+}
+
+interface Running {
+  dir: string;
+  name: string;
+  pid: number;
+}
+
+async function shutDown({ dir, name, pid }: Running, patienceMs: number): Promise<boolean> {
+  const deadline = performance.now() + patienceMs;
+  do {
+    // QEMU may end in the middle of the conversation: what counts is whether it has ended.
+    await withMonitor(dir, name, (monitor) => monitor.execute("system_powerdown")).catch(() => {});
+    const remaining = Math.max(0, deadline - performance.now());
+    if (await hasEnded(pid, Math.min(pressAgainMs, remaining))) return true;
+  } while (performance.now() < deadline);
+  return false;
+}

@@ -1,0 +1,81 @@
+import { readdir, readFile, readlink, realpath } from "node:fs/promises";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileName } from "./folder.ts";
+
+/**
+ * The QEMU processes of a lab, by machine name.
+ * Found by what they are (working folder and arguments) and not by a number in a file, which another process may have by
+ * now; so a process is found as well when its pid file is lost, or the whole folder.
+ */
+export async function machineProcesses(dir: string): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  const folder = await realFolder(dir);
+  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  await Promise.all(
+    pids.map(async (pid) => {
+      try {
+        if (!isFolder(await readlink(`/proc/${pid}/cwd`), folder)) return;
+        const name = machineOf((await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0"));
+        if (name) found.set(name, Number(pid));
+      } catch {
+        // It has ended meanwhile, or belongs to another user.
+      }
+    }),
+  );
+  return found;
+}
+
+/** The pid of the machine's QEMU, if it runs. */
+export async function processOf(dir: string, name: string): Promise<number | undefined> {
+  return (await machineProcesses(dir)).get(name);
+}
+
+/** The folder without symbolic links, also when it does not exist any more. */
+async function realFolder(dir: string): Promise<string> {
+  const parent = path.dirname(path.resolve(dir));
+  return realpath(dir).catch(async () => path.join(await realpath(parent).catch(() => parent), path.basename(dir)));
+}
+
+function isFolder(workingFolder: string, folder: string): boolean {
+  return workingFolder === folder || workingFolder === `${folder} (deleted)`;
+}
+
+/** The machine whose QEMU has these arguments. */
+export function machineOf(argv: readonly string[]): string | undefined {
+  const name = argv[argv.indexOf("-name") + 1];
+  return name && argv[argv.indexOf("-pidfile") + 1] === fileName(name, "pid") ? name : undefined;
+}
+
+/** Waits until a process has ended; false when it hasn't in that time. */
+export async function hasEnded(pid: number, timeoutMs: number): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (await holdsFiles(pid)) {
+    if (performance.now() > deadline) return false;
+    await sleep(100);
+  }
+  return true;
+}
+
+/** QEMU has many threads: files and ports are free when the last of them is gone, which its first one may not be. */
+async function holdsFiles(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
+  // See proc(5); the name in parentheses may have spaces.
+  const [state, ...numbers] = stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
+  const threads = Number(numbers[16]);
+  return state !== undefined && !(state === "Z" && threads <= 1);
+}
+
+const endMs = 10_000;
+
+/** Ends processes as a power cut does, and returns when they have; one that has ended meanwhile is fine. */
+export async function cutPower(pids: readonly number[]): Promise<void> {
+  for (const pid of pids)
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    }
+  for (const pid of pids)
+    if (!(await hasEnded(pid, endMs))) throw new Error(`process ${pid}, a machine of the lab, can't be ended`);
+}

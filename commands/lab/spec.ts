@@ -1,0 +1,54 @@
+/** The services of a lab machine that the host reaches, in the order in which they are printed. */
+export const services = { ssh: 22, consul: 8500, nomad: 4646 } as const;
+export type Service = keyof typeof services;
+
+/**
+ * The port on the lab router's outer interface that leads to a machine's service: a base for the service plus the
+ * machine's number in its network (the last byte of its address; a lab network is a /24 or smaller).
+ * The router image forwards all of them, so machines come and go without a change to the router.
+ */
+export function forwardedPort(service: Service, ip: string): number {
+  const base = { ssh: 10_000, consul: 11_000, nomad: 12_000 }[service];
+  return base + Number(ip.split(".")[3]);
+}
+
+/** Names of network interfaces are not stable, MACs are: the router's two. */
+export const routerMacs = { lan: "52:54:00:00:00:01", wan: "52:54:00:00:00:02" } as const;
+
+/** Where the machine's and the router's state is: a second disk with an ext4 file system of this label. */
+export const dataLabel = "data";
+
+/** A virtual machine that does not yet run. */
+export interface VirtualMachine {
+  /** The lab's folder: every file, socket and log of it is in here. */
+  dir: string;
+  name: string;
+  image: { path: string; sha256: string };
+  memoryMiB: number;
+  cpus: number;
+}
+
+export interface LabMachine extends VirtualMachine {
+  mac: string;
+  ip: string;
+}
+
+/** What `machine-start` answers: ports on 127.0.0.1. */
+export interface RunningMachine {
+  name: string;
+  ports: Record<Service, number>;
+}
+
+export interface LabRouter extends VirtualMachine {
+  name: "router";
+}
+
+/** What `router-start` answers: how to reach its SSH on 127.0.0.1, for the dnsmasq driver and for people. */
+export interface RunningRouter {
+  port: number;
+  user: "root";
+  /** "ssh-ed25519 AAAA…", made by the lab before the first boot, so that nothing is taken on trust. */
+  hostKey: string;
+  /** The lab's own private key (0600); its public half is in the images. */
+  keyFile: string;
+}

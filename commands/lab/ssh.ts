@@ -1,0 +1,43 @@
+import { UserError } from "../../lib/errors.ts";
+import { quoteCommand } from "../../lib/shell.ts";
+import { requireRecord } from "./folder.ts";
+import { keyFileOf, knownHostsOf } from "./keys.ts";
+
+export interface Invocation {
+  program: string;
+  args: string[];
+}
+
+/**
+ * How to run a command on a machine over SSH, or a login when the command is empty. The words reach the program on the
+ * machine as they are; one single word is a line for the machine's shell.
+ */
+export async function sshCommand(dir: string, name: string, command: readonly string[]): Promise<Invocation> {
+  const { ports } = await requireRecord(dir, name);
+  if (ports.ssh === undefined) throw new UserError(`${name} has never run. Start it: ./piinit lab start ${name}`);
+  return { program: "ssh", args: sshArguments({ dir, name, port: ports.ssh, command }) };
+}
+
+/** SSH's arguments; nothing of the user's own configuration takes part. */
+export function sshArguments(to: { dir: string; name: string; port: number; command: readonly string[] }): string[] {
+  const [program, ...args] = to.command;
+  // The router's key was made by the lab; a machine makes its own, which is kept from then on.
+  const check = to.name === "router" ? "yes" : "accept-new";
+  return [
+    ...["-F", "none", "-i", keyFileOf(to.dir), "-p", String(to.port)],
+    ...option("IdentitiesOnly", "yes"),
+    ...option("IdentityAgent", "none"),
+    ...option("UserKnownHostsFile", `"${knownHostsOf(to.dir).replaceAll("%", "%%")}"`),
+    ...option("GlobalKnownHostsFile", "none"),
+    ...option("HostKeyAlias", to.name),
+    ...option("StrictHostKeyChecking", check),
+    ...option("PasswordAuthentication", "no"),
+    ...option("LogLevel", "ERROR"),
+    "root@127.0.0.1",
+    ...(program === undefined ? [] : ["--", args.length === 0 ? program : quoteCommand(program, args)]),
+  ];
+}
+
+function option(key: string, value: string): string[] {
+  return ["-o", `${key}=${value}`];
+}

@@ -1,0 +1,46 @@
+/** IPv4 arithmetic for the home network; addresses are dotted strings outside, 32-bit numbers inside. */
+
+export interface Network {
+  network: string;
+  broadcast: string;
+  netmask: string;
+  prefix: number;
+  /** The first host address, where the lab's router is. */
+  router: string;
+}
+
+/** What follows from a CIDR such as 192.168.2.0/24. */
+export function networkOf(cidr: string): Network {
+  const [base = "", length = ""] = cidr.split("/");
+  const prefix = Number(length);
+  const mask = prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0;
+  const network = (toNumber(base) & mask) >>> 0;
+  return {
+    network: toAddress(network),
+    broadcast: toAddress((network | ~mask) >>> 0),
+    netmask: toAddress(mask),
+    prefix,
+    router: toAddress(network + 1),
+  };
+}
+
+/** Whether a machine can have that address in the network: neither its first nor its last. */
+export function isHostIn(cidr: string, ip: string): boolean {
+  const { network, broadcast } = networkOf(cidr);
+  return toNumber(ip) > toNumber(network) && toNumber(ip) < toNumber(broadcast);
+}
+
+/** Every host address of a network. */
+export function addressesOf(cidr: string): string[] {
+  const { network, broadcast } = networkOf(cidr);
+  const first = toNumber(network) + 1;
+  return Array.from({ length: toNumber(broadcast) - first }, (_, index) => toAddress(first + index));
+}
+
+function toNumber(ip: string): number {
+  return ip.split(".").reduce((sum, byte) => sum * 256 + Number(byte), 0);
+}
+
+function toAddress(value: number): string {
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
+}

@@ -1,0 +1,172 @@
+import { dirname } from "node:path/posix";
+import { UserError } from "../../lib/errors.ts";
+import { quote } from "../../lib/shell.ts";
+import {
+  commandLineOptions,
+  confDir,
+  type Entry,
+  fileOptions,
+  hostsFileEntries,
+  normalDir,
+  type Option,
+  parseEntry,
+  parseLeases,
+} from "./dnsmasq-config.ts";
+import type { DnsmasqRouter, Lease } from "./router.ts";
+import type { Shell } from "./ssh.ts";
+
+/** What a router's dnsmasq goes by. */
+export interface Survey {
+  /** The dnsmasq processes that read our folder. */
+  pids: number[];
+  /** Every fixed lease that their configuration knows. */
+  entries: Entry[];
+  /** Texts of all files that were read, by path; those of our folder among them. */
+  files: Map<string, string>;
+  leases: Lease[];
+}
+
+interface Paths {
+  files: Map<string, string>;
+  /** Folder → paths of its files. */
+  folders: Map<string, string[]>;
+}
+
+/** Finds the dnsmasq that reads our folder, and all that it knows; fails with what to do when there is none. */
+export async function survey(shell: Shell, settings: DnsmasqRouter): Promise<Survey> {
+  const running = await dnsmasqs(shell);
+  if (running.length === 0) throw new UserError(`no dnsmasq runs on ${settings.host}: start it, or set another router`);
+  const hostsDir = normalDir(settings.hostsDir);
+  const readers = running.filter((one) => readsFolder(one, hostsDir));
+  const mainFile = (readers[0] ?? running[0])?.mainFile ?? defaultFile;
+  if (readers.length === 0) throw new UserError(notConfigured(settings, mainFile));
+
+  const options = readers.flatMap((one) => one.options);
+  const named = [...values(options, "dhcp-hostsfile"), ...values(options, "dhcp-hostsdir")].map(normalDir);
+  const found = await readPaths(shell, [...named, settings.leaseFile]);
+  if (!found.folders.has(hostsDir))
+    throw new UserError(`${notConfigured(settings, mainFile)}\n(the folder is missing)`);
+  const hosts = named.flatMap((name) => found.folders.get(name)?.filter((file) => !file.endsWith("~")) ?? [name]);
+  return {
+    pids: readers.map(({ pid }) => pid),
+    entries: [
+      ...options.filter(({ name }) => name === "dhcp-host").map(({ value, source }) => parseEntry(source, value)),
+      ...[...new Set(hosts)].flatMap((file) => hostsFileEntries(file, found.files.get(file) ?? "")),
+    ],
+    files: found.files,
+    leases: parseLeases(found.files.get(settings.leaseFile) ?? ""),
+  };
+}
+
+/** The processes that must be told when a file in the folder has changed; none is not an error. */
+export async function readersOf(shell: Shell, folder: string): Promise<number[]> {
+  const running = await dnsmasqs(shell);
+  return running.filter((one) => readsFolder(one, normalDir(folder))).map(({ pid }) => pid);
+}
+
+function notConfigured(settings: DnsmasqRouter, file: string): string {
+  return [
+    `dnsmasq on ${settings.host} does not read ${settings.hostsDir}. On the router, once:`,
+    `  mkdir -p ${quote(settings.hostsDir)}`,
+    `  add this line to ${file}, and restart dnsmasq:`,
+    `  dhcp-hostsdir=${settings.hostsDir}`,
+  ].join("\n");
+}
+
+interface Sourced extends Option {
+  source: string;
+}
+
+interface Dnsmasq {
+  pid: number;
+  /** The configuration file that it began with. */
+  mainFile: string;
+  /** Of its command line, and of the files and folders that this names in turn. */
+  options: Sourced[];
+}
+
+const defaultFile = "/etc/dnsmasq.conf";
+
+async function dnsmasqs(shell: Shell): Promise<Dnsmasq[]> {
+  const running: Dnsmasq[] = [];
+  for (const { pid, args } of parseProcesses(await shell.run(processScript))) {
+    const given = commandLineOptions(args).map((option) => ({ ...option, source: "dnsmasq's command line" }));
+    const mainFile = values(given, "conf-file")[0] || defaultFile;
+    const options = [...given, { name: "conf-file", value: mainFile, source: "" }];
+    running.push({ pid, mainFile, options: await followFiles(shell, options) });
+  }
+  return running;
+}
+
+function readsFolder({ options }: Dnsmasq, folder: string): boolean {
+  return values(options, "dhcp-hostsdir").map(normalDir).includes(folder);
+}
+
+/** Adds what the named configuration files and folders say, and those that these name, each once. */
+async function followFiles(shell: Shell, given: readonly Sourced[]): Promise<Sourced[]> {
+  const options = [...given];
+  const read = new Set<string>();
+  for (const { name, value } of options) {
+    if (!["conf-file", "conf-dir"].includes(name) || read.has(value)) continue;
+    read.add(value);
+    const { path, reads } = name === "conf-dir" ? confDir(value) : { path: value, reads: () => true };
+    const { files } = await readPaths(shell, [path]);
+    for (const [source, text] of files)
+      if (reads(source)) options.push(...fileOptions(text).map((found) => ({ ...found, source })));
+  }
+  return options;
+}
+
+function values(options: readonly Option[], wanted: string): string[] {
+  return options.filter(({ name }) => name === wanted).map(({ value }) => value);
+}
+
+/** Prints "P pid" and "A argument" lines; asks /proc because the smallest routers have no ps that tells arguments. */
+const processScript = [
+  "for dir in /proc/[0-9]*; do",
+  `  { read -r name < "$dir/comm"; } 2>/dev/null && [ "$name" = dnsmasq ] || continue`,
+  `  printf 'P %s\\n' "\${dir#/proc/}"`,
+  `  tr '\\000' '\\n' < "$dir/cmdline" | sed 's/^/A /'`,
+  "done",
+].join("\n");
+
+function parseProcesses(lines: readonly string[]): { pid: number; args: string[] }[] {
+  const processes: { pid: number; args: string[] }[] = [];
+  for (const line of lines) {
+    if (line.startsWith("P ")) processes.push({ pid: Number(line.slice(2)), args: [] });
+    else if (line.startsWith("A ")) processes.at(-1)?.args.push(line.slice(2));
+  }
+  return processes.map(({ pid, args }) => ({ pid, args: args.slice(1) }));
+}
+
+/** Reads files, and all visible files of folders; what does not exist is left out, what may not be read is an error. */
+export async function readPaths(shell: Shell, paths: readonly string[]): Promise<Paths> {
+  return parsePaths(
+    await shell.run(
+      [
+        `show() { printf 'F %s\\n' "$1"; sed 's/^/| /' "$1" || [ ! -e "$1" ] || exit; echo; }`,
+        `for path in ${paths.map(quote).join(" ")}; do`,
+        `  if [ -d "$path" ]; then`,
+        `    printf 'D %s\\n' "$path"`,
+        `    for file in "$path"/*; do if [ -f "$file" ]; then show "$file"; fi; done`,
+        `  elif [ -f "$path" ]; then show "$path"; fi`,
+        "done",
+      ].join("\n"),
+    ),
+  );
+}
+
+function parsePaths(lines: readonly string[]): Paths {
+  const found: Paths = { files: new Map(), folders: new Map() };
+  let file = "";
+  for (const line of lines) {
+    const rest = line.slice(2);
+    if (line.startsWith("D ")) found.folders.set(rest, []);
+    else if (line.startsWith("F ")) {
+      file = rest;
+      found.files.set(file, "");
+      found.folders.get(dirname(file))?.push(file);
+    } else if (line.startsWith("| ")) found.files.set(file, `${found.files.get(file)}${rest}\n`);
+  }
+  return found;
+}

@@ -1,0 +1,158 @@
+import { is32Bit } from "../commands/image/boards/catalogue.ts";
+import { isNomadClient } from "../commands/image/roles/nomad.ts";
+import { isHostIn, networkOf } from "../commands/network.ts";
+import { type Settings, serversOf } from "./settings.ts";
+
+/** Something in the settings that can't be, and why. */
+export interface Fault {
+  path: PropertyKey[];
+  reason: string;
+}
+
+type Checked = Pick<Settings, "images" | "jobs" | "lab" | "machines" | "network">;
+
+/** What no single setting shows: whether the machines fit each other, their images and their network. */
+export function checkMachines(settings: Checked): Fault[] {
+  return [
+    ...checkUnique(settings),
+    ...checkAddresses(settings),
+    ...checkImages(settings),
+    ...checkKeptData(settings),
+    ...checkBases(settings),
+    ...checkServers(settings, "consul"),
+    ...checkServers(settings, "nomad"),
+    ...checkJobs(settings),
+    ...checkLab(settings),
+  ];
+}
+
+function checkUnique({ machines }: Checked): Fault[] {
+  return (["name", "mac", "ip"] as const).flatMap((property) => {
+    const first = new Map<string, string>();
+    return machines.flatMap((machine, index) => {
+      const owner = first.get(machine[property]);
+      if (owner === undefined) first.set(machine[property], machine.name);
+      if (owner === undefined) return [];
+      return [{ path: ["machines", index, property], reason: `${machine[property]} is already that of ${owner}` }];
+    });
+  });
+}
+
+function checkAddresses({ machines, network }: Checked): Fault[] {
+  return machines.flatMap(({ ip }, index) =>
+    isHostIn(network.cidr, ip)
+      ? []
+      : [{ path: ["machines", index, "ip"], reason: `${ip} is not a host address of the network ${network.cidr}` }],
+  );
+}
+
+function checkImages({ images, lab, machines }: Checked): Fault[] {
+  const known = Object.keys(images).join(", ") || "none";
+  const undefinedImages = machines.flatMap(({ image }, index) =>
+    image in images
+      ? []
+      : [{ path: ["machines", index, "image"], reason: `there is no image ${image}; defined: ${known}` }],
+  );
+  const nomadOn32Bit = Object.entries(images).flatMap(([name, { board, roles }]) =>
+    roles.nomad && is32Bit(board)
+      ? [
+          {
+            path: ["images", name, "roles", "nomad"],
+            reason: `${board} is a 32-bit board; Nomad has no 32-bit releases`,
+          },
+        ]
+      : [],
+  );
+  return [...undefinedImages, ...nomadOn32Bit, ...checkRoles(images, Boolean(lab))];
+}
+
+/** Roles that can't do what they are for. */
+function checkRoles(images: Checked["images"], isLab: boolean): Fault[] {
+  return Object.entries(images).flatMap(([name, { roles }]) => {
+    const fault = (role: keyof typeof roles, reason: string) => ({ path: ["images", name, "roles", role], reason });
+    return [
+      ...(isLab && roles.wifi ? [fault("wifi", "is for real machines: virtual ones have no radio")] : []),
+      ...(!isLab && roles.ssh?.keys.length === 0
+        ? [fault("ssh", "has no keys, so nobody could log in: name a public key, or leave ssh out")]
+        : []),
+    ];
+  });
+}
+
+function checkKeptData({ images }: Checked): Fault[] {
+  return Object.entries(images).flatMap(([name, { board, keepData }]) =>
+    keepData && board === "lab"
+      ? [
+          {
+            path: ["images", name, "keepData"],
+            reason: "is for cards; the lab's machines keep their data disks anyway",
+          },
+        ]
+      : [],
+  );
+}
+
+/** An existing image has a Raspberry Pi's boot partition, and its own initial RAM disk. */
+function checkBases({ images }: Checked): Fault[] {
+  return Object.entries(images).flatMap(([name, { base, board, readOnlyRoot }]) => {
+    if (!("image" in base)) return [];
+    return [
+      ...(board.startsWith("pi")
+        ? []
+        : [{ path: ["images", name, "base"], reason: `can't be an image on ${board}: that is for a Raspberry Pi` }]),
+      ...(readOnlyRoot
+        ? [
+            {
+              path: ["images", name, "readOnlyRoot"],
+              reason: "can't be had on an existing image, which starts with an initial RAM disk of its own",
+            },
+          ]
+        : []),
+    ];
+  });
+}
+
+function checkServers(settings: Checked, agent: "consul" | "nomad"): Fault[] {
+  const isUsed = settings.machines.some(({ image }) => settings.images[image]?.roles[agent]);
+  if (!isUsed) return [];
+  const count = serversOf(settings, agent).length;
+  const title = agent === "consul" ? "Consul" : "Nomad";
+  const fault = (reason: string): Fault[] => [{ path: ["machines"], reason }];
+  if (count === 0) return fault(`no machine is a ${title} server: give an image the role \`${agent}: server\``);
+  if (settings.lab) return [];
+  if (count < 3) return fault(`${count} ${title} server(s) can't lose one: have three, or five`);
+  if (count % 2 === 0)
+    return fault(`${count} ${title} servers survive no more failures than ${count - 1}: have an odd number`);
+  return [];
+}
+
+function checkJobs({ images, jobs, machines }: Checked): Fault[] {
+  const runsJobs = machines.some(({ image }) => isNomadClient(images[image]?.roles.nomad?.role));
+  if (runsJobs || Object.keys(jobs).length === 0) return [];
+  return [{ path: ["jobs"], reason: "can't run: no machine is a Nomad client; give an image the role `nomad: both`" }];
+}
+
+function checkLab({ images, lab, machines, network }: Checked): Fault[] {
+  const boards = Object.entries(images).flatMap(([name, { board }]) =>
+    (board === "lab") === Boolean(lab)
+      ? []
+      : [
+          {
+            path: ["images", name, "board"],
+            reason: lab
+              ? `is ${board}, but this stack's machines are virtual: lab`
+              : "lab is for virtual machines only",
+          },
+        ],
+  );
+  if (!lab) return boards;
+  const { prefix, router } = networkOf(network.cidr);
+  const size =
+    prefix < 24
+      ? [{ path: ["network", "cidr"], reason: "is too large for a lab, whose network is a /24 or smaller" }]
+      : [];
+  const routerAddress = machines.flatMap(({ ip }, index) =>
+    ip === router ? [{ path: ["machines", index, "ip"], reason: `${ip} is the lab router's own address` }] : [],
+  );
+  return [...boards, ...size, ...routerAddress];
+}

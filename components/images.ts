@@ -1,0 +1,100 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import type { ImageContext } from "../commands/image/contribution.ts";
+import type { Architecture, Manifest, TextFile } from "../commands/image/manifest.ts";
+import { plan } from "../commands/image/plan.ts";
+import { UserError } from "../lib/errors.ts";
+import { projectDir } from "../lib/paths.ts";
+import { reportingFaults } from "./config.ts";
+import { Image } from "./image.ts";
+import type { ClusterSecrets } from "./secrets.ts";
+import { type Settings, serversOf } from "./settings.ts";
+
+/** The host's architecture in Debian's words. */
+export const hostArchitecture: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
+
+/** The images that the settings define, by their names; the lab's machines let its key in. */
+export function buildImages(
+  settings: Settings,
+  secrets: ClusterSecrets,
+  outputDir: string,
+  labKey?: pulumi.Output<string>,
+): Record<string, Image> {
+  const keys: pulumi.Output<string[]> = labKey ? labKey.apply((key) => [key]) : pulumi.output([]);
+  const files = reportingFaults(() => readExtraFiles(settings.images));
+  const manifestOf = (name: string, image: Settings["images"][string]): pulumi.Output<Manifest> =>
+    pulumi
+      .all([secrets.gossipKeys, keys])
+      .apply(([gossipKeys, extraKeys]) =>
+        reportingFaults(() =>
+          plan(
+            { ...withKeys({ name, ...image }, extraKeys), base: locate(image.base), files: files[name] ?? [] },
+            contextOf(settings, gossipKeys),
+            hostArchitecture,
+          ),
+        ),
+      );
+  return Object.fromEntries(
+    Object.entries(settings.images).map(([name, image]) => [
+      name,
+      new Image(name, { manifest: manifestOf(name, image), outputDir, builder: settings.builder }),
+    ]),
+  );
+}
+
+/**
+ * The extra files of each image with their texts; a `source` is a UTF-8 text relative to the project.
+ * Throws a UserError that names each one that can't be read.
+ */
+export function readExtraFiles(images: Settings["images"]): Record<string, TextFile[]> {
+  const faults: string[] = [];
+  const read = (image: string, index: number, { source, text = "", ...file }: ExtraFile): TextFile => {
+    if (source === undefined) return { ...file, text };
+    try {
+      const bytes = readFileSync(path.resolve(projectDir, source));
+      return { ...file, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+    } catch {
+      const reason = existsSync(path.resolve(projectDir, source))
+        ? "is not a UTF-8 text that can be read"
+        : "is not there";
+      faults.push(`piinit:images.${image}.files[${index}].source  ${source} ${reason}`);
+      return { ...file, text };
+    }
+  };
+  const files = Object.entries(images).map(
+    ([image, { files }]) => [image, files.map((file, index) => read(image, index, file))] as const,
+  );
+  if (faults.length > 0) throw new UserError(faults.join("\n"));
+  return Object.fromEntries(files);
+}
+
+/** A file that is to be a base is named relative to the project; the builder needs its whole path. */
+function locate(base: Settings["images"][string]["base"]): Settings["images"][string]["base"] {
+  if (!("image" in base) || /^https?:/.test(base.image)) return base;
+  return { ...base, image: path.resolve(projectDir, base.image) };
+}
+
+type ExtraFile = Settings["images"][string]["files"][number];
+type NamedImage = Settings["images"][string] & { name: string };
+
+function withKeys(image: NamedImage, extraKeys: string[]): NamedImage {
+  const { ssh } = image.roles;
+  return ssh ? { ...image, roles: { ...image.roles, ssh: { keys: [...ssh.keys, ...extraKeys] } } } : image;
+}
+
+function contextOf(settings: Settings, gossipKeys: ImageContext["gossipKeys"]): ImageContext {
+  const addresses = (agent: "consul" | "nomad") => serversOf(settings, agent).map(({ ip }) => ip);
+  return {
+    datacenter: settings.datacenter,
+    consulServers: addresses("consul"),
+    nomadServers: addresses("nomad"),
+    machines: settings.machines.map(({ name, ip, image }) => ({ name, ip, roles: rolesOf(settings, image) })),
+    gossipKeys,
+  };
+}
+
+function rolesOf(settings: Settings, image: string): string[] {
+  const roles = Object.entries(settings.images[image]?.roles ?? {});
+  return roles.filter(([, options]) => options !== undefined).map(([name]) => name);
+}

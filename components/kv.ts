@@ -1,0 +1,27 @@
+import * as consul from "@pulumi/consul";
+import * as pulumi from "@pulumi/pulumi";
+
+export interface ConsulKeysArgs {
+  consulUrl: pulumi.Input<string>;
+  datacenter: string;
+  /** Key path → value. */
+  values: Record<string, pulumi.Input<string>>;
+  /** When it goes, the keys go with it, and need not be deleted one by one. */
+  deletedWith?: pulumi.Resource | undefined;
+}
+
+/** Consul keys, one resource each; removed on destroy, and no key but these is ever touched. */
+export class ConsulKeys extends pulumi.ComponentResource {
+  constructor(name: string, args: ConsulKeysArgs, options?: pulumi.ComponentResourceOptions) {
+    super("piinit:ConsulKeys", name, {}, options);
+    const provider = new consul.Provider("consul", { address: args.consulUrl }, { parent: this });
+    for (const [path, value] of Object.entries(args.values)) {
+      new consul.Keys(
+        path,
+        { datacenter: args.datacenter, keys: [{ path, value, delete: true }] },
+        { parent: this, provider, ...(args.deletedWith && { deletedWith: args.deletedWith }) },
+      );
+    }
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,98 @@
+import * as pulumi from "@pulumi/pulumi";
+import { planRouter } from "../commands/image/plan.ts";
+import { hostsDir, leaseFile } from "../commands/image/roles/router.ts";
+import type { LabMachine, LabRouter, RunningMachine, RunningRouter, VirtualMachine } from "../commands/lab/spec.ts";
+import type { DnsmasqRouter } from "../commands/router/router.ts";
+import { Image } from "./image.ts";
+import { hostArchitecture } from "./images.ts";
+import type { Machine, Settings } from "./settings.ts";
+import { Step } from "./step.ts";
+
+export interface LabArgs {
+  /** The lab's folder on the host: disks, sockets, logs. */
+  dir: string;
+  outputDir: string;
+  hardware: NonNullable<Settings["lab"]>;
+  network: Settings["network"];
+  /** The machine that builds the router's image; this one when there is none. */
+  builder?: Settings["builder"];
+}
+
+/** A virtual home: a router that is driven over SSH exactly as a real one is, and machines that boot the very images. */
+export class Lab extends pulumi.ComponentResource {
+  /** The lab's own SSH key, let in by its machines. */
+  readonly publicKey: pulumi.Output<string>;
+  readonly router: pulumi.Output<DnsmasqRouter>;
+  /** What everything in the lab goes away with, quickly and without asking the machines. */
+  readonly folder: pulumi.Resource;
+
+  private readonly args: LabArgs;
+
+  constructor(name: string, args: LabArgs, options?: pulumi.ComponentResourceOptions) {
+    super("piinit:Lab", name, {}, options);
+    this.args = args;
+    const folder = this.createFolder();
+    this.folder = folder;
+    this.publicKey = folder.answer<{ publicKey: string }>().apply(({ publicKey }) => publicKey);
+    this.router = this.createRouter().answer<RunningRouter>().apply(driverSettings);
+    this.registerOutputs();
+  }
+
+  /** Starts the machines; a new image reaches them one after the other, so that the cluster keeps its quorum. */
+  start(
+    machines: Machine[],
+    images: Record<string, Image>,
+    reservations: pulumi.Resource[],
+  ): pulumi.Output<RunningMachine[]> {
+    const steps: Step[] = [];
+    for (const machine of machines)
+      steps.push(this.createMachine(machine, images, [...reservations, ...steps.slice(-1)]));
+    return pulumi.all(steps.map((step) => step.answer<RunningMachine>()));
+  }
+
+  private createFolder(): Step {
+    return new Step(
+      "lab-folder",
+      { program: "lab", create: "lab-create", delete: "lab-delete", input: { dir: this.args.dir } },
+      { parent: this },
+    );
+  }
+
+  private createRouter(): Step {
+    const { builder, network, outputDir } = this.args;
+    const manifest = this.publicKey.apply((key) => planRouter(network, [key], hostArchitecture));
+    const image = new Image("router", { manifest, outputDir, builder }, { parent: this });
+    const spec = this.virtualMachine("router", image).apply(
+      (machine): LabRouter => ({ ...machine, name: "router", memoryMiB: 256, cpus: 1 }),
+    );
+    return new Step(
+      "lab-router",
+      { program: "lab", create: "router-start", delete: "router-stop", input: spec },
+      { parent: this, deletedWith: this.folder },
+    );
+  }
+
+  private createMachine(
+    { name, mac, ip, image }: Machine,
+    images: Record<string, Image>,
+    after: pulumi.Resource[],
+  ): Step {
+    const built = images[image];
+    if (!built) throw new Error(`no image ${image}`); // The settings were checked for it.
+    const spec = this.virtualMachine(name, built).apply((machine): LabMachine => ({ ...machine, mac, ip }));
+    return new Step(
+      `machine-${name}`,
+      { program: "lab", create: "machine-start", update: "machine-replace", delete: "machine-stop", input: spec },
+      { parent: this, dependsOn: after, deletedWith: this.folder },
+    );
+  }
+
+  private virtualMachine(name: string, { built }: Image): pulumi.Output<VirtualMachine> {
+    const { dir, hardware } = this.args;
+    return built.apply(({ path, sha256 }) => ({ dir, name, image: { path, sha256 }, ...hardware }));
+  }
+}
+
+function driverSettings({ port, user, hostKey, keyFile }: RunningRouter): DnsmasqRouter {
+  return { kind: "dnsmasq", host: "127.0.0.1", port, user, hostKey, keyFile, hostsDir, leaseFile };
+}

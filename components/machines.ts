@@ -1,0 +1,21 @@
+import type { RunningMachine } from "../commands/lab/spec.ts";
+import type { ExpectedMachine } from "../commands/ready/spec.ts";
+import type { Settings } from "./settings.ts";
+
+/** The machines as the gate and `status` look at them: by their own addresses, or by the ports that lead to the lab. */
+export function expectedMachines(settings: Settings, running: RunningMachine[] = []): ExpectedMachine[] {
+  return settings.machines.map(({ name, ip, mac, image }) => {
+    const ports = running.find((machine) => machine.name === name)?.ports;
+    const roles = settings.images[image]?.roles;
+    return {
+      name,
+      ip,
+      mac,
+      image,
+      consulUrl: ports ? `http://127.0.0.1:${ports.consul}` : `http://${ip}:8500`,
+      nomadUrl: ports ? `http://127.0.0.1:${ports.nomad}` : `http://${ip}:4646`,
+      consulServer: roles?.consul === "server",
+      nomad: roles?.nomad?.role,
+    };
+  });
+}

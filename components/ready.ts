@@ -1,0 +1,47 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Expectation, ExpectedMachine, ReadyCluster } from "../commands/ready/spec.ts";
+import { digest } from "../lib/json.ts";
+import type { Settings } from "./settings.ts";
+import { Step } from "./step.ts";
+
+export interface ClusterReadyArgs {
+  datacenter: string;
+  machines: pulumi.Input<ExpectedMachine[]>;
+  deadlineSeconds: number;
+  remedy: string;
+  /** What the cluster must be ready for: any change of it makes the gate look again. */
+  guards: pulumi.Input<unknown>;
+}
+
+/** What to do with a machine that does not answer, with NAME and IMAGE in place of its own. */
+export function remedy(stack: string, { lab }: Settings): string {
+  const option = stack === "lab" ? "" : ` --stack ${stack}`;
+  return lab
+    ? `see \`./piinit lab console NAME${option}\`; \`./piinit lab start NAME${option}\` starts it`
+    : "burn IMAGE, power it on, run up again";
+}
+
+/** The gate between machines and what runs on them: passes when Consul and Nomad have their quorum. */
+export class ClusterReady extends pulumi.ComponentResource {
+  readonly cluster: pulumi.Output<ReadyCluster>;
+
+  constructor(name: string, args: ClusterReadyArgs, options?: pulumi.ComponentResourceOptions) {
+    super("piinit:ClusterReady", name, {}, options);
+    const expectation = pulumi.all([args.machines, args.guards]).apply(
+      ([machines, guards]): Expectation => ({
+        datacenter: args.datacenter,
+        machines,
+        deadlineSeconds: args.deadlineSeconds,
+        remedy: args.remedy,
+        guards: digest(guards),
+      }),
+    );
+    const wait = new Step(
+      "ready",
+      { program: "ready", create: "wait", input: expectation },
+      { parent: this, ...(options?.dependsOn && { dependsOn: options.dependsOn }) },
+    );
+    this.cluster = wait.answer<ReadyCluster>();
+    this.registerOutputs();
+  }
+}

@@ -1,0 +1,250 @@
+import { z } from "zod";
+import { type BoardName, boardArchitectures } from "../commands/image/boards/catalogue.ts";
+import { type ImagePlan, roles } from "../commands/image/plan.ts";
+import { isNomadServer } from "../commands/image/roles/nomad.ts";
+import { UserError } from "../lib/errors.ts";
+import type { Login } from "../lib/ssh.ts";
+import { checkMachines, type Fault } from "./checks.ts";
+
+/** A stack's settings with every default filled in; what can be derived from them is a function below. */
+export type Settings = z.output<typeof schema>;
+export type Machine = Settings["machines"][number];
+
+const hostname = z
+  .string()
+  .regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "is a host name: lower-case letters, digits and hyphens, a letter first");
+
+const mac = z
+  .string()
+  .toLowerCase()
+  .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/, "is a MAC address such as b8:27:eb:01:02:03");
+
+const ip = z.ipv4("is an IPv4 address such as 192.168.2.51");
+
+const durationUnits: Record<string, number> = { s: 1, m: 60, h: 3600 };
+
+/** "90s", "10m" or "1h", as seconds. */
+const duration = z
+  .string()
+  .regex(/^[1-9]\d*[smh]$/, "is a duration such as 90s, 10m or 1h")
+  .transform((text) => Number(text.slice(0, -1)) * (durationUnits[text.slice(-1)] ?? 1));
+
+const scalar = z.union([z.string(), z.number(), z.boolean()], "is a text, a number, true or false").transform(String);
+
+const port = z.int().min(1).max(65535);
+
+const hostKey = z.string().regex(/^\S+ \S+$/, "is a public host key, e.g. what ssh-keyscan prints after the address");
+
+const dnsmasqRouter = z.strictObject({
+  kind: z.literal("dnsmasq"),
+  host: z.string().regex(/^[\w.:-]+$/, "is the router's name or address"),
+  port: port.default(22),
+  user: z
+    .string()
+    .regex(/^[\w.-]+$/, "is a user name")
+    .default("root"),
+  hostKey: hostKey.optional(),
+  keyFile: z.string().optional(),
+  hostsDir: z.string().startsWith("/", "is an absolute path on the router"),
+  leaseFile: z.string().startsWith("/", "is an absolute path on the router").default("/var/lib/misc/dnsmasq.leases"),
+});
+
+const manualRouter = z.strictObject({ kind: z.literal("manual") });
+
+const network = z.strictObject({
+  cidr: z
+    .cidrv4({ error: "is a network such as 192.168.2.0/24", abort: true })
+    .refine((cidr) => Number(cidr.split("/")[1]) <= 29, {
+      error: "has room for a router and three machines or more: /29 or larger",
+    }),
+  domain: z
+    .string()
+    .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/, "is a domain such as home.arpa")
+    .default("home.arpa"),
+  router: z
+    .discriminatedUnion("kind", [dnsmasqRouter, manualRouter], { error: "has a kind: dnsmasq or manual" })
+    .default({ kind: "manual" }),
+});
+
+/** A Linux that builds the images in place of this machine. What is left out is up to the user's own ssh configuration. */
+const builder = z
+  .strictObject({
+    ssh: z.string().regex(/^(\w[\w.-]*@)?\w[\w.:-]*$/, "is USER@HOST, or a name from your ssh configuration"),
+    port: port.optional(),
+    hostKey: hostKey.optional(),
+    keyFile: z.string().optional(),
+  })
+  .transform(({ ssh, ...login }): Login => {
+    const [host = "", user] = ssh.split("@").toReversed();
+    return { ...login, host, user };
+  });
+
+const extraFile = z
+  .strictObject({
+    path: z
+      .string()
+      .regex(/^(\/[\w@%+=:,.~-]+)+$/, "is an absolute path of letters, digits and @%+=:,.~_- only")
+      .refine((path) => !/\/\.\.?(\/|$)/.test(path), 'has "." or ".." in it'),
+    text: z.string().optional(),
+    /** A file on this host, relative to the project. */
+    source: z.string().optional(),
+    mode: z
+      .string()
+      .regex(/^[0-7]{3,4}$/, 'is a mode in quotes such as "0644"')
+      .default("0644"),
+    owner: z
+      .string()
+      .regex(/^[a-z_][a-z0-9_-]*$/, "is the name of a user of the image")
+      .default("root"),
+  })
+  .refine(({ text, source }) => (text === undefined) !== (source === undefined), {
+    error: "has either text or source",
+  });
+
+/** A suite of Debian, or an existing image with its sum. */
+const base = z
+  .strictObject({
+    distribution: z.literal("debian", "is debian").optional(),
+    suite: z
+      .string()
+      .regex(/^[a-z]+$/, "is a suite of Debian such as trixie")
+      .optional(),
+    /** The packages of one moment, from an archive of snapshots. */
+    snapshot: z
+      .string()
+      .regex(
+        /^https?:\/\/[^\s"']+\/ARCHIVE\/\d{8}T\d{6}Z$/,
+        "is the address of an archive of snapshots with a day and time, such as https://…/ARCHIVE/20260801T000000Z",
+      )
+      .optional(),
+    /** An address, or a file on this host relative to the project. */
+    image: z
+      .string()
+      .regex(/\.img(\.xz|\.zst)?$/, "is a file or an address that ends in .img, .img.xz or .img.zst")
+      .optional(),
+    sha256: z
+      .string()
+      .toLowerCase()
+      .regex(/^[0-9a-f]{64}$/, "is the sum of the image's file, 64 hex digits")
+      .optional(),
+  })
+  .refine(({ image, sha256 }) => (image === undefined) === (sha256 === undefined), {
+    error: "has image and sha256, the sum of its file, together",
+  })
+  .refine(({ image, suite, snapshot }) => image === undefined || (suite ?? snapshot) === undefined, {
+    error: "is either an existing image or a suite of Debian",
+  })
+  .transform(
+    ({ image, sha256, suite = "trixie", snapshot }): NonNullable<ImagePlan["base"]> =>
+      image !== undefined && sha256 !== undefined ? { image, sha256 } : { suite, snapshot },
+  )
+  .prefault({});
+
+const image = z.strictObject({
+  board: z.enum(Object.keys(boardArchitectures) as [BoardName, ...BoardName[]]),
+  /** What it is made from. */
+  base,
+  roles: z.strictObject({
+    consul: roles.consul.schema.default("client"),
+    nomad: roles.nomad.schema.optional(),
+    dnsmasq: roles.dnsmasq.schema.optional(),
+    "node-exporter": roles["node-exporter"].schema.optional(),
+    prometheus: roles.prometheus.schema.optional(),
+    ssh: roles.ssh.schema.optional(),
+    terraform: roles.terraform.schema.optional(),
+    wifi: roles.wifi.schema.optional(),
+  }),
+  /** Debian packages beside those of the roles. */
+  packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "is the name of a Debian package")).default([]),
+  /** Files beside those of the roles. */
+  files: z.array(extraFile).default([]),
+  /** Nothing is ever written to the system's part of the card. */
+  readOnlyRoot: z.boolean().default(false),
+  /** A new image on a card takes over the data that the one before it left there. */
+  keepData: z.boolean().default(false),
+});
+
+const schema = z.strictObject({
+  datacenter: z
+    .string()
+    .regex(/^[a-z0-9_-]+$/, "has lower-case letters, digits, hyphens and underscores only")
+    .default("dc1"),
+  network,
+  /** Present: the machines are virtual, and so is their router. */
+  lab: z
+    .strictObject({
+      memoryMiB: z.int().min(512).default(768),
+      cpus: z.int().min(1).max(8).default(1),
+    })
+    .optional(),
+  builder: builder.optional(),
+  images: z.record(hostname, image),
+  machines: z.array(z.strictObject({ name: hostname, mac, ip, image: z.string() })).min(1, "names no machine"),
+  kv: z.record(z.string().regex(/^[^/].*$/, "is a key without a leading slash"), scalar).default({}),
+  jobs: z
+    .record(z.string(), z.strictObject({ file: z.string(), vars: z.record(z.string(), scalar).default({}) }))
+    .default({}),
+  wait: duration.prefault("10m"),
+});
+
+const interdependent = schema.pick({ images: true, jobs: true, lab: true, machines: true, network: true });
+
+/**
+ * Checks a stack's settings, given as the values below `piinit:`. Where only one image is to be built, the others may
+ * still lack their secrets.
+ * Throws a UserError that lists every fault with its config path and what would be right.
+ */
+export function parseSettings(given: Record<string, unknown>, stack: string, onlyImage?: string): Settings {
+  const raw = onlyImage === undefined ? given : withoutOthersSecrets(given, onlyImage);
+  const result = schema.safeParse(raw);
+  const issues = result.error?.issues ?? [];
+  const faults = [...issues.map((issue) => toFault(issue, stack)), ...faultsBetweenSettings(raw)];
+  if (result.success && faults.length === 0) return result.data;
+  throw new UserError(
+    [`The settings of stack ${stack} (stacks/Pulumi.${stack}.yaml) can't be used:`, ...faults.map(faultLine)].join(
+      "\n",
+    ),
+  );
+}
+
+/** Gives the images that are not built a passphrase that opens nothing, where they have none. */
+function withoutOthersSecrets(raw: Record<string, unknown>, onlyImage: string): Record<string, unknown> {
+  const others = Object.entries(Object(raw.images)).filter(([name]) => name !== onlyImage);
+  const filled = structuredClone(Object.fromEntries(others)) as Record<string, { roles?: { wifi?: object } } | null>;
+  for (const image of Object.values(filled)) {
+    if (image?.roles?.wifi) image.roles.wifi = { passphrase: "0".repeat(64), ...image.roles.wifi };
+  }
+  return { ...raw, images: { ...Object(raw.images), ...filled } };
+}
+
+/** Found also when other settings are at fault, so that everything is told at once. */
+function faultsBetweenSettings({ images, jobs, lab, machines, network }: Record<string, unknown>): Fault[] {
+  const result = interdependent.safeParse({ images, jobs, lab, machines, network });
+  return result.success ? checkMachines(result.data) : [];
+}
+
+function toFault({ path, ...issue }: z.core.$ZodIssue, stack: string): Fault {
+  if (issue.code === "unrecognized_keys") return { path, reason: `has no setting ${issue.keys.join(", ")}` };
+  if (!issue.message.endsWith("received undefined")) return { path, reason: issue.message };
+  const isSecret = path.at(-1) === "passphrase";
+  return { path, reason: isSecret ? `is missing; set it: ./piinit secret ${pathText(path)} ${stack}` : "is missing" };
+}
+
+/** "piinit:machines[1].mac: …", the path as `pulumi config set --path` takes it. */
+function faultLine({ path, reason }: Fault): string {
+  return `  piinit:${pathText(path)}  ${reason}`;
+}
+
+function pathText(path: PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
+    .join("");
+}
+
+/** The machines whose image has the server side of an agent. */
+export function serversOf(settings: Pick<Settings, "images" | "machines">, agent: "consul" | "nomad"): Machine[] {
+  return settings.machines.filter(({ image }) => {
+    const roles = settings.images[image]?.roles;
+    return agent === "consul" ? roles?.consul === "server" : isNomadServer(roles?.nomad?.role);
+  });
+}

@@ -1,0 +1,45 @@
+import * as command from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { canonicalJson } from "../lib/json.ts";
+
+interface StepArgs {
+  /** The program below commands/ that does the work. */
+  program: "image" | "lab" | "ready" | "router";
+  /** What creates, and what also updates unless `update` is given. Both must be safe to repeat. */
+  create: string;
+  update?: string;
+  delete?: string;
+  /** Goes to the program's standard input as JSON; always a secret, because most inputs hold one. */
+  input: pulumi.Input<object>;
+  /** A change of these replaces the resource: the old one is deleted first. */
+  identity?: pulumi.Input<string>[];
+}
+
+/** One of our own programs as a Pulumi resource: JSON in, JSON out, progress shown while it runs. */
+export class Step extends command.local.Command {
+  constructor(name: string, args: StepArgs, options: pulumi.CustomResourceOptions) {
+    const commandLine = (verb: string) => `node --import tsx commands/${args.program}/main.ts ${verb}`;
+    super(
+      name,
+      {
+        create: commandLine(args.create),
+        ...(args.update && { update: commandLine(args.update) }),
+        ...(args.delete && { delete: commandLine(args.delete) }),
+        stdin: pulumi.secret((pulumi.output(args.input) as pulumi.Output<unknown>).apply(canonicalJson)),
+        ...(args.identity && { triggers: args.identity }),
+        logging: command.local.Logging.Stderr,
+        addPreviousOutputInEnv: false,
+      },
+      { ...options, deleteBeforeReplace: true },
+    );
+  }
+
+  /**
+   * What the program printed: its schema is the program's own, so its type is named by the caller. Never a secret.
+   * A targeted update, as `./piinit build` is, leaves the steps that it does not name without an answer.
+   */
+  answer<Answer>(): pulumi.Output<Answer> {
+    const parse = (text?: string) => (text === undefined ? pulumi.unknown : JSON.parse(text)) as Answer;
+    return pulumi.unsecret(this.stdout).apply(parse) as pulumi.Output<Answer>;
+  }
+}

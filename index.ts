@@ -1,0 +1,47 @@
+/** From bare disk to running job: images → DHCP reservations → machines → ready? → Consul keys → Nomad jobs. */
+import * as pulumi from "@pulumi/pulumi";
+import { keepSecret, readSettings, reportingFaults } from "./components/config.ts";
+import { buildImages } from "./components/images.ts";
+import { NomadJobs, readJobs } from "./components/jobs.ts";
+import { ConsulKeys } from "./components/kv.ts";
+import { Lab } from "./components/lab.ts";
+import { expectedMachines } from "./components/machines.ts";
+import { ClusterReady, remedy } from "./components/ready.ts";
+import { DhcpReservation } from "./components/reservation.ts";
+import { ClusterSecrets } from "./components/secrets.ts";
+import { stackDir } from "./lib/paths.ts";
+
+const stack = pulumi.getStack();
+const settings = readSettings();
+const { builder, datacenter, kv, network, wait } = settings;
+const jobs = reportingFaults(() => readJobs(settings.jobs));
+const outputDir = stackDir(stack, "images");
+const labDir = stackDir(stack, "lab");
+
+const secrets = new ClusterSecrets("cluster");
+const lab = settings.lab && new Lab("lab", { dir: labDir, outputDir, hardware: settings.lab, network, builder });
+const deletedWith = lab?.folder;
+
+const images = buildImages(settings, secrets, outputDir, lab?.publicKey);
+
+const router = lab?.router ?? network.router;
+const reservations = settings.machines.map(
+  (machine) => new DhcpReservation(machine.name, { ...machine, router, deletedWith }),
+);
+
+const running = lab?.start(settings.machines, images, reservations);
+export const machines = pulumi.output(running ?? []).apply((ports) => expectedMachines(settings, ports));
+
+const ready = new ClusterReady(
+  "ready",
+  { datacenter, machines, deadlineSeconds: wait, remedy: remedy(stack, settings), guards: { kv, jobs } },
+  { dependsOn: reservations },
+);
+export const consul = ready.cluster.consulUrl;
+export const nomad = ready.cluster.nomadUrl;
+
+// In a targeted update, as `./piinit build` is, Pulumi would ask for all that the providers depend on.
+if (!process.env.PIINIT_IMAGE_ONLY) {
+  const keys = new ConsulKeys("keys", { consulUrl: consul, datacenter, values: keepSecret("kv", kv), deletedWith });
+  new NomadJobs("jobs", { nomadUrl: nomad, jobs, deletedWith }, { dependsOn: keys });
+}

@@ -1,0 +1,97 @@
+/** A package of the operating system, and how to tell that it is there. */
+export interface SystemPackage {
+  /** Its name on Debian and Ubuntu. */
+  debian: string;
+  /** Its names elsewhere, where there is such a package. */
+  fedora?: string;
+  homebrew?: string;
+  programs: readonly string[];
+  /** For a package without programs. */
+  files?: readonly string[];
+}
+
+/** QEMU for guests of each host's own architecture. */
+export const emulatorPackages = {
+  x64: {
+    debian: "qemu-system-x86",
+    fedora: "qemu-system-x86-core",
+    homebrew: "qemu",
+    programs: ["qemu-system-x86_64"],
+  },
+  arm64: {
+    debian: "qemu-system-arm",
+    fedora: "qemu-system-aarch64-core",
+    homebrew: "qemu",
+    programs: ["qemu-system-aarch64"],
+  },
+} satisfies Record<string, SystemPackage>;
+
+/** What the lab runs beside that. */
+export const labPackages: readonly SystemPackage[] = [
+  { debian: "qemu-utils", fedora: "qemu-img", homebrew: "qemu", programs: ["qemu-img"] },
+  { debian: "e2fsprogs", fedora: "e2fsprogs", homebrew: "e2fsprogs", programs: ["mke2fs", "debugfs"] },
+  { debian: "mtools", fedora: "mtools", homebrew: "mtools", programs: ["mcopy"] },
+];
+
+/** What images are built with, on the machine that builds them. */
+export const imagePackages: readonly SystemPackage[] = [
+  { debian: "mmdebstrap", fedora: "mmdebstrap", programs: ["mmdebstrap"] },
+  // A user's own range of user numbers, for a root file system made without being root.
+  { debian: "uidmap", fedora: "shadow-utils", programs: ["newuidmap"] },
+  {
+    debian: "debian-archive-keyring",
+    fedora: "debian-keyring",
+    programs: [],
+    files: ["/usr/share/keyrings/debian-archive-keyring.gpg"],
+  },
+  { debian: "e2fsprogs", fedora: "e2fsprogs", homebrew: "e2fsprogs", programs: ["mke2fs", "debugfs", "e2fsck"] },
+  { debian: "mtools", fedora: "mtools", homebrew: "mtools", programs: ["mformat", "mcopy"] },
+  { debian: "xz-utils", fedora: "xz", homebrew: "xz", programs: ["xz"] },
+];
+
+/** What every stack needs. */
+export const basicPackages: readonly SystemPackage[] = [
+  { debian: "openssh-client", fedora: "openssh-clients", homebrew: "openssh", programs: ["ssh", "ssh-keygen"] },
+];
+
+/** For images of another architecture than this machine's. */
+const emulationPackages: readonly SystemPackage[] = [
+  {
+    debian: "qemu-user-static",
+    fedora: "qemu-user-static",
+    programs: ["qemu-aarch64-static", "qemu-arm-static", "qemu-x86_64-static"],
+  },
+];
+
+/** What only the tests need: a home router to drive, on this machine, and a DHCP client. */
+export const testPackages: readonly SystemPackage[] = [
+  { debian: "openssh-server", fedora: "openssh-server", programs: ["sshd"] },
+  { debian: "dnsmasq-base", fedora: "dnsmasq", programs: ["dnsmasq"] },
+  { debian: "busybox-static", fedora: "busybox", programs: ["busybox"] },
+  { debian: "iproute2", fedora: "iproute", programs: ["ip"] },
+];
+
+/** Part of every Debian system, so never looked for one by one. */
+const basePackages: readonly SystemPackage[] = [
+  { debian: "util-linux", fedora: "util-linux", programs: ["flock", "nsenter", "setpriv", "unshare"] },
+];
+
+const allPackages = [
+  ...Object.values(emulatorPackages),
+  ...labPackages,
+  ...imagePackages,
+  ...basicPackages,
+  ...emulationPackages,
+  ...testPackages,
+  ...basePackages,
+];
+
+/** The Debian packages that hold the programs, each once. */
+export function packagesOf(programs: readonly string[]): string[] {
+  const names = programs.map((program) => {
+    const found = allPackages.find((item) => item.programs.includes(program));
+    if (!found) throw new Error(`no package is known to hold the program ${program}`);
+    return found.debian;
+  });
+  return [...new Set(names)];
+}

@@ -1,0 +1,21 @@
+import { homedir } from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The project's top folder. */
+export const projectDir = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+
+/** What can be made again: toolchain, downloads, image layers. Shared by all checkouts of this user. */
+export function cacheDir(...parts: string[]): string {
+  return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "piinit", ...parts);
+}
+
+/** What belongs to this user and can't be made again: the passphrase of the stacks' secrets. */
+export function configDir(...parts: string[]): string {
+  return path.join(process.env.XDG_CONFIG_HOME || path.join(homedir(), ".config"), "piinit", ...parts);
+}
+
+/** What belongs to one stack of this checkout: its images, logs and lab machines. */
+export function stackDir(stack: string, ...parts: string[]): string {
+  return path.join(projectDir, ".piinit", stack, ...parts);
+}

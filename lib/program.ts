@@ -1,0 +1,40 @@
+import { text } from "node:stream/consumers";
+import { describeError, UserError } from "./errors.ts";
+import { type Progress, progressOnStderr } from "./progress.ts";
+
+export interface Context {
+  progress: Progress;
+  /** Aborted by ^C or an ordinary kill, so that work in hand can be undone. */
+  signal: AbortSignal;
+}
+
+/** One verb of a program that a Command resource runs: JSON in, JSON (or nothing) out. */
+export type Verb = (input: unknown, context: Context) => Promise<unknown>;
+
+/** Reads a program's input; one that goes on reading may interrupt the work. */
+export type ReadInput = (interrupt: AbortController) => Promise<string>;
+
+const allOfStdin: ReadInput = () => text(process.stdin);
+
+/**
+ * Runs the verb named by the first argument with the JSON on standard input,
+ * and prints what it returns as one line of JSON on standard output.
+ * An error goes to standard error, with exit code 1.
+ */
+export async function main(verbs: Record<string, Verb>, readInput: ReadInput = allOfStdin): Promise<void> {
+  const interrupt = new AbortController();
+  // Not `once`: a handler that is gone after the first call lets execa end the process before the clean-up is done.
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.on(signal, () => interrupt.abort(new UserError("interrupted")));
+  try {
+    const name = process.argv[2] ?? "";
+    const verb = verbs[name];
+    if (!verb) throw new Error(`unknown verb "${name}", known: ${Object.keys(verbs).join(", ")}`);
+    const input: unknown = JSON.parse(await readInput(interrupt));
+    const output = await verb(input, { progress: progressOnStderr(), signal: interrupt.signal });
+    if (output !== undefined) process.stdout.write(`${JSON.stringify(output)}\n`);
+  } catch (error) {
+    process.stderr.write(`${describeError(error)}\n`);
+    process.exitCode = 1;
+  }
+}

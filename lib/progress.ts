@@ -1,0 +1,18 @@
+/** Reports what a long piece of work is doing: one short line per step, on standard error. */
+export interface Progress {
+  /** A new step has begun, or a fact about it is known. */
+  step(text: string): void;
+}
+
+/** Lines on standard error, each with the seconds since the start: readable in a terminal, a log and `pulumi up` alike. */
+export function progressOnStderr(): Progress {
+  const start = performance.now();
+  return {
+    step(text) {
+      const seconds = Math.round((performance.now() - start) / 1000);
+      process.stderr.write(`${String(seconds).padStart(4)} s  ${text}\n`);
+    },
+  };
+}
+
+export const silent: Progress = { step() {} };

@@ -1,0 +1,81 @@
+import { execa, type Options } from "execa";
+import { UserError } from "./errors.ts";
+import { quoteCommand } from "./shell.ts";
+
+export interface RunOptions {
+  cwd?: string;
+  env?: Record<string, string>;
+  /** Replaces the environment instead of adding to it. */
+  cleanEnv?: boolean;
+  /** Goes to the program's standard input; the only way for a secret. */
+  input?: string | Uint8Array;
+  /** A sentence of what to do, added to the error when the program fails. */
+  hint?: string;
+  signal?: AbortSignal;
+  timeoutMs?: number;
+  /** Called with each line that the program prints, on either stream. */
+  onLine?: (line: string) => void;
+}
+
+const lastLines = 12;
+
+/**
+ * Runs a program without a shell and returns its standard output.
+ * Fails with a UserError that holds the command ready to paste, its exit and its last lines.
+ */
+export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+  const settings: Options = {
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+    env: options.env ?? {},
+    extendEnv: !options.cleanEnv,
+    reject: false,
+    all: true,
+    stdin: options.input === undefined ? "ignore" : "pipe",
+    ...(options.input !== undefined && { input: options.input }),
+    ...(options.signal && { cancelSignal: options.signal }),
+    ...(options.timeoutMs !== undefined && { timeout: options.timeoutMs }),
+  };
+  const child = execa(program, args, settings);
+  if (options.onLine) followLines(child.all, options.onLine);
+  const result = await child;
+  if (result.failed) throw new UserError(failureMessage(program, args, result, options.hint));
+  return String(result.stdout ?? "");
+}
+
+interface Outcome {
+  exitCode?: number | undefined;
+  signal?: string | undefined;
+  timedOut: boolean;
+  isCanceled: boolean;
+  all?: unknown;
+  shortMessage?: string | undefined;
+}
+
+function failureMessage(program: string, args: readonly string[], outcome: Outcome, hint?: string): string {
+  const how = outcome.isCanceled
+    ? "was interrupted"
+    : outcome.timedOut
+      ? "took too long and was ended"
+      : outcome.signal
+        ? `was ended by ${outcome.signal}`
+        : outcome.exitCode === undefined
+          ? `could not be started (${outcome.shortMessage ?? "unknown reason"})`
+          : `failed with exit code ${outcome.exitCode}`;
+  const tail = String(outcome.all ?? "")
+    .trimEnd()
+    .split("\n")
+    .slice(-lastLines);
+  return [`\`${quoteCommand(program, args)}\` ${how}`, ...tail.filter(Boolean).map((line) => `  ${line}`), hint]
+    .filter(Boolean)
+    .join("\n");
+}
+
+function followLines(stream: NodeJS.ReadableStream | null | undefined, onLine: (line: string) => void): void {
+  let rest = "";
+  stream?.on("data", (chunk: Buffer | string) => {
+    const lines = (rest + chunk.toString()).split(/\r?\n|\r/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) if (line) onLine(line);
+  });
+  stream?.on("end", () => rest && onLine(rest));
+}

@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream, readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { createServer } from "node:net";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import type { BuiltImage } from "../../commands/image/manifest.ts";
+import { runOnHost } from "../../lib/host.ts";
+
+/** How QEMU plays a board: the arguments that differ from board to board. */
+export interface Emulated {
+  program: string;
+  /** Kernel, initial RAM disk and device tree are read from the FAT partition, as the board's firmware does. */
+  kernel?: { deviceTree?: string; console: string };
+  /** Disk and network card, as QEMU's arguments; "DISK", "NAME" and "FORWARD" are filled in. */
+  arguments: string[];
+}
+
+export const emulated = {
+  virt: {
+    program: "qemu-system-aarch64",
+    kernel: { console: "ttyAMA0" },
+    arguments: [
+      ...["-machine", "virt", "-cpu", "max", "-smp", "2", "-m", "1024"],
+      ...["-drive", "if=none,id=disk,file=DISK,format=qcow2", "-device", "virtio-blk-pci,drive=disk"],
+      ...["-netdev", "user,id=net,hostname=NAME,FORWARD", "-device", "virtio-net-pci,netdev=net,romfile="],
+      ...["-device", "virtio-rng-pci", "-serial", "stdio"],
+    ],
+  },
+  raspi3b: {
+    program: "qemu-system-aarch64",
+    kernel: { deviceTree: "bcm2837-rpi-3-b.dtb", console: "ttyS1,115200" },
+    arguments: [
+      ...["-machine", "raspi3b", "-drive", "if=sd,file=DISK,format=qcow2"],
+      ...["-netdev", "user,id=net,hostname=NAME,FORWARD", "-device", "usb-net,netdev=net"],
+      // Its console is the second serial port.
+      ...["-serial", "null", "-serial", "stdio"],
+    ],
+  },
+  uefi: {
+    program: "qemu-system-x86_64",
+    arguments: [
+      ...["-machine", "q35", "-cpu", "max", "-smp", "2", "-m", "1024", "-bios", "/usr/share/ovmf/OVMF.fd"],
+      ...["-drive", "if=none,id=disk,file=DISK,format=qcow2", "-device", "nvme,drive=disk,serial=1"],
+      ...["-netdev", "user,id=net,hostname=NAME,FORWARD", "-device", "e1000e,netdev=net,romfile="],
+      ...["-device", "virtio-rng-pci", "-serial", "stdio"],
+    ],
+  },
+} satisfies Record<string, Emulated>;
+
+/** A board that has been switched on. */
+export interface Running {
+  /** Runs a command in it, as root. */
+  ssh(command: string): Promise<string>;
+  /** The host's port that leads to this one of the board. */
+  port(inside: number): number;
+  console(): string;
+  stop(): Promise<void>;
+}
+
+const boot = { offset: 4 * 1024 * 1024 };
+
+/** Copies a file out of an image's FAT partition. */
+export async function bootFile(image: string, file: string, to: string): Promise<void> {
+  await runOnHost("mcopy", ["-o", "-i", `${path.basename(image)}@@${boot.offset}`, `::${file}`, path.resolve(to)], {
+    cwd: path.dirname(image),
+  });
+}
+
+/** Puts the image on a card of that size and switches the board on; `dir` receives the card and the console. */
+export async function switchOn(
+  image: BuiltImage,
+  board: Emulated,
+  { dir, name, keyFile, ports }: { dir: string; name: string; keyFile: string; ports: number[] },
+): Promise<Running> {
+  await mkdir(dir, { recursive: true });
+  const disk = path.join(dir, "card.qcow2");
+  await runOnHost("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.path, disk, "8G"]);
+  const forwards = new Map<number, number>();
+  for (const inside of [22, ...ports]) forwards.set(inside, await freePort());
+  const forward = [...forwards].map(([inside, port]) => `hostfwd=tcp:127.0.0.1:${port}-:${inside}`).join(",");
+  const args = board.arguments.map((argument) =>
+    argument.replace("DISK", disk).replace("NAME", name).replace("FORWARD", forward),
+  );
+  const kernel = board.kernel ? await kernelArguments(image.path, board.kernel, dir) : [];
+  const log = path.join(dir, "console");
+  const child = spawn(board.program, ["-display", "none", "-no-reboot", "-nodefaults", ...args, ...kernel], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.pipe(createWriteStream(log, { flags: "a" }));
+  const console = () => readFileSync(log, "utf8");
+  return {
+    port: (inside) => forwards.get(inside) ?? 0,
+    console,
+    stop: () => end(child),
+    ssh: (command) => ssh({ port: forwards.get(22) ?? 0, keyFile, child, console }, command),
+  };
+}
+
+async function kernelArguments(
+  image: string,
+  { deviceTree, console }: NonNullable<Emulated["kernel"]>,
+  dir: string,
+): Promise<string[]> {
+  const files = ["vmlinuz", "initrd.img", "cmdline.txt", ...(deviceTree ? [deviceTree] : [])];
+  for (const file of files) await bootFile(image, file, path.join(dir, file));
+  // The board's own command line, but for the console, which is another machine's here.
+  const words = readFileSync(path.join(dir, "cmdline.txt"), "utf8").trim().split(" ");
+  const append = [...words.filter((word) => !word.startsWith("console=") && word !== "quiet"), `console=${console}`];
+  return [
+    ...["-kernel", path.join(dir, "vmlinuz"), "-initrd", path.join(dir, "initrd.img"), "-append", append.join(" ")],
+    ...(deviceTree ? ["-dtb", path.join(dir, deviceTree)] : []),
+  ];
+}
+
+const bootMinutes = 12;
+
+async function ssh(
+  to: { port: number; keyFile: string; child: ChildProcess; console: () => string },
+  command: string,
+): Promise<string> {
+  const deadline = Date.now() + bootMinutes * 60_000;
+  const known = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"];
+  const options = ["BatchMode=yes", "ConnectTimeout=20", ...known].flatMap((option) => ["-o", option]);
+  for (;;) {
+    const args = [...options, "-i", to.keyFile, "-p", String(to.port), "root@127.0.0.1", "--", command];
+    const result = await execa("ssh", args, { reject: false, stdin: "ignore", timeout: 120_000 });
+    if (result.exitCode === 0) return result.stdout;
+    const last = to.console().split("\n").slice(-25).join("\n");
+    if (to.child.exitCode !== null) throw new Error(`QEMU has ended; its console:\n${last}`);
+    if (Date.now() > deadline) throw new Error(`${command}: ${result.stderr || "no answer"}; its console:\n${last}`);
+    await sleep(3000);
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGKILL");
+  await ended;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address ? address.port : 0;
+}

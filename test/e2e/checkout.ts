@@ -1,0 +1,67 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import { projectDir } from "../../lib/paths.ts";
+
+/** A copy of the project as it is now, with its own state and passphrase, and the caches of this user. */
+export interface Checkout {
+  dir: string;
+  /** What its commands have in their environment beside the user's own. */
+  env: Record<string, string | undefined>;
+  /** Runs ./piinit; never fails by itself, so that a test can look at the exit code. */
+  piinit(...args: string[]): Promise<Outcome>;
+  /** Runs Pulumi itself in the environment that `./piinit env` prints, through a shell as a person would. */
+  pulumi(command: string): Promise<Outcome>;
+  /** The answer of a command with --json. */
+  json<Answer>(...args: string[]): Promise<Answer>;
+  /** Changes the stack's settings file. */
+  edit(stack: string, change: (text: string) => string): void;
+  remove(): void;
+}
+
+export interface Outcome {
+  exitCode: number;
+  /** Both streams, in their order. */
+  output: string;
+  stdout: string;
+  seconds: number;
+}
+
+export async function makeCheckout(): Promise<Checkout> {
+  const root = mkdtempSync(path.join(tmpdir(), "piinit-checkout-"));
+  const dir = path.join(root, "piinit");
+  const { stdout } = await execa("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
+    cwd: projectDir,
+  });
+  for (const file of stdout.split("\0").filter(Boolean)) {
+    cpSync(path.join(projectDir, file), path.join(dir, file), { recursive: true });
+  }
+  symlinkSync(path.join(projectDir, "node_modules"), path.join(dir, "node_modules"));
+  const env = { XDG_CONFIG_HOME: path.join(root, "config"), PULUMI_CONFIG_PASSPHRASE_FILE: undefined };
+
+  const runIn = async (program: string, args: string[]): Promise<Outcome> => {
+    const start = performance.now();
+    const result = await execa(program, args, { cwd: dir, env, reject: false, all: true, stdin: "ignore" });
+    const seconds = (performance.now() - start) / 1000;
+    return { exitCode: result.exitCode ?? -1, output: result.all, stdout: result.stdout, seconds };
+  };
+  const piinit = (...args: string[]) => runIn("./piinit", args);
+
+  return {
+    dir,
+    env,
+    piinit,
+    pulumi: (command) => runIn("sh", ["-c", `eval "$(./piinit env)" && ${command}`]),
+    async json(...args) {
+      const { exitCode, stdout, output } = await piinit(...args, "--json");
+      if (exitCode !== 0) throw new Error(`./piinit ${args.join(" ")} --json failed:\n${output}`);
+      return JSON.parse(stdout);
+    },
+    edit(stack, change) {
+      const file = path.join(dir, "stacks", `Pulumi.${stack}.yaml`);
+      writeFileSync(file, change(readFileSync(file, "utf8")));
+    },
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  };
+}

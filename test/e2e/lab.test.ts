@@ -1,0 +1,252 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MachineStatus } from "../../commands/lab/lab.ts";
+import type { ClusterStatus } from "../../commands/ready/status.ts";
+import { type Checkout, makeCheckout, type Outcome } from "./checkout.ts";
+
+const minutes = 60_000;
+const machines = ["pi1", "pi2", "pi3"];
+
+/** The lab's whole life, on one checkout: each test goes on from where the one before it left the cluster. */
+describe("the lab", function () {
+  this.timeout(35 * minutes);
+  this.bail(true);
+  let home: Checkout;
+
+  before(async () => {
+    home = await makeCheckout();
+  });
+
+  after(async () => {
+    await home.piinit("destroy");
+    home.remove();
+  });
+
+  const status = () => home.json<ClusterStatus>("status");
+  const labList = () => home.json<MachineStatus[]>("lab", "list");
+  const ssh = async (machine: string, command: string) => {
+    const { exitCode, output, stdout } = await home.piinit("lab", "ssh", machine, "--", command);
+    assert.equal(exitCode, 0, output);
+    return stdout.trim();
+  };
+
+  /** Asks until the answer is right; what fails now, as between two leaders, may work later. The last answer is in the error. */
+  async function eventually<Answer>(what: string, ask: () => Promise<Answer>, isRight: (answer: Answer) => boolean) {
+    const end = Date.now() + 8 * minutes;
+    for (;;) {
+      const answer = await ask().catch((error: Error) => error);
+      if (!(answer instanceof Error) && isRight(answer)) return answer;
+      assert.ok(
+        Date.now() < end,
+        `${what}: still ${answer instanceof Error ? answer.message : JSON.stringify(answer)}`,
+      );
+      await sleep(2000);
+    }
+  }
+
+  const isWhole = ({ machines: seen, consul, nomad }: ClusterStatus) =>
+    seen.every(({ name, reachable, hostname }) => reachable && hostname === name) &&
+    consul.leader !== null &&
+    nomad.leader !== null &&
+    [consul.peers, nomad.servers, nomad.clients].every((names) => names.join() === machines.join());
+
+  const succeeded = ({ exitCode, output }: Outcome) => assert.equal(exitCode, 0, output);
+
+  async function consulUrl(): Promise<string> {
+    const { consul } = await status();
+    return consul.url ?? assert.fail("no Consul server answers");
+  }
+
+  async function keyValue(key: string): Promise<string | undefined> {
+    const response = await fetch(`${await consulUrl()}/v1/kv/${key}?raw`);
+    return response.ok ? response.text() : undefined;
+  }
+
+  /** The page that the job `page` serves, fetched from inside the network at the address that Consul has for it. */
+  async function page(): Promise<string> {
+    const response = await fetch(`${await consulUrl()}/v1/health/service/page?passing`);
+    const [entry] = (await response.json()) as { Service: { Address: string; Port: number } }[];
+    if (!entry) return "no page in Consul";
+    return ssh("pi1", `busybox wget -qO- http://${entry.Service.Address}:${entry.Service.Port}/`);
+  }
+
+  it("comes up with one command, though a machine loses its power in its first minutes", async () => {
+    const up = home.piinit("up");
+    const isAnswering = (list: MachineStatus[]) => list.find(({ name }) => name === "pi3")?.ports?.consul;
+    const port = await Promise.race([
+      up.then(({ output }) => assert.fail(`up ended before pi3 ran:\n${output}`)),
+      untilDefined(async () =>
+        existsSync(path.join(home.dir, ".piinit/lab/lab")) ? isAnswering(await labList()) : undefined,
+      ),
+    ]);
+    await untilDefined(async () => (await answers(`http://127.0.0.1:${port}/v1/agent/self`)) || undefined);
+    succeeded(await home.piinit("lab", "kill", "pi3"));
+    succeeded(await home.piinit("lab", "start", "pi3"));
+    succeeded(await up);
+  });
+
+  it("has a quorum of machines that call themselves as the settings do", async () => {
+    await eventually("the whole cluster", status, isWhole);
+  });
+
+  it("gave each machine the address that the router's own lease table has for it", async () => {
+    const leases = await ssh("router", "cat /data/dnsmasq/leases");
+    for (const [index, name] of machines.entries()) {
+      assert.match(leases, new RegExp(`52:54:00:12:34:5${index + 1} 192\\.168\\.2\\.5${index + 1} ${name} `));
+      assert.equal(await ssh(name, "hostname"), name);
+    }
+  });
+
+  it("gave each machine an identity of its own", async () => {
+    const command = "cat /etc/machine-id /data/consul/node-id /data/nomad/node-id /data/ssh/ssh_host_ed25519_key.pub";
+    const identities = await Promise.all(machines.map((name) => ssh(name, command)));
+    const lines = identities.flatMap((text) => text.split("\n"));
+    assert.equal(lines.length, 12);
+    // Consul and Nomad share the id that is made from the MAC.
+    assert.equal(new Set(lines).size, 9);
+  });
+
+  it("runs every unit of every machine", async () => {
+    for (const name of [...machines, "router"])
+      assert.equal(await ssh(name, "systemctl --failed --no-legend"), "", name);
+  });
+
+  it("serves the page that is made from a Consul key, and records the heartbeat's runs in Consul", async () => {
+    await eventually("the page", page, (text) => text.includes("Hello from the cluster"));
+    const forceRun = async () =>
+      (await fetch(`${(await status()).nomad.url}/v1/job/heartbeat/periodic/force`, { method: "POST" })).ok;
+    await eventually("a run of the heartbeat", forceRun, Boolean);
+    await eventually("the heartbeat's record", () => keyValue("jobs/heartbeat/last"), Boolean);
+  });
+
+  it("has the services of its machines healthy in Consul", async () => {
+    const passing = async () => {
+      const response = await fetch(`${await consulUrl()}/v1/health/service/node-exporter?passing`);
+      return ((await response.json()) as { Node: { Node: string } }[]).map(({ Node }) => Node.Node).sort();
+    };
+    await eventually("node exporters", passing, (names) => names.join() === machines.join());
+  });
+
+  it("shows no change when nothing changed, by ./piinit and by Pulumi itself", async () => {
+    succeeded(await home.pulumi("pulumi preview --stack lab --expect-no-changes"));
+    const again = await home.piinit("up");
+    succeeded(again);
+    assert.match(again.output, /unchanged/);
+    assert.doesNotMatch(again.output, /updated|created|replaced/);
+  });
+
+  it("goes on without a machine that crashed or lost its cable, tells so, and takes it back", async () => {
+    succeeded(await home.piinit("lab", "kill", "pi2"));
+    assert.equal((await labList()).find(({ name }) => name === "pi2")?.state, "crashed");
+    const without = await eventually("a leader among the others", status, ({ consul, nomad }) =>
+      Boolean(consul.leader && nomad.leader),
+    );
+    assert.equal(without.machines.find(({ name }) => name === "pi2")?.reachable, false);
+    succeeded(await home.piinit("lab", "start", "pi2"));
+    await eventually("the whole cluster after a crash", status, isWhole);
+
+    succeeded(await home.piinit("lab", "cut", "pi1"));
+    await eventually("pi1 is cut off", status, ({ machines: seen }) => seen[0]?.reachable === false);
+    succeeded(await home.piinit("lab", "join", "pi1"));
+    await eventually("the whole cluster after a cut", status, isWhole);
+  });
+
+  it("uses a secret and never shows it", async () => {
+    const secret = "correct-horse-battery";
+    succeeded(
+      await home.pulumi(
+        `printf %s ${secret} | pulumi config set --stack lab --secret --path 'piinit:kv["app/password"]'`,
+      ),
+    );
+    const up = await home.piinit("up");
+    succeeded(up);
+    assert.ok(!up.output.includes(secret));
+    await eventually(
+      "the secret's key",
+      () => keyValue("app/password"),
+      (value) => value === secret,
+    );
+    for (const file of ["stacks/Pulumi.lab.yaml", ".piinit/.pulumi/stacks/piinit/lab.json"]) {
+      assert.ok(!readFileSync(path.join(home.dir, file), "utf8").includes(secret), file);
+    }
+  });
+
+  it("fails with Nomad's own words on a broken job, and harms nothing else", async () => {
+    const file = path.join(home.dir, "jobs/heartbeat.nomad.hcl");
+    const good = readFileSync(file, "utf8");
+    writeFileSync(file, `${good}\njob "heartbeat" {{\n`);
+    const up = await home.piinit("up");
+    writeFileSync(file, good);
+    assert.notEqual(up.exitCode, 0);
+    assert.match(up.output, new RegExp(`:${good.split("\n").length + 1}[,:]`), up.output);
+    const jobs = async () =>
+      (await status()).jobs
+        .map(({ id, status: state }) => `${id} ${state}`)
+        .sort()
+        .join();
+    await eventually("both jobs", jobs, (text) => text === "heartbeat running,page running");
+  });
+
+  it("changes a key, a job and a machine by changing the settings, and keeps its quorum and its data", async () => {
+    const putStrangersKey = async () =>
+      (await fetch(`${await consulUrl()}/v1/kv/strangers/key`, { method: "PUT", body: "stays" })).ok;
+    await eventually("a stranger's key is written", putStrangersKey, Boolean);
+    home.edit("lab", (text) =>
+      text
+        .replace("Hello from the cluster", "Hello again")
+        .replace("*/15 * * * *", "*/20 * * * *")
+        .replace("ip: 192.168.2.53", "ip: 192.168.2.63"),
+    );
+    succeeded(await home.piinit("up"));
+    await eventually("the whole cluster after the change", status, isWhole);
+    assert.match(await ssh("router", "cat /data/dnsmasq/leases"), /52:54:00:12:34:53 192\.168\.2\.63 pi3 /);
+    assert.match(await ssh("pi3", "ip -4 addr"), /192\.168\.2\.63/);
+    await eventually("the page with the new greeting", page, (text) => text.includes("Hello again"));
+    await eventually(
+      "a stranger's key",
+      () => keyValue("strangers/key"),
+      (value) => value === "stays",
+    );
+    succeeded(await home.pulumi("pulumi preview --stack lab --expect-no-changes"));
+  });
+
+  it("leaves no process, no port and no file behind", async () => {
+    const list = await labList();
+    const ports = list.flatMap(({ ports: byService }) => Object.values(byService ?? {}));
+    assert.equal(list.length, 4);
+    succeeded(await home.pulumi("pulumi destroy --stack lab --yes"));
+    // Its parent may take a while to notice that a process has ended, but by then it has no program any more.
+    for (const { pid } of list) assert.ok(pid === undefined || !existsSync(`/proc/${pid}/exe`), `process ${pid}`);
+    for (const port of ports) assert.equal(await isOpen(port), false, `port ${port}`);
+    for (const left of ["lab", "images"]) assert.ok(!existsSync(path.join(home.dir, ".piinit/lab", left)), left);
+  });
+});
+
+async function untilDefined<Answer>(ask: () => Promise<Answer | undefined>): Promise<Answer> {
+  const end = Date.now() + 20 * minutes;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    assert.ok(Date.now() < end, "waited too long");
+    await sleep(1000);
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok;
+  } catch {
+    return false;
+  }
+}
+
+function isOpen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("close", () => socket.destroy());
+  });
+}

@@ -1,0 +1,329 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { diskGeometry } from "../../../commands/image/build/geometry.ts";
+import type { Contents } from "../../../commands/image/build/output.ts";
+import { buildImage, type FetchProgram } from "../../../commands/image/build.ts";
+import type { BuiltImage, Manifest } from "../../../commands/image/manifest.ts";
+import { UserError } from "../../../lib/errors.ts";
+import { runOnHost } from "../../../lib/host.ts";
+import { projectDir } from "../../../lib/paths.ts";
+import { silent } from "../../../lib/progress.ts";
+
+const kernels: Record<string, string> = { x64: "amd64", arm64: "arm64" };
+const architecture = kernels[process.arch] as Manifest["architecture"];
+
+const unit = "/etc/systemd/system/a\\x2db.service";
+const manifest: Manifest = {
+  format: 1,
+  name: "server",
+  board: "lab",
+  architecture,
+  base: { distribution: "debian", suite: "trixie", components: [], backports: [] },
+  packages: [`linux-image-cloud-${architecture}`, "openssh-server", "systemd-resolved"],
+  programs: [{ name: "consul", version: "1.2.3", path: "/usr/local/bin/consul" }],
+  users: [{ name: "consul", id: 801, home: "/var/lib/consul" }],
+  directories: [{ path: "/var/lib/consul", mode: "0750", owner: "consul" }],
+  files: [
+    { path: "/etc/consul.d/gossip.json", mode: "0600", owner: "consul", text: '{"encrypt":"a secret"}\n' },
+    { path: "/lib/systemd/system/hello.service", mode: "0644", owner: "root", text: "[Unit]\n" },
+    { path: "/etc/issue", mode: "0644", owner: "root", text: "replaced\n" },
+    { path: unit, mode: "0644", owner: "root", text: "[Unit]\n" },
+  ],
+  links: [{ path: "/etc/systemd/system/multi-user.target.wants/hello.service", target: "../hello.service" }],
+  boot: { modules: ["virtio_blk", "virtio_net", "ext4"], commandLine: "console=ttyS0 quiet", files: [] },
+  disk: { firmware: "none", bootMiB: 32, rootMiB: 320 },
+};
+
+describe("a built image", function () {
+  this.timeout(30 * 60_000);
+  let folder: string;
+  let image: BuiltImage;
+  let twin: BuiltImage;
+  const cacheBefore = process.env.XDG_CACHE_HOME;
+  const tmpBefore = process.env.TMPDIR;
+  const out = (...parts: string[]) => path.join(folder, "out", ...parts);
+  const layers = () => readdir(path.join(folder, "cache", "piinit", "layers"));
+
+  before("a build is killed, then two run at once", async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "piinit image "));
+    await mkdir(path.join(folder, "install"));
+    // A plain user's namespace has another user as its root.
+    await chmod(folder, 0o711);
+    await chmod(path.join(folder, "install"), 0o1777);
+    await mkdir(path.join(folder, "cache"), { mode: 0o700 });
+    process.env.XDG_CACHE_HOME = path.join(folder, "cache");
+    process.env.TMPDIR = path.join(folder, "install");
+    await writeFile(path.join(folder, "program"), "#!/bin/sh\n");
+
+    await killedBuild({ ...manifest, programs: [] }, out());
+    assert.ok(!(await layers()).some((name) => /^packages-[0-9a-f]+$/.test(name)), "a killed build left a layer");
+    [image, twin] = await Promise.all([build(manifest), build({ ...manifest, name: "router" })]);
+  });
+
+  after(async () => {
+    restore("XDG_CACHE_HOME", cacheBefore);
+    restore("TMPDIR", tmpBefore);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const fetchProgram: FetchProgram = async () => ({
+    path: path.join(folder, "program"),
+    version: "1.2.3",
+    sha256: "0".repeat(64),
+  });
+  const build = (wanted: Manifest, outputDir = out(), fetch = fetchProgram) =>
+    buildImage({ manifest: wanted, outputDir }, fetch, { progress: silent, signal: new AbortController().signal });
+  const withText = (text: string): Manifest => ({
+    ...manifest,
+    files: manifest.files.map((file) => (file.path === "/etc/issue" ? { ...file, text } : file)),
+  });
+
+  /** What debugfs says about the image's root file system. */
+  const debugfs = (command: string, of = image) =>
+    runOnHost(
+      "debugfs",
+      ["-R", command, `${path.basename(of.path)}?offset=${diskGeometry(manifest.disk).root.offset}`],
+      {
+        cwd: path.dirname(of.path),
+      },
+    );
+  const textOf = async (file: string, of = image) => {
+    const copy = path.join(folder, "copy");
+    await debugfs(`dump ${file} "${copy}"`, of);
+    return readFile(copy, "utf8");
+  };
+  const names = async (directory: string) =>
+    (await debugfs(`ls -p ${directory}`)).split("\n").flatMap((line) => line.split("/")[5] || []);
+  const attributes = async (file: string) => {
+    const text = await debugfs(`stat ${file}`);
+    const found = /Type: (\S+)\s+Mode:\s+(\d+)[\s\S]*User:\s+(\d+)\s+Group:\s+(\d+)/.exec(text);
+    assert.ok(found, `${file}: ${text}`);
+    return found.slice(1, 5).join(" ");
+  };
+
+  it("comes out of two builds at once, which share the packages", () => {
+    assert.equal([image, twin].filter(({ reused }) => reused.includes("packages")).length, 1);
+    assert.notEqual(image.path, twin.path);
+  });
+
+  it("leaves nothing unfinished, though the first build was killed", async () => {
+    assert.deepEqual(
+      (await layers()).filter((name) => name.endsWith(".tmp")),
+      [],
+    );
+    assert.deepEqual(
+      (await readdir(out())).filter((name) => name.endsWith(".tmp")),
+      [],
+    );
+    assert.deepEqual(await unfinishedSystems(), []);
+  });
+
+  it("is a disk of the promised size, sum and permissions", async () => {
+    const { size, mode } = await stat(image.path);
+    assert.equal(size, (4 + 32 + 320) * 1024 * 1024);
+    assert.equal(image.bytes, size);
+    assert.equal(mode & 0o777, 0o600);
+    const [sum] = (await runOnHost("sha256sum", [image.path])).split(" ");
+    assert.equal(sum, image.sha256);
+    const start = (await readFile(image.path)).subarray(0, 512);
+    assert.deepEqual([start[450], start[466], start.readUInt16LE(510)], [0x0c, 0x83, 0xaa55]);
+  });
+
+  it("has the kernel, the initial RAM disk and the command line on the boot partition", async () => {
+    await runOnHost("mcopy", ["-i", `${image.path}@@4M`, "::cmdline.txt", path.join(folder, "cmdline.txt")]);
+    const commandLine = await readFile(path.join(folder, "cmdline.txt"), "utf8");
+    assert.equal(commandLine, "console=ttyS0 quiet root=LABEL=root\n");
+    const listing = await runOnHost("mdir", ["-b", "-i", `${image.path}@@4M`, "::"]);
+    assert.deepEqual(listing.trim().split("\n").toSorted(), ["::/cmdline.txt", "::/initrd.img", "::/vmlinuz"]);
+  });
+
+  it("has files, directories, links and programs with their owners and permissions", async () => {
+    assert.equal(await textOf("/etc/consul.d/gossip.json"), '{"encrypt":"a secret"}\n');
+    assert.equal(await attributes("/etc/consul.d/gossip.json"), "regular 0600 801 801");
+    assert.equal(await attributes("/etc/consul.d"), "directory 0755 0 0");
+    assert.equal(await attributes("/var/lib/consul"), "directory 0750 801 801");
+    assert.equal(await textOf("/usr/lib/systemd/system/hello.service"), "[Unit]\n");
+    assert.equal(await textOf("/etc/issue"), "replaced\n");
+    assert.equal(await attributes(unit), "regular 0644 0 0");
+    assert.equal(await attributes("/usr/local/bin/consul"), "regular 0755 0 0");
+    const link = await debugfs("stat /etc/systemd/system/multi-user.target.wants/hello.service");
+    assert.match(link, /Fast link dest: "\.\.\/hello\.service"/);
+  });
+
+  it("has the manifest's users beside those of the packages", async () => {
+    const passwd = await textOf("/etc/passwd");
+    assert.match(passwd, /^consul:x:801:801::\/var\/lib\/consul:\/usr\/sbin\/nologin$/m);
+    assert.match(passwd, /^sshd:/m);
+    assert.match(await textOf("/etc/shadow"), /^consul:!\*:/m);
+    assert.match(await attributes("/etc/shadow"), /^regular 0640 0 42$/);
+  });
+
+  it("holds nothing that belongs to one machine or to the build", async () => {
+    assert.equal(await textOf("/etc/machine-id"), "");
+    const etc = await names("/etc");
+    assert.ok(etc.includes("passwd") && !etc.includes("hostname") && !etc.includes("passwd-"), etc.join(" "));
+    assert.deepEqual(
+      (await names("/etc/ssh")).filter((name) => name.startsWith("ssh_host")),
+      [],
+    );
+    assert.ok(!(await names("/var/lib/systemd")).includes("random-seed"));
+    for (const empty of ["/dev", "/run", "/tmp", "/proc", "/mnt", "/var/cache/apt/archives/partial"]) {
+      assert.deepEqual(
+        (await names(empty)).filter((name) => !/^\.{1,2}$/.test(name)),
+        [],
+        empty,
+      );
+    }
+    const sbin = await names("/usr/sbin");
+    assert.ok(sbin.includes("start-stop-daemon") && !sbin.includes("start-stop-daemon.REAL"));
+    assert.ok(!sbin.includes("policy-rc.d"));
+    assert.ok(!(await textOf("/etc/dpkg/dpkg.cfg.d/99mmdebstrap")).includes("unsafe"));
+    assert.deepEqual(
+      (await names("/boot")).filter((name) => name.startsWith("initrd")),
+      [],
+    );
+  });
+
+  it("tells systemd that nothing has to be updated on the first boot", async () => {
+    const time = async (file: string) => Number(/mtime: (0x[0-9a-f]+)/.exec(await debugfs(`stat ${file}`))?.[1]);
+    const usr = await time("/usr");
+    assert.ok(usr > 0 && (await time("/etc/.updated")) >= usr && (await time("/var/.updated")) >= usr);
+  });
+
+  it("has a list of its contents beside it, without the text of any file", async () => {
+    const file = image.path.replace(/\.img$/, ".contents.json");
+    const text = await readFile(file, "utf8");
+    const contents = JSON.parse(text) as Contents;
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    assert.ok(!text.includes("a secret"));
+    assert.deepEqual([contents.sha256, contents.bytes], [image.sha256, image.bytes]);
+    const ssh = contents.packages.find(({ name }) => name === "openssh-server");
+    assert.match(ssh?.version ?? "", /^1:\d/);
+    assert.equal(ssh?.architecture, architecture);
+    assert.deepEqual(contents.programs, [
+      { name: "consul", version: "1.2.3", path: "/usr/local/bin/consul", sha256: "0".repeat(64) },
+    ]);
+    const gossip = contents.files.find((entry) => entry.path.endsWith("gossip.json"));
+    assert.deepEqual([gossip?.mode, gossip?.owner, gossip?.sha256.length], ["0600", "consul", 64]);
+  });
+
+  it("is reused when the manifest is the same, and made with the same bytes elsewhere", async () => {
+    const again = await build(manifest);
+    assert.deepEqual(
+      { ...again, seconds: 0 },
+      { ...image, seconds: 0, reused: ["base", "packages", "programs", "image"] },
+    );
+    const elsewhere = await build(manifest, path.join(folder, "elsewhere"));
+    assert.equal(elsewhere.sha256, image.sha256);
+  });
+
+  it("is made anew from the cached packages when a file changes; the one before stays, older ones go", async () => {
+    const second = await build(withText("second\n"));
+    const third = await build(withText("third\n"));
+    assert.deepEqual(
+      [second.reused, third.reused],
+      [
+        ["base", "packages", "programs"],
+        ["base", "packages", "programs"],
+      ],
+    );
+    assert.equal(await textOf("/etc/issue", third), "third\n");
+    assert.equal(new Set([image.sha256, second.sha256, third.sha256]).size, 3);
+    const images = (await readdir(out())).filter((name) => name.endsWith(".img"));
+    assert.deepEqual(images.toSorted(), [twin, second, third].map((built) => path.basename(built.path)).toSorted());
+    image = third;
+  });
+
+  it("names a package that does not exist, and the log", async () => {
+    const packages = [...manifest.packages, "no-such-package-as-this"];
+    await assert.rejects(build({ ...manifest, packages }), (error: Error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, /has no package no-such-package-as-this/);
+      assert.match(error.message, /whole log: .*\.log/);
+      return true;
+    });
+    assert.deepEqual(await unfinishedSystems(), []);
+  });
+
+  it("says how much room is missing on the root partition, for packages and for programs", async () => {
+    const small = { ...manifest, packages: ["netbase"], disk: { ...manifest.disk, rootMiB: 64 } };
+    await assert.rejects(build(small), /"server" has a root partition of 64 MiB, but its files need about 1\d\d MiB/);
+    const large = path.join(folder, "large");
+    await writeFile(large, Buffer.alloc(300 * 1024 * 1024, 1));
+    const fetchLarge: FetchProgram = async () => ({ path: large, version: "1", sha256: "0" });
+    const programs = [{ name: "nomad" as const, version: "1.2.3", path: "/usr/local/bin/nomad" }];
+    await assert.rejects(
+      build({ ...manifest, programs }, out(), fetchLarge),
+      /root partition of 320 MiB, but .* 5\d\d MiB/,
+    );
+  });
+
+  it("names a kernel module that the kernel has not", async () => {
+    const boot = { ...manifest.boot, modules: ["ext4", "no_such_module"] };
+    await assert.rejects(build({ ...manifest, boot }), /has no module no_such_module/);
+  });
+
+  it("is deleted with all that belongs to it, the folder last, and deleting it again does nothing", async () => {
+    await mkdir(out(".router-0123456789abcdef.tmp"));
+    for (let time = 0; time < 2; time++) {
+      const { code } = await runVerb("delete", { manifest: { ...manifest, name: "router" }, outputDir: out() });
+      assert.equal(code, 0);
+    }
+    const left = await readdir(out());
+    assert.deepEqual(
+      left.filter((name) => name.includes("router")),
+      [],
+    );
+    assert.ok(left.some((name) => name.startsWith("server")));
+    await runVerb("delete", { manifest, outputDir: out() });
+    await assert.rejects(readdir(out()), { code: "ENOENT" });
+  });
+});
+
+const program = [path.join(projectDir, "commands/image/main.ts")];
+
+function startVerb(verb: string, input: unknown): ChildProcess & { stdin: NodeJS.WritableStream } {
+  const child = spawn(process.execPath, ["--import", "tsx", ...program, verb], { cwd: projectDir, stdio: "pipe" });
+  child.stdin.end(JSON.stringify(input));
+  return child;
+}
+
+async function runVerb(verb: string, input: unknown): Promise<{ code: number | null }> {
+  const child = startVerb(verb, input);
+  child.stdout?.resume();
+  child.stderr?.resume();
+  const [code] = (await once(child, "exit")) as [number | null];
+  return { code };
+}
+
+/** Starts a build, kills it while packages are unpacked, and waits until what it started has ended too. */
+async function killedBuild(manifest: Manifest, outputDir: string): Promise<void> {
+  const child = startVerb("build", { manifest, outputDir });
+  let told = "";
+  for await (const chunk of child.stderr ?? []) {
+    told += String(chunk);
+    if (/packages: unpacking/.test(told)) break;
+  }
+  assert.match(told, /packages: unpacking/);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  for (let tries = 0; (await unfinishedSystems()).length > 0; tries++) {
+    assert.ok(tries < 600, "a killed build's programs went on");
+    await delay(100);
+  }
+}
+
+/** Systems that are being installed; TypeScript's loader has a folder of its own beside them. */
+async function unfinishedSystems(): Promise<string[]> {
+  return (await readdir(process.env.TMPDIR ?? "")).filter((name) => name.startsWith("piinit-"));
+}
+
+function restore(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}

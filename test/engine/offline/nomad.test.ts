@@ -1,0 +1,214 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type Agent, askJson, freePorts, startConsul, startNomad } from "../agents.ts";
+import { createProject, type Project } from "../project.ts";
+
+interface JobInNomad {
+  ID: string;
+  Status: string;
+  Version: number;
+  TaskGroups: { Count: number }[];
+}
+
+/** HCL would take the end for an expression. */
+const word = `a "quoted" $` + "{word}";
+
+/** A service whose task sleeps; its deployment ends quickly, well or badly. */
+const service = (name: string, options: { count?: number; program?: string } = {}) => `
+variable "word" {
+  type = string
+}
+job "${name}" {
+  group "main" {
+    count = ${options.count ?? 1}
+    update {
+      min_healthy_time  = "0s"
+      healthy_deadline  = "5s"
+      progress_deadline = "6s"
+    }
+    restart {
+      attempts = 0
+      mode     = "fail"
+    }
+    reschedule {
+      attempts  = 0
+      unlimited = false
+    }
+    task "main" {
+      driver = "raw_exec"
+      config {
+        command = "${options.program ?? "/bin/sleep"}"
+        args    = ["600"]
+      }
+      meta {
+        word = var.word
+      }
+      resources {
+        cpu    = 10
+        memory = 10
+      }
+    }
+  }
+}
+`;
+
+describe("the stand-in for nomad, under the real engine with a real Nomad", function () {
+  this.timeout(120_000);
+  let consul: Agent;
+  let nomad: Agent;
+  let project: Project;
+
+  before(async () => {
+    consul = await startConsul();
+    nomad = await startNomad({ consulUrl: consul.url });
+    project = await createProject();
+  });
+  after(async () => {
+    await project?.remove();
+    await nomad?.stop();
+    await consul?.stop();
+  });
+
+  /** A program with jobs: name → job file, each waited for and given the variable that it needs. */
+  async function jobs(files: Record<string, string>, args = "", url = nomad.url): Promise<void> {
+    await writeFile(path.join(project.dir, "jobs.json"), JSON.stringify(files));
+    await project.program(`
+      import { readFileSync } from "node:fs";
+      import * as pulumi from "@pulumi/pulumi";
+      import * as nomad from "@pulumi/nomad";
+      const provider = new nomad.Provider("nomad", { address: "${url}" });
+      for (const [name, jobspec] of Object.entries<string>(JSON.parse(readFileSync("jobs.json", "utf8")))) {
+        const hcl2 = { vars: { word: pulumi.secret(${JSON.stringify(word)}) } };
+        new nomad.Job(name, { jobspec, hcl2, detach: false, purgeOnDestroy: true, ${args} }, { provider });
+      }
+    `);
+  }
+
+  const find = async (id: string) =>
+    (await askJson<JobInNomad[]>(`${nomad.url}/v1/jobs`)).some((job) => job.ID === id)
+      ? askJson<JobInNomad>(`${nomad.url}/v1/job/${id}`)
+      : undefined;
+
+  async function succeeds(...args: string[]): Promise<string> {
+    const { exitCode, output } = await project.pulumi(...args, "--yes", "--skip-preview");
+    assert.equal(exitCode, 0, output);
+    return output;
+  }
+
+  async function upFails(): Promise<string> {
+    const { exitCode, output } = await project.up();
+    assert.notEqual(exitCode, 0, output);
+    return output;
+  }
+
+  async function resource(name: string) {
+    return (await project.resources()).find(({ urn }) => urn.endsWith(`::${name}`));
+  }
+
+  it("registers a job and waits until its deployment is healthy", async () => {
+    await jobs({ sleeper: service("sleeper") });
+    const output = await succeeds("up");
+    assert.equal((await find("sleeper"))?.Status, "running");
+    const job = await resource("sleeper");
+    assert.equal(job?.id, "sleeper");
+    assert.equal(job?.outputs?.deploymentStatus, "successful");
+    assert.equal(job?.outputs?.type, "service");
+    assert.doesNotMatch(output + (await project.state()), /quoted/);
+    const { TaskGroups } = await askJson<{ TaskGroups: { Tasks: { Meta: object }[] }[] }>(
+      `${nomad.url}/v1/job/sleeper`,
+    );
+    assert.deepEqual(TaskGroups[0]?.Tasks[0]?.Meta, { word });
+  });
+
+  it("sees no change in an equal file, nor in one that differs in white space and comments only", async () => {
+    assert.match(await succeeds("up"), /3 unchanged/);
+    await jobs({ sleeper: `# A comment.\n\n${service("sleeper").replaceAll("  ", "    ")}` });
+    assert.match(await succeeds("up"), /3 unchanged/);
+    assert.equal((await find("sleeper"))?.Version, 0);
+  });
+
+  it("changes a count in place", async () => {
+    await jobs({ sleeper: service("sleeper", { count: 2 }) });
+    assert.match(await succeeds("up"), /1 updated/);
+    const job = await find("sleeper");
+    assert.equal(job?.TaskGroups[0]?.Count, 2);
+    assert.equal(job?.Version, 1);
+  });
+
+  it("registers a periodic job and waits for nothing", async () => {
+    const periodic = service("clock")
+      .replace(
+        'job "clock" {',
+        'job "clock" {\n type = "batch"\n periodic {\n crons = ["0 0 1 1 *"]\n prohibit_overlap = true\n }',
+      )
+      .replace(/ {4}update \{[^}]*\}\n/, "");
+    await jobs({ sleeper: service("sleeper", { count: 2 }), clock: periodic });
+    await succeeds("up");
+    assert.equal((await find("clock"))?.Status, "running");
+    await jobs({ sleeper: service("sleeper", { count: 2 }) });
+    await succeeds("up");
+    assert.equal(await find("clock"), undefined);
+  });
+
+  it("shows Nomad's message and line for a syntax error, and harms nothing else", async () => {
+    const wrong = service("sleeper").replace("count = 1", "count = = 1");
+    await jobs({ sleeper: wrong });
+    const output = await upFails();
+    assert.match(output, /error parsing jobspec: .*input\.hcl:7,\d+-\d+: Invalid expression/);
+    assert.equal((await find("sleeper"))?.Version, 1);
+    await jobs({ sleeper: service("sleeper", { count: 2 }), broken: wrong });
+    assert.match(await upFails(), /Invalid expression/);
+    assert.equal(await resource("broken"), undefined);
+    assert.match((await project.pulumi("preview")).output, /Invalid expression/);
+  });
+
+  it("keeps a job that never gets healthy as a failure, and tries again", async () => {
+    await jobs({ sleeper: service("sleeper", { count: 2 }), ill: service("ill", { program: "/no/such/program" }) });
+    const output = await upFails();
+    assert.match(output, /error waiting for job 'ill' to schedule\/deploy successfully: deployment '[^']+' terminated/);
+    const job = await resource("ill");
+    assert.equal(job?.id, "ill");
+    assert.equal(job?.initErrors?.length, 1);
+    await jobs({ sleeper: service("sleeper", { count: 2 }), ill: service("ill") });
+    await succeeds("up");
+    assert.equal((await resource("ill"))?.initErrors, undefined);
+  });
+
+  it("replaces a job whose name changes", async () => {
+    await jobs({ sleeper: service("sleeper", { count: 2 }), ill: service("well") });
+    assert.match(await succeeds("up"), /1 replaced/);
+    assert.equal(await find("ill"), undefined);
+    assert.equal((await find("well"))?.Status, "running");
+  });
+
+  it("sees on refresh that a job is gone", async () => {
+    await fetch(`${nomad.url}/v1/job/well?purge=true`, { method: "DELETE" });
+    await succeeds("refresh");
+    assert.equal(await resource("ill"), undefined);
+    assert.equal((await resource("sleeper"))?.id, "sleeper");
+  });
+
+  it("refuses what it doesn't do, by name", async () => {
+    await jobs({ sleeper: service("sleeper", { count: 2 }).replace('"word"', '"world"') }, "json: true");
+    const output = await upFails();
+    assert.match(output, /the offline stand-in for nomad\.Job does not do `json: true`/);
+    assert.match(output, /the job file has no `variable "word"`/);
+  });
+
+  it("previews without Nomad, and says on up that nobody answers", async () => {
+    const [port] = Object.values(await freePorts(["closed"]));
+    await jobs({ other: service("other") }, "", `http://127.0.0.1:${port}`);
+    const source = 'new nomad.Provider("other"';
+    await project.program((await project.source()).replace('new nomad.Provider("nomad"', source));
+    const preview = await project.pulumi("preview");
+    assert.equal(preview.exitCode, 0, preview.output);
+    assert.match(await upFails(), /error applying jobspec: POST "[^"]+": connect: connection refused/);
+    assert.equal((await resource("sleeper"))?.id, "sleeper");
+  });
+
+  it("purges on destroy", async () => {
+    await succeeds("destroy");
+    assert.equal(await find("sleeper"), undefined);
+  });
+});

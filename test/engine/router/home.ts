@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir, userInfo } from "node:os";
+import path from "node:path";
+import type { DnsmasqRouter } from "../../../commands/router/router.ts";
+import { findOnPath } from "../../../lib/host.ts";
+import { run } from "../../../lib/run.ts";
+import { addSbin, end, startSshd } from "../sshd.ts";
+
+/** A home router for tests: a real sshd on 127.0.0.1 and a real dnsmasq in a network namespace of its own. */
+export interface Home {
+  settings: DnsmasqRouter;
+  dir: string;
+  /** The file that dnsmasq was started with. */
+  configFile: string;
+  /** dnsmasq's own log. */
+  log(): Promise<string>;
+  /** Ends dnsmasq and starts it again with the configuration file as it is now. */
+  restartDnsmasq(): Promise<void>;
+  stopDnsmasq(): Promise<void>;
+  /** A machine with that MAC asks for a lease, as after power-on; answers what it was given. */
+  askForLease(mac: string): Promise<{ ip: string; hostname: string }>;
+  close(): Promise<void>;
+}
+
+const inNamespace = process.getuid?.() === 0 ? ["-n"] : ["-U", "-n"];
+const needed = ["sshd", "dnsmasq", "ip", "unshare", "nsenter", "busybox"];
+
+/** Says why a home can't be made here, or nothing when it can. */
+export async function whyNoHome(): Promise<string | undefined> {
+  addSbin();
+  for (const program of needed) if (!(await findOnPath(program, process.env))) return `${program} is not installed`;
+  return await run("unshare", [...unshareArgs(), "true"]).then(
+    () => undefined,
+    () => "this user may not make a network namespace",
+  );
+}
+
+/** `shell` is what runs our scripts: the system's own sh, or one with nothing but busybox as on small routers. */
+export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
+  const dir = await mkdtemp(path.join(tmpdir(), "piinit-home-"));
+  const hostsDir = path.join(dir, "hosts");
+  await mkdir(hostsDir);
+  await chmod(dir, 0o755);
+  const configFile = path.join(dir, "dnsmasq.conf");
+  const leaseFile = path.join(dir, "leases");
+  const logFile = path.join(dir, "dnsmasq.log");
+  await writeFile(leaseFile, "");
+  await writeFile(
+    configFile,
+    [
+      "port=0",
+      "interface=home0",
+      "dhcp-range=192.168.2.200,192.168.2.250,1h",
+      "dhcp-authoritative",
+      "no-ping",
+      "log-dhcp",
+      `log-facility=${logFile}`,
+      `dhcp-leasefile=${leaseFile}`,
+      `conf-dir=${dir}/conf.d,*.conf`,
+      `dhcp-hostsdir=${hostsDir}`,
+      "",
+    ].join("\n"),
+  );
+  await mkdir(path.join(dir, "conf.d"));
+  await writeFile(path.join(dir, "lease.sh"), '#!/bin/sh\n[ "$1" = bound ] && echo "bound $ip $hostname"\nexit 0\n', {
+    mode: 0o755,
+  });
+
+  const forced = shell === "busybox" ? [`ForceCommand ${await busyboxShell(dir)}`] : [];
+  const ssh = await startSshd(dir, forced);
+  const clear = async (...processes: ChildProcess[]) => {
+    await Promise.allSettled(processes.map(end));
+    await rm(dir, { recursive: true, force: true });
+  };
+  let dnsmasq = await startDnsmasq(configFile).catch(async (error) => {
+    await clear(ssh.sshd);
+    throw error;
+  });
+  const settings: DnsmasqRouter = {
+    kind: "dnsmasq",
+    host: "127.0.0.1",
+    user: userInfo().username,
+    ...ssh.login,
+    hostsDir,
+    leaseFile,
+  };
+  const home: Home = {
+    settings,
+    dir,
+    configFile,
+    log: () => readFile(logFile, "utf8"),
+    async stopDnsmasq() {
+      await end(dnsmasq);
+    },
+    async restartDnsmasq() {
+      await end(dnsmasq);
+      dnsmasq = await startDnsmasq(configFile);
+    },
+    async askForLease(mac) {
+      const enter = ["-t", String(dnsmasq.pid), ...inNamespace, "--preserve-credentials"];
+      await run("nsenter", [...enter, "ip", "link", "set", "pi0", "address", mac]);
+      const client = ["busybox", "udhcpc", "-i", "pi0", "-f", "-n", "-q", "-t", "5", "-s", path.join(dir, "lease.sh")];
+      const answer = await run("nsenter", [...enter, ...client]);
+      const [, ip = "", hostname = ""] = /^bound (\S+) ?(\S*)$/m.exec(answer) ?? [];
+      return { ip, hostname };
+    },
+    close: () => clear(dnsmasq, ssh.sshd),
+  };
+  return home;
+}
+
+async function busyboxShell(dir: string): Promise<string> {
+  const bin = path.join(dir, "bin");
+  await mkdir(bin);
+  const busybox = (await run("sh", ["-c", "command -v busybox"])).trim();
+  await run(busybox, ["--install", "-s", bin]);
+  return `env -i PATH=${bin} ${bin}/sh -s`;
+}
+
+function unshareArgs(): string[] {
+  return process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
+}
+
+/** One cable in a namespace: dnsmasq at one end, the machines in turn at the other. */
+async function startDnsmasq(configFile: string): Promise<ChildProcess> {
+  const script = [
+    "set -e",
+    "ip link set lo up",
+    "ip link add home0 type veth peer name pi0",
+    "ip addr add 192.168.2.1/24 dev home0",
+    "ip link set home0 up",
+    "ip link set pi0 up",
+    "echo cable ready",
+    // In debug mode it does not change its user and group, which an ordinary user's namespace does not allow.
+    'exec dnsmasq --no-daemon --conf-file="$1"',
+  ].join("\n");
+  const child = spawn("unshare", [...unshareArgs(), "sh", "-c", script, "sh", configFile], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const log = /^log-facility=(.*)$/m.exec(await readFile(configFile, "utf8"))?.[1] ?? "";
+  await rm(log, { force: true });
+  const stderr: string[] = [];
+  child.stderr?.on("data", (data) => stderr.push(String(data)));
+  const deadline = Date.now() + 10_000;
+  while (!/started, version/.test(await readFile(log, "utf8").catch(() => ""))) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      await end(child);
+      throw new Error(`dnsmasq did not start: ${stderr.join("")}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return child;
+}

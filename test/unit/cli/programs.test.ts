@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { imagePrograms } from "../../../cli/programs.ts";
+import { plan } from "../../../commands/image/plan.ts";
+import { parseSettings } from "../../../components/settings.ts";
+
+const settings = (images: object) =>
+  parseSettings(
+    {
+      network: { cidr: "192.168.2.0/24" },
+      images,
+      machines: [1, 2, 3].map((n) => ({
+        name: `pi${n}`,
+        mac: `b8:27:eb:00:00:0${n}`,
+        ip: `192.168.2.5${n}`,
+        image: "server",
+      })),
+    },
+    "home",
+  );
+
+describe("the programs that a stack's images hold", () => {
+  it("are those of each image's roles for its board, each once", () => {
+    const server = { board: "pi3", roles: { consul: "server", nomad: "both", "node-exporter": true } };
+    const monitor = { board: "pi-zero", roles: { consul: "client" } };
+    assert.deepEqual(imagePrograms(settings({ server, copy: { ...server, board: "pi4" }, monitor }), "amd64"), [
+      { name: "consul", architecture: "arm64" },
+      { name: "nomad", architecture: "arm64" },
+      { name: "consul", architecture: "armel" },
+    ]);
+  });
+
+  it("are those that the image's plan names, for this host where the machines are virtual", () => {
+    const images = { server: { board: "lab", roles: { consul: "server", nomad: "both" } } };
+    const lab = parseSettings(
+      { ...settings({ server: { ...images.server, board: "pi3" } }), wait: "5m", lab: {}, images },
+      "lab",
+    );
+    const { server } = lab.images;
+    assert.ok(server);
+    const context = {
+      datacenter: "dc1",
+      consulServers: ["192.168.2.51"],
+      nomadServers: ["192.168.2.51"],
+      machines: [],
+      gossipKeys: { consul: "", nomad: "" },
+    };
+    const planned = plan({ name: "server", ...server, files: [] }, context, "arm64").programs.map(({ name }) => name);
+    assert.deepEqual(
+      imagePrograms(lab, "arm64"),
+      planned.map((name) => ({ name, architecture: "arm64" })),
+    );
+  });
+});

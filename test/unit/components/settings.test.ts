@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { parseSettings, serversOf } from "../../../components/settings.ts";
+import { UserError } from "../../../lib/errors.ts";
+import { projectDir } from "../../../lib/paths.ts";
+
+const machine = (number: number, more: object = {}) => ({
+  name: `pi${number}`,
+  mac: `b8:27:eb:00:00:0${number}`,
+  ip: `192.168.2.5${number}`,
+  image: "server",
+  ...more,
+});
+
+const home = (more: object = {}) => ({
+  network: { cidr: "192.168.2.0/24" },
+  images: { server: { board: "pi3", roles: { consul: "server", nomad: "both" } } },
+  machines: [machine(1), machine(2), machine(3)],
+  ...more,
+});
+
+const faultsOf = (settings: object): string => {
+  try {
+    parseSettings(settings as Record<string, unknown>, "home");
+  } catch (error) {
+    assert.ok(error instanceof UserError);
+    return error.message;
+  }
+  return assert.fail("these settings should have been refused");
+};
+
+describe("settings that are right", () => {
+  it("get every default", () => {
+    const settings = parseSettings(home(), "home");
+    assert.equal(settings.datacenter, "dc1");
+    assert.equal(settings.network.domain, "home.arpa");
+    assert.deepEqual(settings.network.router, { kind: "manual" });
+    assert.equal(settings.wait, 600);
+    assert.deepEqual(settings.jobs, {});
+  });
+
+  it("name the servers of each agent", () => {
+    const settings = parseSettings(
+      home({
+        images: {
+          server: { board: "pi3", roles: { consul: "server", nomad: "both" } },
+          monitor: { board: "pi-zero", roles: { consul: "client" } },
+        },
+        machines: [machine(1), machine(2), machine(3), machine(4, { image: "monitor" })],
+      }),
+      "home",
+    );
+    assert.deepEqual(
+      serversOf(settings, "consul").map(({ name }) => name),
+      ["pi1", "pi2", "pi3"],
+    );
+    assert.deepEqual(
+      serversOf(settings, "nomad").map(({ name }) => name),
+      ["pi1", "pi2", "pi3"],
+    );
+  });
+
+  it("take MAC addresses in capitals, and numbers and truths as texts of keys", () => {
+    const settings = parseSettings(
+      home({ machines: [machine(1, { mac: "B8:27:EB:00:00:01" }), machine(2), machine(3)], kv: { a: 1, b: true } }),
+      "home",
+    );
+    assert.equal(settings.machines[0]?.mac, "b8:27:eb:00:00:01");
+    assert.deepEqual(settings.kv, { a: "1", b: "true" });
+  });
+
+  it("name a builder as ssh does, and leave to ssh what isn't said", () => {
+    const builderOf = (builder: object) => parseSettings(home({ builder }), "home").builder;
+    assert.deepEqual(builderOf({ ssh: "me@nuc.lan", port: 2222 }), { host: "nuc.lan", user: "me", port: 2222 });
+    assert.deepEqual(builderOf({ ssh: "vagrant" }), { host: "vagrant", user: undefined });
+  });
+
+  it("are those of the lab as it is checked in", () => {
+    const file = parse(readFileSync(path.join(projectDir, "stacks", "Pulumi.lab.yaml"), "utf8"));
+    const raw = Object.fromEntries(
+      Object.entries(file.config as object).map(([key, value]) => [key.replace("piinit:", ""), value]),
+    );
+    assert.equal(parseSettings(raw, "lab").machines.length, 3);
+  });
+});
+
+describe("settings that can't be", () => {
+  const refused: [string, object, RegExp][] = [
+    ["two servers", { machines: [machine(1), machine(2)] }, /piinit:machines {2}2 Consul server\(s\) can't lose one/],
+    [
+      "four servers",
+      { machines: [machine(1), machine(2), machine(3), machine(4)] },
+      /piinit:machines {2}4 Consul servers survive no more failures than 3/,
+    ],
+    [
+      "no server at all",
+      { images: { server: { board: "pi3", roles: { consul: "client" } } } },
+      /no machine is a Consul server/,
+    ],
+    [
+      "a name twice",
+      { machines: [machine(1), machine(2), machine(3, { name: "pi1" })] },
+      /machines\[2\]\.name {2}pi1 is already/,
+    ],
+    [
+      "a MAC twice, written in another case",
+      { machines: [machine(1), machine(2), machine(3, { mac: "B8:27:EB:00:00:01" })] },
+      /machines\[2\]\.mac {2}b8:27:eb:00:00:01 is already that of pi1/,
+    ],
+    ["an IP twice", { machines: [machine(1), machine(2), machine(3, { ip: "192.168.2.51" })] }, /machines\[2\]\.ip/],
+    [
+      "an IP outside the network",
+      { machines: [machine(1), machine(2), machine(3, { ip: "192.168.3.53" })] },
+      /machines\[2\]\.ip {2}192\.168\.3\.53 is not a host address of the network 192\.168\.2\.0\/24/,
+    ],
+    [
+      "the broadcast address",
+      { machines: [machine(1), machine(2), machine(3, { ip: "192.168.2.255" })] },
+      /machines\[2\]\.ip {2}192\.168\.2\.255 is not a host address/,
+    ],
+    [
+      "an image that is not defined",
+      { machines: [machine(1), machine(2), machine(3), machine(5, { image: "monitor" })] },
+      /machines\[3\]\.image {2}there is no image monitor; defined: server/,
+    ],
+    [
+      "Nomad on a 32-bit board",
+      { images: { server: { board: "pi2", roles: { consul: "server", nomad: "both" } } } },
+      /images\.server\.roles\.nomad {2}pi2 is a 32-bit board/,
+    ],
+    [
+      "a name that is no host name",
+      { machines: [machine(1, { name: "Pi_1" }), machine(2), machine(3)] },
+      /machines\[0\]\.name/,
+    ],
+    ["a setting that does not exist", { colour: "red" }, /has no setting colour/],
+    [
+      "a lab board outside the lab",
+      { images: { server: { board: "lab", roles: { consul: "server" } } } },
+      /virtual machines only/,
+    ],
+    [
+      "jobs without a machine to run them",
+      { images: { server: { board: "pi3", roles: { consul: "server" } } }, jobs: { a: { file: "a.hcl" } } },
+      /no machine is a Nomad client/,
+    ],
+    ["no network", { network: undefined }, /piinit:network {2}is missing/],
+    ["a network without its length", { network: { cidr: "192.168.2.0" } }, /cidr {2}is a network such as [^\n]*$/],
+    [
+      "a builder that ssh would take for an option",
+      { builder: { ssh: "-oProxyCommand=x" } },
+      /builder\.ssh {2}is USER@HOST/,
+    ],
+    ["a wait without a unit", { wait: "10" }, /piinit:wait {2}is a duration/],
+    [
+      "a private key in place of a public one",
+      { images: { server: { board: "pi3", roles: { consul: "server", ssh: { keys: ["-----BEGIN"] } } } } },
+      /ssh\.keys\[0\] {2}is a public key/,
+    ],
+  ];
+  for (const [what, more, message] of refused) {
+    it(`are refused with the path and the reason: ${what}`, () => assert.match(faultsOf(home(more)), message));
+  }
+
+  it("are told all at once", () => {
+    const message = faultsOf({
+      ...home(),
+      wait: "soon",
+      datacenter: "Home Sweet Home",
+      machines: [machine(1)],
+    });
+    for (const path of ["piinit:wait", "piinit:datacenter", "can't lose one"])
+      assert.ok(message.includes(path), message);
+  });
+
+  it("may be fewer or an even number of servers in the lab", () => {
+    const images = { server: { board: "lab", roles: { consul: "server" } } };
+    assert.equal(parseSettings(home({ lab: {}, images, machines: [machine(1)] }), "lab").machines.length, 1);
+  });
+
+  it("may not take the lab router's address or a network too large for its ports", () => {
+    const images = { server: { board: "lab", roles: { consul: "server" } } };
+    const lab = home({ lab: {}, images, machines: [machine(1, { ip: "192.168.2.1" })] });
+    assert.match(faultsOf(lab), /the lab router's own address/);
+    assert.match(faultsOf({ ...lab, network: { cidr: "192.168.0.0/16" } }), /too large for a lab/);
+  });
+});
+
+describe("what an image is made from", () => {
+  const sha256 = "0123456789abcdef".repeat(4);
+  const snapshot = "http://snapshots.example/ARCHIVE/20260801T000000Z";
+  const withImage = (image: object) => home({ images: { server: { roles: { consul: "server" }, ...image } } });
+  const baseOf = (base: object) =>
+    parseSettings(withImage({ board: "pi3", base }), "home").images.server?.base ?? assert.fail();
+
+  it("is Debian trixie unless another suite, a moment or an image is named", () => {
+    assert.deepEqual(parseSettings(home(), "home").images.server?.base, { suite: "trixie", snapshot: undefined });
+    assert.deepEqual(baseOf({ snapshot }), { suite: "trixie", snapshot });
+    assert.deepEqual(baseOf({ image: "downloads/os.img.zst", sha256: sha256.toUpperCase() }), {
+      image: "downloads/os.img.zst",
+      sha256,
+    });
+  });
+
+  it("is refused when it is half of one, or of a kind that can't be opened", () => {
+    const refused = (base: object, fault: string) =>
+      assert.ok(faultsOf(withImage({ board: "pi3", base })).includes(`piinit:images.server.base${fault}`), fault);
+    refused({ image: "os.img.xz" }, "  has image and sha256");
+    refused({ sha256 }, "  has image and sha256");
+    refused({ image: "os.img.xz", sha256: "123" }, ".sha256  is the sum");
+    refused({ image: "os.zip", sha256 }, ".image  is a file or an address that ends in");
+    refused({ image: "os.img", sha256, suite: "trixie" }, "  is either");
+    refused({ snapshot: "yesterday" }, ".snapshot  is the address of an archive");
+    refused({ suite: "trixie main" }, ".suite  is a suite");
+    refused({ distribution: "arch" }, ".distribution  is debian");
+    refused({ mirror: "here" }, "  has no setting mirror");
+  });
+
+  it("can be an image on a Raspberry Pi only, whose root can't be read-only", () => {
+    const base = { image: "os.img", sha256 };
+    assert.match(faultsOf(withImage({ board: "amd64", base })), /images\.server\.base {2}can't be an image on amd64/);
+    assert.match(
+      faultsOf(withImage({ board: "pi3", base, readOnlyRoot: true })),
+      /images\.server\.readOnlyRoot {2}can't be had on an existing image/,
+    );
+  });
+});

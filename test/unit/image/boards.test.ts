@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { type BoardName, boardArchitectures } from "../../../commands/image/boards/catalogue.ts";
+import { diskGeometry, masterBootRecord } from "../../../commands/image/build/geometry.ts";
+import { packagesArguments } from "../../../commands/image/build/recipe.ts";
+import type { DebianBase, Manifest, ManifestOf } from "../../../commands/image/manifest.ts";
+import type { ImagePlan } from "../../../commands/image/plan.ts";
+import { cardLayout } from "../../../commands/image/roles/card.ts";
+import { imageWith, textOf } from "./roles/fixture.ts";
+
+const manifestOf = (board: BoardName, more: Partial<ImagePlan> = {}): Manifest => imageWith({}, { board, ...more });
+const boards = (Object.keys(boardArchitectures) as BoardName[]).filter((board) => board !== "lab");
+const bootText = ({ boot }: Manifest, path: string) =>
+  boot.files.flatMap((file) => (file.path === path && "text" in file ? [file.text] : []))[0] ?? "";
+
+describe("a board's image", () => {
+  for (const board of boards) {
+    it(`is made of its own architecture, with one kernel: ${board}`, () => {
+      const { architecture, packages } = manifestOf(board);
+      assert.equal(architecture, boardArchitectures[board]);
+      assert.equal(packages.filter((name) => name.startsWith("linux-image-")).length, 1);
+    });
+  }
+
+  it("lets Nomad limit memory on a Raspberry Pi, whose firmware turns that off", () => {
+    for (const board of ["pi2", "pi3", "pi4", "pi5", "pi-zero"] as const)
+      assert.match(manifestOf(board).boot.commandLine, /(^| )cgroup_enable=memory( |$)/);
+  });
+
+  it("has what the firmware of each Raspberry Pi asks for", () => {
+    const names = (board: BoardName) => manifestOf(board).boot.files.map(({ path }) => path);
+    assert.ok(["bootcode.bin", "start.elf", "fixup.dat"].every((name) => names("pi3").includes(name)));
+    assert.ok(["start4.elf", "fixup4.dat"].every((name) => names("pi4").includes(name)));
+    assert.ok(!names("pi4").includes("bootcode.bin"), "a Pi 4 has it in a chip");
+    for (const board of ["pi2", "pi3", "pi4", "pi5", "pi-zero"] as const)
+      assert.ok(names(board).some((name) => name.endsWith(".dtb")));
+    assert.match(bootText(manifestOf("pi3"), "config.txt"), /^arm_64bit=1$/m);
+    assert.doesNotMatch(bootText(manifestOf("pi-zero"), "config.txt"), /arm_64bit/);
+  });
+
+  it("is found by UEFI on a partition of its type, under its architecture's name", () => {
+    for (const [board, name] of [
+      ["amd64", "EFI/BOOT/BOOTX64.EFI"],
+      ["arm64", "EFI/BOOT/BOOTAA64.EFI"],
+    ] as const) {
+      const manifest = manifestOf(board);
+      assert.ok(manifest.boot.files.some(({ path }) => path === name));
+      assert.equal(masterBootRecord(diskGeometry(manifest.disk), 1)[450], 0xef);
+      assert.match(bootText(manifest, "loader/entries/piinit.conf"), /^options COMMANDLINE$/m);
+    }
+  });
+
+  it("takes the Pi 5's kernel from the backports, and nothing else", () => {
+    const argumentsOf = (board: BoardName) => packagesArguments(manifestOf(board) as ManifestOf<DebianBase>).join("\n");
+    const hooks = argumentsOf("pi5");
+    assert.match(hooks, / linux-image-arm64\/trixie-backports /);
+    assert.equal(hooks.match(/\/trixie-backports/g)?.length, 1);
+    assert.doesNotMatch(argumentsOf("pi4"), /backports/);
+  });
+});
+
+describe("a card", () => {
+  const script = (more: Partial<ImagePlan> = {}) => textOf(manifestOf("pi3", more), "/usr/lib/piinit/prepare-card");
+
+  it("has room for a second system between the first and the data", () => {
+    const { disk } = manifestOf("pi3");
+    const { rootStartMiB, slotMiB, dataStartMiB } = cardLayout(disk);
+    assert.equal(rootStartMiB * 2 ** 20, diskGeometry(disk).root.offset);
+    assert.equal(dataStartMiB, rootStartMiB + 2 * slotMiB);
+    assert.ok(disk.rootMiB <= slotMiB && dataStartMiB < 7000, "a card of 8 GB is enough");
+    assert.match(script(), new RegExp(`start=${dataStartMiB * 2048}, type=83`));
+  });
+
+  it("loses an earlier image's data unless they are asked to be kept", () => {
+    assert.match(script(), /dd if=\/dev\/zero/);
+    assert.doesNotMatch(script({ keepData: true }), /dd if/);
+  });
+
+  it("is never written to by the system when its root is read-only", () => {
+    const manifest = manifestOf("pi3", { readOnlyRoot: true });
+    assert.match(manifest.boot.commandLine, / piinit\.overlay$/);
+    assert.ok(manifest.boot.modules.includes("overlay"));
+    assert.doesNotMatch(textOf(manifest, "/etc/fstab"), /LABEL=root/);
+    assert.doesNotMatch(script({ readOnlyRoot: true }), /resize2fs/);
+    assert.match(script(), /resize2fs/);
+  });
+
+  it("waits for the time only on boards without a clock, and never in the lab", () => {
+    const waits = (board: BoardName) =>
+      manifestOf(board).links.some(
+        ({ path, target }) => path.endsWith(".wants/systemd-time-wait-sync.service") && target !== "/dev/null",
+      );
+    assert.deepEqual(
+      ["pi3", "pi-zero", "amd64", "lab"].map((board) => waits(board as BoardName)),
+      [true, true, false, false],
+    );
+  });
+});

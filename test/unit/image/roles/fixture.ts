@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import type { ImageContext } from "../../../../commands/image/contribution.ts";
+import type { Manifest } from "../../../../commands/image/manifest.ts";
+import { type ImagePlan, plan, type RoleOptions } from "../../../../commands/image/plan.ts";
+
+const server = ["consul", "nomad", "node-exporter"];
+
+/** A home of three servers, a client and a monitor. */
+export const home: ImageContext = {
+  datacenter: "home",
+  consulServers: ["192.168.2.51", "192.168.2.52", "192.168.2.53"],
+  nomadServers: ["192.168.2.51", "192.168.2.52", "192.168.2.53"],
+  machines: [
+    { name: "pi1", ip: "192.168.2.51", roles: server },
+    { name: "pi2", ip: "192.168.2.52", roles: server },
+    { name: "pi3", ip: "192.168.2.53", roles: server },
+    { name: "nuc", ip: "192.168.2.60", roles: ["consul", "nomad"] },
+    { name: "zero", ip: "192.168.2.54", roles: ["consul", "node-exporter", "prometheus"] },
+  ],
+  gossipKeys: {
+    consul: "Y29uc3VsLWdvc3NpcC1rZXktMzItYnl0ZXMtbG9uZyE=",
+    nomad: "bm9tYWQtZ29zc2lwLWtleS0tMzItYnl0ZXMtbG9uZyE=",
+  },
+};
+
+/** The image of a machine of that home with these roles; a Consul client unless they say otherwise. */
+export function imageWith(roles: RoleOptions, { context = home, ...more }: Partial<ImagePlan & Home> = {}): Manifest {
+  return plan({ name: "test", board: "lab", roles: { consul: "client", ...roles }, ...more }, context, "amd64");
+}
+
+interface Home {
+  context: ImageContext;
+}
+
+export function fileOf({ files }: Manifest, path: string): Manifest["files"][number] {
+  return files.find((file) => file.path === path) ?? assert.fail(`no ${path}`);
+}
+
+export const textOf = (manifest: Manifest, path: string): string => fileOf(manifest, path).text;
+export const jsonOf = (manifest: Manifest, path: string) => JSON.parse(textOf(manifest, path));
+export const linkOf = ({ links }: Manifest, path: string): string | undefined =>
+  links.find((link) => link.path === path)?.target;
+
+/** The values of a setting in a unit or another file of `Name=value` lines. */
+export function settingsOf(text: string, name: string): string[] {
+  return text
+    .split("\n")
+    .filter((line) => line.startsWith(`${name}=`))
+    .map((line) => line.slice(name.length + 1));
+}

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { nomad } from "../../../../commands/image/roles/nomad.ts";
+import { imageWith, jsonOf, settingsOf, textOf } from "./fixture.ts";
+
+const withNomad = (options: object) => imageWith({ nomad: nomad.schema.parse(options) });
+const volumes = { media: { label: "usb-1" }, "my-data": { label: "minio1", readOnly: true } };
+
+describe("the role nomad", () => {
+  it("has a short form", () => {
+    assert.deepEqual(nomad.schema.parse("both"), { role: "both", docker: false, volumes: {} });
+    assert.deepEqual(nomad.schema.parse({ role: "client" }), { role: "client", docker: false, volumes: {} });
+  });
+
+  it("is a server, a client or both", () => {
+    const enabled = (role: string) => {
+      const { server, client } = jsonOf(withNomad({ role }), "/etc/nomad.d/nomad.json");
+      return [server?.enabled === true, client?.enabled === true];
+    };
+    assert.deepEqual(enabled("server"), [true, false]);
+    assert.deepEqual(enabled("client"), [false, true]);
+    assert.deepEqual(enabled("both"), [true, true]);
+  });
+
+  it("refuses docker and volumes where no jobs run, and names that can't be", () => {
+    for (const more of [{ docker: true }, { volumes: { media: { label: "usb" } } }])
+      assert.match(nomad.schema.safeParse({ role: "server", ...more }).error?.message ?? "", /is a server only/);
+    for (const bad of ["Media", "a/b", "../etc"])
+      assert.ok(!nomad.schema.safeParse({ role: "client", volumes: { [bad]: { label: "usb" } } }).success, bad);
+    for (const label of ["", "a b", "a/b"])
+      assert.ok(!nomad.schema.safeParse({ role: "client", volumes: { media: { label } } }).success, label);
+  });
+
+  it("starts after Consul, and after the time is right", () => {
+    const [after = ""] = settingsOf(textOf(withNomad({ role: "both" }), "/etc/systemd/system/nomad.service"), "After");
+    for (const unit of ["consul.service", "time-sync.target"]) assert.ok(after.split(" ").includes(unit), after);
+  });
+});
+
+describe("Docker for Nomad", () => {
+  const image = withNomad({ role: "client", docker: true });
+
+  it("is absent unless asked for", () => {
+    const without = withNomad({ role: "client" });
+    assert.ok(!without.packages.includes("docker.io"));
+    assert.equal(jsonOf(without, "/etc/nomad.d/nomad.json").plugin, undefined);
+  });
+
+  it("keeps everything on the data file system, with bounded logs", () => {
+    const daemon = jsonOf(image, "/etc/docker/daemon.json");
+    assert.equal(daemon["data-root"], "/data/docker");
+    assert.equal(daemon["log-driver"], "local");
+    assert.ok(daemon["log-opts"]["max-size"]);
+    assert.match(textOf(image, "/etc/containerd/config.toml"), /^root = "\/data\/containerd"$/m);
+    for (const unit of ["docker", "containerd"])
+      assert.match(textOf(image, `/etc/systemd/system/${unit}.service.d/data.conf`), /RequiresMountsFor=\/data/);
+  });
+
+  it("lets jobs bind folders, but run nothing privileged", () => {
+    const { plugin } = jsonOf(image, "/etc/nomad.d/nomad.json");
+    assert.deepEqual(plugin.docker.config, { allow_privileged: false, volumes: { enabled: true } });
+  });
+});
+
+describe("volumes of Nomad", () => {
+  const image = withNomad({ role: "client", volumes });
+  const units = "/etc/systemd/system";
+
+  it("are mounted by label when the disk is there, and no boot waits for them", () => {
+    const unit = textOf(image, `${units}/mnt-my\\x2ddata.mount`);
+    assert.deepEqual(settingsOf(unit, "What"), ["/dev/disk/by-label/minio1"]);
+    assert.deepEqual(settingsOf(unit, "Where"), ["/mnt/my-data"]);
+    const options = settingsOf(unit, "Options")[0]?.split(",") ?? [];
+    for (const option of ["nofail", "noatime", "ro"]) assert.ok(options.includes(option), option);
+    assert.ok(
+      !settingsOf(textOf(image, `${units}/mnt-media.mount`), "Options")[0]
+        ?.split(",")
+        .includes("ro"),
+    );
+    const wanting = image.links.filter(({ path }) => path.includes(".device.wants/")).map(({ path }) => path);
+    assert.deepEqual(wanting, [
+      `${units}/dev-disk-by\\x2dlabel-usb\\x2d1.device.wants/mnt-media.mount`,
+      `${units}/dev-disk-by\\x2dlabel-minio1.device.wants/mnt-my\\x2ddata.mount`,
+    ]);
+  });
+
+  it("can't be written to while their disk is missing", () => {
+    const seal = textOf(image, `${units}/seal-mount-points.service`);
+    assert.deepEqual(settingsOf(seal, "ExecStart"), [
+      "-/usr/bin/chattr +i /mnt/media",
+      "-/usr/bin/chattr +i /mnt/my-data",
+    ]);
+    assert.match(settingsOf(seal, "Before").join(" "), /nomad\.service/);
+    assert.match(textOf(image, `${units}/mnt-media.mount`), /^After=seal-mount-points\.service/m);
+  });
+
+  it("are absent from an image that has none", () => {
+    const none = withNomad({ role: "client" });
+    assert.ok(!none.files.some(({ path }) => /volume|\.mount$|seal/.test(path)));
+  });
+
+  /** What the image's script says when only these are mount points. */
+  function mountedWhen(mounted: string[]): unknown {
+    const dir = mkdtempSync(path.join(tmpdir(), "piinit-volumes-"));
+    try {
+      const cases = mounted.map((name) => `/mnt/${name}) exit 0 ;;`).join(" ");
+      writeFileSync(path.join(dir, "mountpoint"), `#!/bin/sh\ncase "$2" in ${cases} esac\nexit 1\n`, { mode: 0o755 });
+      const env = { PATH: `${dir}:${process.env.PATH}` };
+      const text = textOf(image, "/usr/lib/piinit/mounted-volumes");
+      return JSON.parse(execFileSync("sh", { input: text, env, encoding: "utf8" }));
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  }
+
+  it("are Nomad's only while their disk is mounted", () => {
+    const media = { path: "/mnt/media", read_only: false };
+    const data = { path: "/mnt/my-data", read_only: true };
+    assert.deepEqual(mountedWhen([]), { client: { host_volume: [] } });
+    assert.deepEqual(mountedWhen(["my-data"]), { client: { host_volume: [{ "my-data": data }] } });
+    assert.deepEqual(mountedWhen(["media", "my-data"]), { client: { host_volume: [{ media }, { "my-data": data }] } });
+  });
+});

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { UserError } from "../../lib/errors.ts";
+import { canonicalJson, digest } from "../../lib/json.ts";
+import { run } from "../../lib/run.ts";
+import { quoteCommand } from "../../lib/shell.ts";
+
+describe("quoting for a shell", () => {
+  it("brings every word through a real shell unchanged", () => {
+    const words = ["plain", "", "two words", "it's", "$HOME `id`", "a\nb", "\\", "*", "ä;|&"];
+    const command = quoteCommand("printf", ["%s\\0", ...words]);
+    assert.deepEqual(execFileSync("sh", ["-c", command]).toString().split("\0").slice(0, -1), words);
+  });
+});
+
+describe("canonical JSON", () => {
+  it("does not depend on the order of keys, but on that of lists", () => {
+    assert.equal(canonicalJson({ b: 1, a: { d: 2, c: 3 } }), canonicalJson({ a: { c: 3, d: 2 }, b: 1 }));
+    assert.notEqual(digest([1, 2]), digest([2, 1]));
+  });
+});
+
+describe("running a program", () => {
+  it("returns what it prints and passes its input on", async () => {
+    assert.equal(await run("cat", [], { input: "hello" }), "hello");
+  });
+
+  it("fails with the command, its exit, its last lines and what to do", async () => {
+    const failing = run("sh", ["-c", "echo one; echo two >&2; exit 3"], { hint: "try again" });
+    await assert.rejects(failing, (error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, /^`sh -c 'echo one; .*'` failed with exit code 3\n {2}one\n {2}two\ntry again$/);
+      return true;
+    });
+  });
+
+  it("names a program that is not there", async () => {
+    await assert.rejects(run("no-such-program", []), /`no-such-program` could not be started/);
+  });
+
+  it("reports each line as it comes", async () => {
+    const lines: string[] = [];
+    await run("sh", ["-c", "echo a; printf b"], { onLine: (line) => lines.push(line) });
+    assert.deepEqual(lines, ["a", "b"]);
+  });
+});

@@ -1,0 +1,125 @@
+import { cp, mkdir, rm } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../lib/errors.ts";
+import { type Environment, findOnPath } from "../lib/host.ts";
+import type { Progress } from "../lib/progress.ts";
+import { run } from "../lib/run.ts";
+import { hostPlatform } from "./platform.ts";
+import { goTarget, type Platform, type Tool } from "./versions.ts";
+
+const wrappers = fileURLToPath(new URL("go/", import.meta.url));
+const reportMs = 20_000;
+
+/** From this version on, Go fetches the newer Go that a module asks for. */
+const oldestGo = [1, 21] as const;
+
+export interface BuildOptions {
+  environment: Environment;
+  progress: Progress;
+  signal?: AbortSignal | undefined;
+}
+
+/** Builds the tool's program into a folder. Takes minutes, and some gigabytes in Go's own cache. */
+export async function buildFromModule(
+  tool: Tool,
+  platform: Platform,
+  folder: string,
+  { environment, progress, signal }: BuildOptions,
+): Promise<void> {
+  const go = await findOnPath("go", environment);
+  if (!go) throw new UserError("there is no Go on PATH to build it from its Go module");
+  await checkGo(go, environment);
+  const compiler = tool.module.cgo ? await findCompiler(tool, platform, environment) : undefined;
+
+  const work = path.join(folder, ".work");
+  await mkdir(path.join(work, "tmp"), { recursive: true });
+  // Go writes to the module's own files, so it gets copies.
+  await cp(path.join(wrappers, tool.name), work, { recursive: true });
+
+  const report = reportWhile(`${tool.name} ${tool.version} for ${platform.architecture}`, progress);
+  try {
+    await run(go, buildArguments(tool, path.join(folder, tool.name)), {
+      cwd: work,
+      cleanEnv: true,
+      env: buildEnvironment(tool, platform, environment, compiler, path.join(work, "tmp")),
+      hint: "Go couldn't build it. Is there enough room on the disk, and can Go's module proxy be reached?",
+      onLine: report.line,
+      ...(signal && { signal }),
+    });
+  } finally {
+    report.end();
+  }
+  await rm(work, { recursive: true, force: true, maxRetries: 5 });
+}
+
+function buildArguments({ module }: Tool, output: string): string[] {
+  const variables = Object.entries(module.variables).map(([name, value]) => `-X ${name}=${value}`);
+  const linker = ["-s", "-w", ...variables].join(" ");
+  return ["build", "-trimpath", "-ldflags", linker, "-o", output, module.package];
+}
+
+/** The user's environment without what would change the outcome. */
+function buildEnvironment(
+  tool: Tool,
+  platform: Platform,
+  environment: Environment,
+  compiler: string | undefined,
+  temporary: string,
+): Record<string, string> {
+  const kept = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return {
+    GOTOOLCHAIN: "auto",
+    ...Object.fromEntries(kept),
+    GOFLAGS: "-mod=mod",
+    GOWORK: "off",
+    GO111MODULE: "on",
+    GOOS: platform.os,
+    ...goTarget(platform.architecture),
+    CGO_ENABLED: tool.module.cgo ? "1" : "0",
+    GOTMPDIR: temporary,
+    ...(compiler !== undefined && { CC: compiler }),
+  };
+}
+
+async function checkGo(go: string, environment: Environment): Promise<void> {
+  const answer = await run(go, ["version"], {
+    cleanEnv: true,
+    env: { PATH: environment.PATH ?? "", GOTOOLCHAIN: "local" },
+  });
+  const [, major, minor] = /\bgo(\d+)\.(\d+)/.exec(answer) ?? [];
+  const isOld = Number(major) === oldestGo[0] && Number(minor) < oldestGo[1];
+  if (isOld)
+    throw new UserError(`the Go on PATH (${answer.trim()}) is older than ${oldestGo.join(".")}, too old to build it`);
+}
+
+/** Undefined stands for the C compiler that Go finds by itself. */
+async function findCompiler(tool: Tool, platform: Platform, environment: Environment): Promise<string | undefined> {
+  const host = hostPlatform();
+  if (host.os !== "linux") return undefined;
+  const isNative = host.architecture === platform.architecture;
+  if (isNative && environment.CC) return undefined;
+  const gnu = platform.architecture === "arm64" ? "aarch64-linux-gnu" : "x86-64-linux-gnu";
+  const program = isNative ? "gcc" : `${gnu.replace("x86-64", "x86_64")}-gcc`;
+  if (await findOnPath(program, environment)) return program;
+  const packages = isNative ? "gcc libc6-dev" : `gcc-${gnu} libc6-dev-${platform.architecture}-cross`;
+  throw new UserError(
+    `building ${tool.name} for ${platform.architecture} needs the C compiler ${program}: on Debian and Ubuntu it comes with \`apt-get install ${packages}\``,
+  );
+}
+
+/** A line now and then, since Go itself says nothing while it compiles. */
+function reportWhile(what: string, progress: Progress) {
+  const start = performance.now();
+  let modules = 0;
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - start) / 1000);
+    progress.step(`${what}: building for ${seconds} s${modules ? `, ${modules} modules fetched` : ""}`);
+  }, reportMs);
+  return {
+    line(text: string) {
+      if (text.startsWith("go: downloading ")) modules += 1;
+    },
+    end: () => clearInterval(timer),
+  };
+}

@@ -1,0 +1,198 @@
+import { ask, HttpFailure } from "./http.ts";
+import { type Checked, type Context, type Fault, type Resource, refuseOthers } from "./provider.ts";
+import {
+  canonical,
+  changedProperties,
+  containsSecret,
+  containsUnknown,
+  type Properties,
+  reveal,
+  secret,
+  unknown,
+  type Value,
+  withSecrecyOf,
+} from "./values.ts";
+
+const subject = "consul.Keys";
+const keyInputs = ["path", "value", "default", "flags", "delete", "name"];
+
+/** One key, without marks of secrecy. */
+interface Key {
+  path: string;
+  /** Empty or missing: the key is only read. */
+  value?: string;
+  default?: string;
+  flags: number;
+  /** Whether the key goes when the resource, or this entry of it, goes. */
+  delete: boolean;
+  /** The name under which the output `var` has the value. */
+  name?: string;
+}
+
+/** `consul:index/keys:Keys`: single keys of Consul's store; all others are left alone. */
+export const consulKeys: Resource = {
+  check,
+
+  async diff({ inputs }, news) {
+    const changed = changedProperties(comparable(inputs), comparable(news));
+    return { changed, replaced: changed.filter((name) => name === "datacenter") };
+  },
+
+  async create(_name, inputs, context) {
+    // The official plugin's only id: the keys are found by their paths.
+    const id = "consul";
+    if (context.preview) return { id, outputs: previewOutputs(inputs) };
+    const store = new Store(context, await findDatacenter(inputs, context));
+    await store.putAll(keysOf(inputs));
+    return { id, outputs: await store.outputs(inputs) };
+  },
+
+  async update({ outputs }, news, context) {
+    if (context.preview) return previewOutputs(news);
+    const store = new Store(context, await findDatacenter({ ...outputs, ...news }, context));
+    const { added, removed } = changes(keysOf(outputs), keysOf(news));
+    await store.putAll(added);
+    await store.deleteAll(removed);
+    return store.outputs(news);
+  },
+
+  async read({ id, inputs, outputs }, context) {
+    const store = new Store(context, await findDatacenter(outputs, context));
+    const now = await store.outputs({ ...inputs, keys: outputs.keys ?? [] });
+    return { id, inputs: { ...inputs, keys: now.keys ?? [] }, outputs: now };
+  },
+
+  async delete({ outputs }, context) {
+    const store = new Store(context, await findDatacenter(outputs, context));
+    await store.deleteAll(keysOf(outputs).filter((key) => key.delete));
+  },
+};
+
+function check(inputs: Properties): Checked {
+  const faults = refuseOthers(subject, inputs, ["keys", "datacenter"]);
+  const keys = reveal(inputs.keys ?? []);
+  if (!Array.isArray(keys)) return { inputs, faults };
+  faults.push(...keys.flatMap((key, index) => checkKey(key, `keys[${index}]`)));
+  const completed = keys.map((key) =>
+    key === unknown ? key : { delete: false, flags: 0, ...(key as Record<string, Value>) },
+  );
+  return { inputs: { ...inputs, keys: withSecrecyOf(inputs.keys, completed) }, faults };
+}
+
+function checkKey(key: Value, property: string): Fault[] {
+  if (key === unknown) return [];
+  const inputs = key as Properties;
+  const faults = refuseOthers(`${subject}.keys`, inputs, keyInputs);
+  if (typeof inputs.path !== "string") faults.push({ property, reason: "needs `path`, a text" });
+  if (inputs.value != null && typeof inputs.value !== "string")
+    faults.push({ property, reason: "`value` is not a text" });
+  return faults;
+}
+
+/** Keys are a set: their order is no difference. */
+function comparable(inputs: Properties): Properties {
+  const keys = reveal(inputs.keys ?? []);
+  if (!Array.isArray(keys)) return inputs;
+  return { ...inputs, keys: keys.map((key) => canonical(key)).sort() };
+}
+
+function keysOf(properties: Properties): Key[] {
+  return reveal(properties.keys ?? []) as unknown as Key[];
+}
+
+/** What to write and what to remove, so that keys that stay are never missing and strangers' keys are not touched. */
+export function changes(olds: Key[], news: Key[]): { added: Key[]; removed: Key[] } {
+  const textOf = (key: Key) => canonical(key as unknown as Value);
+  const oldTexts = new Set(olds.map(textOf));
+  const newTexts = new Set(news.map(textOf));
+  const added = news.filter((key) => !oldTexts.has(textOf(key)));
+  const written = new Set(added.filter((key) => key.value).map((key) => key.path));
+  const removed = olds.filter((key) => key.delete && !newTexts.has(textOf(key)) && !written.has(key.path));
+  return { added, removed };
+}
+
+function previewOutputs(inputs: Properties): Properties {
+  const named = keysArray(inputs).some((key) => containsUnknown(key) || "name" in (key as Properties));
+  return { ...inputs, datacenter: inputs.datacenter ?? unknown, var: named ? unknown : {} };
+}
+
+function keysArray(inputs: Properties): Value[] {
+  const keys = reveal(inputs.keys ?? []);
+  return Array.isArray(keys) ? keys : [unknown];
+}
+
+async function findDatacenter(properties: Properties, { settings, signal }: Context): Promise<string> {
+  const given = properties.datacenter ?? settings.datacenter;
+  if (given) return String(reveal(given));
+  const { text } = await ask(baseUrl(settings), "/v1/agent/self", { headers: tokenHeader(settings), signal });
+  return (JSON.parse(text) as { Config: { Datacenter: string } }).Config.Datacenter;
+}
+
+/** The address is "HOST:PORT" or a URL; `scheme` counts for the former. */
+export function baseUrl({ address = "", scheme = "http" }: Record<string, string>): string {
+  return address.includes("://") ? address : `${scheme}://${address}`;
+}
+
+function tokenHeader({ token }: Record<string, string>) {
+  return { "X-Consul-Token": token };
+}
+
+/** The key store of one datacenter. */
+class Store {
+  readonly #context: Context;
+  readonly #datacenter: string;
+
+  constructor(context: Context, datacenter: string) {
+    this.#context = context;
+    this.#datacenter = datacenter;
+  }
+
+  #ask(method: "GET" | "PUT" | "DELETE", path: string, query: Record<string, string> = {}, body?: string) {
+    const { settings, signal } = this.#context;
+    const url = `/v1/kv/${path.split("/").map(encodeURIComponent).join("/")}`;
+    const headers = tokenHeader(settings);
+    return ask(baseUrl(settings), url, { method, headers, body, signal, query: { dc: this.#datacenter, ...query } });
+  }
+
+  async putAll(keys: Key[]): Promise<void> {
+    for (const { path, value, flags } of keys) {
+      if (value) await this.#ask("PUT", path, { flags: String(flags) }, value);
+    }
+  }
+
+  async deleteAll(keys: Key[]): Promise<void> {
+    for (const { path } of keys) await this.#ask("DELETE", path);
+  }
+
+  /** The value and flags of a key; undefined when it is missing. */
+  async #get(path: string): Promise<{ value: string; flags: number } | undefined> {
+    try {
+      const { text } = await this.#ask("GET", path);
+      const [entry] = JSON.parse(text) as { Value: string | null; Flags: number }[];
+      return entry && { value: Buffer.from(entry.Value ?? "", "base64").toString(), flags: entry.Flags };
+    } catch (error) {
+      if (error instanceof HttpFailure && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** The resource's outputs: its inputs with what the store has now. */
+  async outputs(inputs: Properties): Promise<Properties> {
+    const variables: Properties = {};
+    const keys: Value[] = [];
+    for (const key of keysOf(inputs)) {
+      const found = await this.#get(key.path);
+      const value = found?.value || key.default || "";
+      if (key.name) variables[key.name] = value;
+      keys.push({ ...key, flags: found?.flags ?? 0, ...(key.value && { value }) });
+    }
+    return {
+      ...inputs,
+      keys: withSecrecyOf(inputs.keys, keys),
+      datacenter: this.#datacenter,
+      var: containsSecret(inputs.keys ?? null) ? secret(variables) : variables,
+      // The version of the official plugin's schema, so that it can take this state over.
+      __meta: JSON.stringify({ schema_version: "1" }),
+    };
+  }
+}

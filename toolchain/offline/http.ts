@@ -1,0 +1,62 @@
+/** An answer that isn't a success: what the server said, for the user's eyes. */
+export class HttpFailure extends Error {
+  override name = "HttpFailure";
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface HttpRequest {
+  method?: "GET" | "PUT" | "POST" | "DELETE";
+  query?: Record<string, string | undefined>;
+  headers?: Record<string, string | undefined>;
+  /** Sent as it is when it is a text, else as JSON. */
+  body?: unknown;
+  signal?: AbortSignal;
+}
+
+export interface HttpAnswer {
+  text: string;
+  headers: Headers;
+}
+
+/** One request to an agent's HTTP API. Fails with an HttpFailure, or with an error that says why nobody answered. */
+export async function ask(base: string, path: string, request: HttpRequest = {}): Promise<HttpAnswer> {
+  const url = new URL(path, base);
+  for (const [name, value] of present(request.query)) url.searchParams.set(name, value);
+  const { method = "GET", body, signal } = request;
+  const response = await fetch(url, {
+    method,
+    headers: Object.fromEntries(present(request.headers)),
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    ...(signal && { signal }),
+  }).catch((error: unknown) => {
+    throw signal?.aborted ? new Error("interrupted", { cause: error }) : unreachable(method, url, error);
+  });
+  const text = await response.text();
+  if (!response.ok) throw new HttpFailure(response.status, text.trim() || `${method} ${url}: HTTP ${response.status}`);
+  return { text, headers: response.headers };
+}
+
+function present(values: Record<string, string | undefined> = {}): [string, string][] {
+  return Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
+}
+
+/** Worded as Go programs word it, because the official plugins do and people search for these words. */
+function unreachable(method: string, url: URL, error: unknown): Error {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
+  const reasons: Record<string, string> = {
+    ECONNREFUSED: "connect: connection refused",
+    ENOTFOUND: "no such host",
+    ETIMEDOUT: "i/o timeout",
+    UND_ERR_CONNECT_TIMEOUT: "i/o timeout",
+    ECONNRESET: "connection reset by peer",
+    EHOSTUNREACH: "connect: no route to host",
+  };
+  const reason = (code && reasons[code]) ?? (cause instanceof Error ? cause.message : String(error));
+  return new Error(`${method} "${url}": ${reason}`, { cause: error });
+}

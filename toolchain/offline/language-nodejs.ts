@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import path from "node:path";
+import services from "@pulumi/pulumi/proto/language_grpc_pb.js";
+import messages, { type RunRequest } from "@pulumi/pulumi/proto/language_pb.js";
+import plugins from "@pulumi/pulumi/proto/plugin_pb.js";
+import empty from "google-protobuf/google/protobuf/empty_pb.js";
+import { runnerArguments, splitWords } from "./node-arguments.ts";
+import { engineAddress, runPlugin, unary } from "./plugin.ts";
+import { fromStruct } from "./wire.ts";
+
+/** Of the CLI and of @pulumi/pulumi that this stand-in was written for. */
+const version = "3.220.0";
+
+/** The runner's exit code when the program has already told the user what went wrong. */
+const exitAfterToldUser = 32;
+
+const programs = new Set<ChildProcess>();
+
+function endPrograms(): void {
+  for (const program of programs) program.kill("SIGTERM");
+}
+
+function run(request: RunRequest) {
+  const info = request.getInfo();
+  const options = fromStruct(info?.getOptions());
+  const programDir = info?.getProgramDirectory() || request.getPwd();
+  const requireFromProgram = createRequire(path.join(programDir, "package.json"));
+  const args = [
+    ...splitWords(String(options.nodeargs ?? "")),
+    requireFromProgram.resolve("@pulumi/pulumi/cmd/run"),
+    ...runnerArguments({
+      monitor: request.getMonitorAddress(),
+      engine: engineAddress(),
+      organization: request.getOrganization(),
+      project: request.getProject(),
+      "root-directory": info?.getRootDirectory(),
+      stack: request.getStack(),
+      pwd: request.getPwd(),
+      parallel: String(request.getParallel()),
+      "dry-run": request.getDryrun(),
+    }),
+    path.join(programDir, info?.getEntryPoint() || "."),
+    ...request.getArgsList(),
+  ];
+  const env = {
+    ...process.env,
+    PULUMI_CONFIG: JSON.stringify(Object.fromEntries(request.getConfigMap().getEntryList())),
+    PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
+    // Pulumi's own TypeScript loader is the default, as with the official host.
+    ...(options.typescript !== false && { PULUMI_NODEJS_TYPESCRIPT: "true" }),
+  };
+  const program = spawn(process.execPath, args, {
+    cwd: request.getPwd(),
+    env,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  return awaitProgram(program);
+}
+
+function awaitProgram(program: ChildProcess): Promise<InstanceType<typeof messages.RunResponse>> {
+  programs.add(program);
+  return new Promise((resolve, reject) => {
+    program.on("error", reject);
+    program.on("exit", (code, signal) => {
+      programs.delete(program);
+      const response = new messages.RunResponse();
+      if (code === exitAfterToldUser || signal === "SIGTERM") response.setBail(true);
+      else if (signal) response.setError(`Program was ended by ${signal}`);
+      else if (code !== 0) response.setError(`Program exited with non-zero exit code: ${code}`);
+      resolve(response);
+    });
+  });
+}
+
+runPlugin({
+  definition: services.LanguageRuntimeService,
+  implementation: {
+    handshake: unary(() => new messages.LanguageHandshakeResponse()),
+    getPluginInfo: unary(() => new plugins.PluginInfo().setVersion(version)),
+    getRequiredPlugins: unary(() => new messages.GetRequiredPluginsResponse()),
+    getRequiredPackages: unary(() => new messages.GetRequiredPackagesResponse()),
+    run: unary(run),
+    cancel: unary(() => {
+      endPrograms();
+      return new empty.Empty();
+    }),
+  },
+  async stop() {
+    endPrograms();
+  },
+});

@@ -1,0 +1,120 @@
+import { randomBytes } from "node:crypto";
+import { type Checked, type Context, type Resource, refuseOthers } from "./provider.ts";
+import { CommandFailure, runCommand, type ShellCommand, type Stream } from "./shell.ts";
+import { changedProperties, containsSecret, type Properties, revealAll, secret, unknown } from "./values.ts";
+
+const inputNames = [
+  "create",
+  "update",
+  "delete",
+  "dir",
+  "environment",
+  "interpreter",
+  "stdin",
+  "triggers",
+  "logging",
+  "addPreviousOutputInEnv",
+];
+
+const loggedStreams: Record<string, Stream[]> = {
+  stdout: ["stdout"],
+  stderr: ["stderr"],
+  stdoutAndStderr: ["stdout", "stderr"],
+  none: [],
+};
+
+/** `command:local:Command`: a shell command for each of create, update and delete. */
+export const localCommand: Resource = {
+  check,
+
+  async diff({ inputs }, news) {
+    const changed = changedProperties(inputs, news);
+    return { changed, replaced: changed.filter((name) => name === "triggers") };
+  },
+
+  async create(name, inputs, context) {
+    const id = name + randomBytes(4).toString("hex");
+    return { id, outputs: await run("create", inputs, {}, context) };
+  },
+
+  async update({ outputs }, news, context) {
+    return run(news.update == null ? "create" : "update", news, outputs, context);
+  },
+
+  async read(stored) {
+    return stored;
+  },
+
+  async delete({ outputs }, context) {
+    await run("delete", outputs, outputs, context);
+  },
+};
+
+function check(inputs: Properties): Checked {
+  const faults = refuseOthers("command.local.Command", inputs, inputNames);
+  const { logging } = inputs;
+  if (typeof logging === "string" && logging !== unknown && !(logging in loggedStreams)) {
+    faults.push({ property: "logging", reason: `must be one of ${Object.keys(loggedStreams).join(", ")}` });
+  }
+  return { inputs: { ...inputs, addPreviousOutputInEnv: inputs.addPreviousOutputInEnv ?? true }, faults };
+}
+
+/** Runs the command that one of the properties holds, if any, and returns the resource's outputs. */
+async function run(
+  verb: "create" | "update" | "delete",
+  inputs: Properties,
+  previous: Properties,
+  context: Context,
+): Promise<Properties> {
+  // What a command prints may hold any of its inputs, so one secret input makes its output secret.
+  const guard = containsSecret(inputs) ? secret : <T>(value: T) => value;
+  if (context.preview) return { ...inputs, stdout: guard(unknown), stderr: guard(unknown) };
+  const before = { stdout: previous.stdout ?? "", stderr: previous.stderr ?? "" };
+  const { stdout, stderr } = inputs[verb] == null ? before : await execute(verb, inputs, previous, context);
+  return { ...inputs, stdout: guard(stdout), stderr: guard(stderr) };
+}
+
+async function execute(verb: string, inputs: Properties, previous: Properties, context: Context) {
+  const plain = revealAll(inputs);
+  const command = shellCommand(String(plain[verb]), plain, revealAll(previous));
+  const streams = loggedStreams[String(plain.logging ?? "stdoutAndStderr")] ?? [];
+  const onLine = (stream: Stream, line: string) => {
+    if (streams.includes(stream)) context.log(line);
+  };
+  try {
+    return await runCommand(command, onLine, context.signal);
+  } catch (error) {
+    if (!(error instanceof CommandFailure)) throw error;
+    const shown = containsSecret(inputs[verb] ?? null) ? `a secret \`${verb}\`` : JSON.stringify(command.command);
+    throw new Error(`${error.message}: running ${shown}:\n${lastPart(error.output)}`, { cause: error });
+  }
+}
+
+/** The command to run, from inputs and previous outputs without marks of secrecy. */
+export function shellCommand(command: string, inputs: Properties, previous: Properties): ShellCommand {
+  const interpreter = Array.isArray(inputs.interpreter) ? inputs.interpreter.map(String) : [];
+  const withPrevious = inputs.addPreviousOutputInEnv !== false;
+  return {
+    command,
+    interpreter: interpreter.length > 0 ? interpreter : ["/bin/sh", "-c"],
+    dir: inputs.dir == null ? undefined : String(inputs.dir),
+    stdin: inputs.stdin == null ? undefined : String(inputs.stdin),
+    environment: {
+      ...asTexts(inputs.environment),
+      ...(withPrevious && previous.stdout && { PULUMI_COMMAND_STDOUT: String(previous.stdout) }),
+      ...(withPrevious && previous.stderr && { PULUMI_COMMAND_STDERR: String(previous.stderr) }),
+    },
+  };
+}
+
+function asTexts(environment: Properties[string] | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment ?? {}).map(([name, value]) => [name, String(value)]));
+}
+
+const shownLines = 60;
+
+function lastPart(output: string): string {
+  const lines = output.trimEnd().split("\n");
+  const left = lines.length - shownLines;
+  return left > 0 ? [`(${left} lines before)`, ...lines.slice(-shownLines)].join("\n") : lines.join("\n");
+}

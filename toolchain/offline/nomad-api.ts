@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ask, type HttpAnswer, HttpFailure, type HttpRequest } from "./http.ts";
+
+/** A job in Nomad's own JSON; only what is looked at here, all else passes through. */
+export interface NomadJob {
+  ID: string;
+  Namespace: string | null;
+  Type: string;
+  Region: string;
+  Datacenters: string[] | null;
+  Status: string;
+  StatusDescription: string;
+  Stable: boolean;
+  Stop: boolean;
+  Priority: number;
+  AllAtOnce: boolean;
+  ParentID: string;
+  Version: number;
+  CreateIndex: number;
+  JobModifyIndex: number;
+  TaskGroups: TaskGroup[] | null;
+}
+
+export interface TaskGroup {
+  Name: string;
+  Count: number | null;
+  Meta: Record<string, string> | null;
+  Tasks: Task[] | null;
+  Volumes: Record<string, { Name: string; Type: string; Source: string; ReadOnly: boolean }> | null;
+}
+
+export interface Task {
+  Name: string;
+  Driver: string;
+  Meta: Record<string, string> | null;
+  VolumeMounts: { Volume: string; Destination: string; ReadOnly: boolean }[] | null;
+}
+
+export interface Evaluation {
+  Status: string;
+  StatusDescription: string;
+  NextEval: string;
+  DeploymentID: string;
+}
+
+export interface Deployment {
+  ID: string;
+  Status: string;
+  StatusDescription: string;
+  TaskGroups: Record<string, { DesiredTotal: number; HealthyAllocs: number }> | null;
+}
+
+/** A slow cluster may take so long to agree on a leader. */
+const silenceMs = 90_000;
+
+/** Nomad's HTTP API, as far as jobs need it. */
+export class Nomad {
+  readonly #settings: Record<string, string>;
+
+  constructor(settings: Record<string, string>) {
+    this.#settings = settings;
+  }
+
+  #ask(path: string, request: HttpRequest): Promise<HttpAnswer> {
+    const { address = "", secretId, region } = this.#settings;
+    const headers = { "X-Nomad-Token": secretId };
+    return ask(address, path, { ...request, headers, query: { region, ...request.query } });
+  }
+
+  /** The job that an HCL text describes. Fails with an HttpFailure that holds Nomad's own words, line and column. */
+  async parse(jobspec: string, vars: Record<string, string>, signal: AbortSignal): Promise<NomadJob> {
+    const body = { JobHCL: jobspec, Variables: variableFile(vars), Canonicalize: true };
+    const { text } = await this.#ask("/v1/jobs/parse", { method: "POST", body, signal });
+    return JSON.parse(text) as NomadJob;
+  }
+
+  /** The id of the evaluation that follows; empty for a periodic or parameterized job, which waits for its time. */
+  async register(job: NomadJob, signal: AbortSignal): Promise<string> {
+    const { text } = await this.#ask("/v1/jobs", { method: "PUT", body: { Job: job }, signal });
+    return (JSON.parse(text) as { EvalID: string }).EvalID;
+  }
+
+  /** The job as it is; undefined when there is none of that name. */
+  async job(id: string, namespace: string, signal: AbortSignal): Promise<NomadJob | undefined> {
+    const found = await missingAllowed(this.#ask(jobPath(id), { query: { namespace }, signal }));
+    return found && (JSON.parse(found.text) as NomadJob);
+  }
+
+  /** Stops a job; one that is gone already is fine. */
+  async deregister(id: string, namespace: string, purge: boolean, signal: AbortSignal): Promise<void> {
+    const query = { namespace, purge: String(purge) };
+    await missingAllowed(this.#ask(jobPath(id), { method: "DELETE", query, signal }));
+  }
+
+  /** Follows an evaluation and its successors to the last one's end. */
+  async awaitEvaluation(id: string, signal: AbortSignal): Promise<Evaluation> {
+    const isDone = ({ Status }: Evaluation) => ["complete", "failed", "canceled", "cancelled"].includes(Status);
+    const done = await this.#watch<Evaluation>(`/v1/evaluation/${id}`, isDone, signal);
+    if (done.Status !== "complete") throw new Error(`evaluation failed: ${done.StatusDescription}`);
+    return done.NextEval ? this.awaitEvaluation(done.NextEval, signal) : done;
+  }
+
+  /** Follows a deployment to its end; `onChange` sees each state on the way. */
+  async awaitDeployment(id: string, onChange: (state: Deployment) => void, signal: AbortSignal): Promise<Deployment> {
+    const isDone = (state: Deployment) => {
+      onChange(state);
+      return ["successful", "failed", "cancelled"].includes(state.Status);
+    };
+    const done = await this.#watch<Deployment>(`/v1/deployment/${id}`, isDone, signal);
+    if (done.Status === "successful") return done;
+    throw new Error(`deployment '${id}' terminated with status '${done.Status}': '${done.StatusDescription}'`);
+  }
+
+  /**
+   * Asks until the answer is as wished; Nomad itself holds each question back until something changes. Between two
+   * leaders it has no answer for a while, which is no failure of the job.
+   */
+  async #watch<T>(path: string, isDone: (state: T) => boolean, signal: AbortSignal): Promise<T> {
+    let index = "0";
+    let answered = performance.now();
+    for (;;) {
+      const answer = await this.#ask(path, { query: { index, wait: "30s" }, signal }).catch(async (error) => {
+        const isFinal = error instanceof HttpFailure && error.status < 500;
+        if (isFinal || signal.aborted || performance.now() - answered > silenceMs) throw error;
+        await sleep(2000, undefined, { signal });
+      });
+      if (!answer) continue;
+      answered = performance.now();
+      const { text, headers } = answer;
+      const state = JSON.parse(text) as T;
+      if (isDone(state)) return state;
+      index = headers.get("X-Nomad-Index") ?? "0";
+    }
+  }
+}
+
+function jobPath(id: string): string {
+  return `/v1/job/${encodeURIComponent(id)}`;
+}
+
+async function missingAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof HttpFailure && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Variables as the HCL text that Nomad's parser takes: quoted, which it converts to texts, numbers and booleans. */
+export function variableFile(vars: Record<string, string>): string {
+  return Object.entries(vars)
+    .map(([name, value]) => `${name} = ${hclText(value)}\n`)
+    .join("");
+}
+
+/** JSON's escapes are HCL's too, but for `${` and `%{`, which would begin an expression. */
+function hclText(value: string): string {
+  return JSON.stringify(value).replace(/([$%])\{/g, "$1$1{");
+}

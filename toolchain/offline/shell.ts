@@ -1,0 +1,123 @@
+import { spawn } from "node:child_process";
+import { stat } from "node:fs/promises";
+import { terminateProcessGroup } from "./plugin.ts";
+
+export interface ShellCommand {
+  /** Program and its first arguments; the command is the last, e.g. ["/bin/sh", "-c"]. */
+  interpreter: string[];
+  command: string;
+  /** Undefined for the program's own folder. */
+  dir: string | undefined;
+  /** Added to the environment of this process. */
+  environment: Record<string, string>;
+  stdin: string | undefined;
+}
+
+export interface ShellResult {
+  /** Without one newline at the end. */
+  stdout: string;
+  stderr: string;
+}
+
+export type Stream = keyof ShellResult;
+
+/** A command that ended badly: "exit status 3" or "signal: SIGTERM", and what it printed on both streams. */
+export class CommandFailure extends Error {
+  override name = "CommandFailure";
+  readonly output: string;
+
+  constructor(how: string, output: string) {
+    super(how);
+    this.output = output;
+  }
+}
+
+/** How long a command may take to end after ^C before it is killed. */
+const graceMs = 10_000;
+
+/** Runs a command to its end. When the signal is aborted, the command and all that it started are asked to end. */
+export async function runCommand(
+  command: ShellCommand,
+  onLine: (stream: Stream, line: string) => void,
+  signal: AbortSignal,
+): Promise<ShellResult> {
+  signal.throwIfAborted();
+  await requireFolder(command.dir);
+  const [program = "/bin/sh", ...args] = [...command.interpreter, command.command];
+  const child = spawn(program, args, {
+    cwd: command.dir,
+    env: { ...process.env, ...command.environment },
+    stdio: [command.stdin ? "pipe" : "ignore", "pipe", "pipe"],
+  });
+  // A command need not read its input to the end.
+  child.stdin?.on("error", () => {}).end(command.stdin);
+  const texts = { stdout: "", stderr: "", both: "" };
+  for (const stream of ["stdout", "stderr"] as const) {
+    const lines = lineSplitter((line) => onLine(stream, line));
+    child[stream]?.setEncoding("utf8").on("data", (chunk: string) => {
+      texts[stream] += chunk;
+      texts.both += chunk;
+      lines.write(chunk);
+    });
+    child[stream]?.on("end", lines.end);
+  }
+  const kill = endOnAbort(child, signal);
+  try {
+    const failure = await outcome(child, signal);
+    if (failure) throw new CommandFailure(failure, texts.both);
+  } finally {
+    kill.forget();
+  }
+  return { stdout: trimNewline(texts.stdout), stderr: trimNewline(texts.stderr) };
+}
+
+async function requireFolder(dir: string | undefined): Promise<void> {
+  if (dir === undefined) return;
+  const found = await stat(dir).catch(() => undefined);
+  if (!found?.isDirectory()) throw new Error(`\`dir\` is not a folder: ${dir}`);
+}
+
+/** Why the command failed; undefined when it succeeded. */
+function outcome(child: ReturnType<typeof spawn>, signal: AbortSignal): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    const settle = (code: number | null, killedBy: NodeJS.Signals | null) =>
+      resolve(code === 0 ? undefined : killedBy ? `signal: ${killedBy}` : `exit status ${code}`);
+    child.on("close", settle);
+    // After ^C nobody waits for the output of what the command left running.
+    child.on("exit", (code, killedBy) => signal.aborted && settle(code, killedBy));
+  });
+}
+
+function endOnAbort(child: ReturnType<typeof spawn>, signal: AbortSignal): { forget(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const end = () => {
+    terminateProcessGroup();
+    timer = setTimeout(() => child.kill("SIGKILL"), graceMs);
+  };
+  signal.addEventListener("abort", end, { once: true });
+  return {
+    forget() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+    },
+  };
+}
+
+function lineSplitter(onLine: (line: string) => void) {
+  let rest = "";
+  return {
+    write(chunk: string) {
+      const lines = (rest + chunk).split(/\r?\n/);
+      rest = lines.pop() ?? "";
+      lines.filter(Boolean).forEach(onLine);
+    },
+    end: () => {
+      if (rest) onLine(rest);
+    },
+  };
+}
+
+function trimNewline(text: string): string {
+  return text.endsWith("\n") ? text.slice(0, -1) : text;
+}

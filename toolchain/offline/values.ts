@@ -1,0 +1,79 @@
+/**
+ * Property values as they travel between Pulumi's engine and a plugin: JSON, with two marks.
+ * A secret is an object that carries a signature; a value that a preview can't know yet is one fixed text.
+ */
+export type Value = null | boolean | number | string | Value[] | { [key: string]: Value };
+export type Properties = Record<string, Value>;
+
+const signatureKey = "4dabf18193072939515e22adb298388d";
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+/** Stands for a value that is known only after the preview. */
+export const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** Marks a value as secret; one that is already secret stays as it is. */
+export function secret(value: Value): Value {
+  return isSecret(value) ? value : { [signatureKey]: secretSignature, value };
+}
+
+function isObject(value: Value | undefined): value is Record<string, Value> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSecret(value: Value | undefined): value is { value: Value } {
+  return isObject(value) && value[signatureKey] === secretSignature;
+}
+
+/** The value without its marks of secrecy, at every depth. */
+export function reveal(value: Value): Value {
+  if (isSecret(value)) return reveal(value.value);
+  if (Array.isArray(value)) return value.map(reveal);
+  return isObject(value) ? mapObject(value, reveal) : value;
+}
+
+/** As `reveal`, for all properties of a resource. */
+export function revealAll(properties: Properties): Properties {
+  return mapObject(properties, reveal);
+}
+
+function mapObject(object: Properties, change: (value: Value) => Value): Properties {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+}
+
+function some(value: Value, test: (value: Value) => boolean): boolean {
+  if (test(value)) return true;
+  return typeof value === "object" && value !== null && Object.values(value).some((item) => some(item, test));
+}
+
+export function containsSecret(value: Value): boolean {
+  return some(value, isSecret);
+}
+
+export function containsUnknown(value: Value): boolean {
+  return some(value, (item) => item === unknown);
+}
+
+/** The new value with the marks of secrecy that the old one has at the same places. */
+export function withSecrecyOf(old: Value | undefined, value: Value): Value {
+  if (isSecret(old)) return secret(value);
+  if (Array.isArray(old) && Array.isArray(value)) return value.map((item, index) => withSecrecyOf(old[index], item));
+  if (isObject(old) && isObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withSecrecyOf(old[key], item)]));
+  }
+  return value;
+}
+
+/** Text that is the same for equal values; what Pulumi's bridge notes for itself (`__defaults`) doesn't count. */
+export function canonical(value: Value | undefined): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (!isObject(value)) return JSON.stringify(value ?? null);
+  const entries = Object.entries(value).filter(([key, item]) => !key.startsWith("__") && item !== null);
+  const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${sorted.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join()}}`;
+}
+
+/** Names of the properties that are not equal, sorted; one that is missing equals null. */
+export function changedProperties(olds: Properties, news: Properties): string[] {
+  const names = new Set([...Object.keys(olds), ...Object.keys(news)]);
+  return [...names].filter((name) => !name.startsWith("__") && canonical(olds[name]) !== canonical(news[name])).sort();
+}

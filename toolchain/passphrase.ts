@@ -1,0 +1,22 @@
+import { randomBytes } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import type { Environment } from "../lib/host.ts";
+import { configDir } from "../lib/paths.ts";
+import { createFileWhole, exists } from "./cache.ts";
+
+export interface Passphrase {
+  /** Undefined where the user's own environment names a passphrase. */
+  file?: string;
+  isNew: boolean;
+}
+
+/** The file with the passphrase of the stacks' secrets; made on first use unless the user has a passphrase. */
+export async function ensurePassphrase(environment: Environment): Promise<Passphrase> {
+  const { PULUMI_CONFIG_PASSPHRASE: own, PULUMI_CONFIG_PASSPHRASE_FILE: ownFile } = environment;
+  if (own !== undefined || ownFile !== undefined) return { isNew: false };
+  const file = configDir("passphrase");
+  if (await exists(file)) return { file, isNew: false };
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  return { file, isNew: await createFileWhole(file, `${randomBytes(32).toString("base64url")}\n`, 0o600) };
+}

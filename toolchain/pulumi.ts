@@ -1,0 +1,165 @@
+import { realpath, rm } from "node:fs/promises";
+import path from "node:path";
+import { type Environment, findOnPath, isExecutable } from "../lib/host.ts";
+import { cacheDir } from "../lib/paths.ts";
+import type { Progress } from "../lib/progress.ts";
+import { run } from "../lib/run.ts";
+import { exists, makeFolder } from "./cache.ts";
+import { probe, Unreachable } from "./download.ts";
+import { ensurePassphrase } from "./passphrase.ts";
+import { hostPlatform } from "./platform.ts";
+import { isStandIn, putStandIn } from "./standins.ts";
+import { getTool } from "./tools.ts";
+import { type PluginName, pluginDownloads, pluginVersions } from "./versions.ts";
+
+export interface PulumiOptions {
+  signal?: AbortSignal | undefined;
+  /** In place of the publisher's addresses of releases and of plugins. */
+  baseUrl?: string | undefined;
+  pluginUrl?: string | undefined;
+  /** In place of this process's. */
+  environment?: Environment | undefined;
+  /** In place of toolchain/offline. */
+  standInSources?: string | undefined;
+}
+
+export interface PreparedPulumi {
+  /** What a process needs in its environment to run `pulumi`. */
+  env: Record<string, string>;
+  /** Which way each part came. */
+  lines: string[];
+}
+
+/**
+ * Makes Pulumi's CLI, its language host for Node.js and its plugins ready, apart from the user's own ~/.pulumi,
+ * and tells on one line each which way they came.
+ */
+export async function preparePulumi(progress: Progress, options: PulumiOptions = {}): Promise<PreparedPulumi> {
+  const environment = options.environment ?? process.env;
+  const lines: string[] = [];
+  const tell = (line: string) => {
+    lines.push(line);
+    progress.step(line);
+  };
+
+  const cli = await getTool("pulumi", { ...options, progress });
+  lines.push(`pulumi ${cli.version}: ${cli.how}`);
+  const home = cacheDir("pulumi-home");
+  const env: Record<string, string> = {
+    PATH: await searchPath(path.dirname(cli.path), environment),
+    PULUMI_HOME: home,
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+  };
+  for (const line of summarize(await preparePlugins(cli.path, home, progress, env, options))) tell(line);
+
+  const passphrase = await ensurePassphrase(environment);
+  if (passphrase.file) env.PULUMI_CONFIG_PASSPHRASE_FILE = passphrase.file;
+  if (passphrase.isNew) {
+    tell(`made a passphrase for the stacks' secrets, ${passphrase.file}: keep a copy, nothing opens them without it`);
+  }
+  return { env, lines };
+}
+
+interface PreparedPlugin {
+  label: string;
+  way: "official" | "stand-in";
+  /** Why it isn't the official one, where that was found out just now. */
+  because?: string | undefined;
+}
+
+async function preparePlugins(
+  cli: string,
+  home: string,
+  progress: Progress,
+  env: Record<string, string>,
+  options: PulumiOptions,
+): Promise<PreparedPlugin[]> {
+  const prepared = [await prepareLanguageHost(cli, options)];
+  const reachable = once(() => whyUnreachable(options));
+  for (const name of Object.keys(pluginVersions) as PluginName[]) {
+    const label = `${name} ${pluginVersions[name]}`;
+    const folder = path.join(home, "plugins", `resource-${name}-v${pluginVersions[name]}`);
+    const state = await pluginState(folder, name);
+    const because = state === "missing" ? await reachable() : undefined;
+    if (state === "missing" && !because) {
+      progress.step(`Pulumi's plugin ${label}: installing`);
+      await installPlugin(cli, name, env, options.signal);
+    } else if (state !== "official") {
+      await placeStandIn(folder, name, options.standInSources);
+    }
+    prepared.push({ label, way: state === "stand-in" || because ? "stand-in" : "official", because });
+  }
+  return prepared;
+}
+
+/** The official CLI has its language host beside it; one built from its module has not. */
+async function prepareLanguageHost(cli: string, options: PulumiOptions): Promise<PreparedPlugin> {
+  const program = path.join(path.dirname(cli), "pulumi-language-nodejs");
+  const isOfficial = (await isExecutable(program)) && !(await isStandIn(program));
+  if (!isOfficial) await putStandIn("language-nodejs", program, options.standInSources);
+  return { label: "language host nodejs", way: isOfficial ? "official" : "stand-in" };
+}
+
+type PluginState = "official" | "stand-in" | "missing";
+
+/** Pulumi marks an installation that isn't whole by a file `FOLDER.partial`. */
+async function pluginState(folder: string, name: PluginName): Promise<PluginState> {
+  const program = path.join(folder, `pulumi-resource-${name}`);
+  if (!(await isExecutable(program)) || (await exists(`${folder}.partial`))) return "missing";
+  return (await isStandIn(program)) ? "stand-in" : "official";
+}
+
+async function placeStandIn(folder: string, name: PluginName, sources?: string): Promise<void> {
+  const program = `pulumi-resource-${name}`;
+  // Asked anew, since another process may have put it there while this one was waiting for the host.
+  if ((await pluginState(folder, name)) !== "missing") return putStandIn(name, path.join(folder, program), sources);
+  for (const left of [folder, `${folder}.partial`]) await rm(left, { recursive: true, force: true });
+  await makeFolder(folder, (unfinished) => putStandIn(name, path.join(unfinished, program), sources));
+}
+
+async function installPlugin(cli: string, name: PluginName, env: Record<string, string>, signal?: AbortSignal) {
+  await run(cli, ["plugin", "install", "resource", name, pluginVersions[name]], {
+    env,
+    hint: "Run it again; what is already there is kept.",
+    ...(signal && { signal }),
+  });
+}
+
+/** Asks for one plugin's archive before Pulumi does, which tries for long. Undefined when it can be had. */
+async function whyUnreachable({ pluginUrl = pluginDownloads, signal }: PulumiOptions): Promise<string | undefined> {
+  const { os, architecture } = hostPlatform();
+  try {
+    await probe(`${pluginUrl}/pulumi-resource-command-v${pluginVersions.command}-${os}-${architecture}.tar.gz`, signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Unreachable) return error.message;
+    throw error;
+  }
+}
+
+function once<T>(action: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= action();
+    return result;
+  };
+}
+
+/** One line for each way that a plugin came. */
+function summarize(plugins: PreparedPlugin[]): string[] {
+  const official = plugins.filter(({ way }) => way === "official").map(({ label }) => label);
+  const standIns = plugins.filter(({ way }) => way === "stand-in").map(({ label }) => label);
+  const because = plugins.find((plugin) => plugin.because)?.because;
+  return [
+    ...(official.length ? [`Pulumi's ${official.join(", ")}: official`] : []),
+    ...(standIns.length ? [`Pulumi's ${standIns.join(", ")}: stand-ins${because ? `, ${because}` : ""}`] : []),
+  ];
+}
+
+/** The CLI's folder first, and this Node.js where PATH leads to another or none: Pulumi starts `node` by name. */
+async function searchPath(cliDir: string, environment: Environment): Promise<string> {
+  const onPath = await findOnPath("node", environment);
+  const isSame = onPath !== undefined && (await realpath(onPath)) === (await realpath(process.execPath));
+  const rest = (environment.PATH ?? "").split(path.delimiter).filter((folder) => folder && folder !== cliDir);
+  return [cliDir, ...(isSame ? [] : [path.dirname(process.execPath)]), ...rest].join(path.delimiter);
+}

@@ -1,0 +1,64 @@
+import { createHash } from "node:crypto";
+import { open, readdir, readFile, rm } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { isExecutable } from "../lib/host.ts";
+import { cacheDir, projectDir } from "../lib/paths.ts";
+import { quote } from "../lib/shell.ts";
+import { bundle } from "./bundle.ts";
+import { writeFileWhole } from "./cache.ts";
+import type { PluginName } from "./versions.ts";
+
+/** What Pulumi's engine starts as a program of its own: the language host and the resource plugins. */
+export type StandInName = "language-nodejs" | PluginName;
+
+const sources = fileURLToPath(new URL("offline/", import.meta.url));
+const firstLines = "#!/bin/sh\n# piinit's stand-in for Pulumi's own plugin";
+
+/**
+ * Puts a stand-in at a program's place: two lines of shell that start Node on a bundle in the cache.
+ * The bundle's name holds the digest of what it was made of, so it is made again only after a change.
+ */
+export async function putStandIn(name: StandInName, program: string, sourceDir = sources): Promise<void> {
+  const file = cacheDir("toolchain", "stand-ins", `${name}-${await sourceDigest(sourceDir)}.mjs`);
+  await makeBundle(name, file, sourceDir);
+  const launcher = `${firstLines}\nexec ${quote(process.execPath)} ${quote(file)} "$@"\n`;
+  const current = await readFile(program, "utf8").catch(() => "");
+  if (current !== launcher || !(await isExecutable(program))) await writeFileWhole(program, launcher, 0o755);
+}
+
+/** Whether a program is one of ours, not the official one. */
+export async function isStandIn(program: string): Promise<boolean> {
+  const handle = await open(program, "r").catch(() => undefined);
+  if (!handle) return false;
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(firstLines.length), 0, firstLines.length, 0);
+    return buffer.toString("utf8", 0, bytesRead) === firstLines;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Of all sources, of what bundles them, and of the lock file, which pins the packages that are bundled with them. */
+async function sourceDigest(sourceDir: string): Promise<string> {
+  const hash = createHash("sha256");
+  for (const name of (await readdir(sourceDir)).sort()) {
+    if (name.endsWith(".ts")) hash.update(`${name}\0`).update(await readFile(path.join(sourceDir, name)));
+  }
+  for (const file of ["toolchain/bundle.ts", "package-lock.json"].map((name) => path.join(projectDir, name))) {
+    hash.update(await readFile(file));
+  }
+  return hash.digest("hex").slice(0, 16);
+}
+
+async function makeBundle(name: StandInName, file: string, sourceDir: string): Promise<void> {
+  const folder = path.dirname(file);
+  const siblings = (await readdir(folder).catch(() => [])).filter((sibling) => isBundleOf(name, sibling));
+  if (siblings.includes(path.basename(file))) return;
+  await writeFileWhole(file, await bundle(path.join(sourceDir, `${name}.ts`)));
+  for (const old of siblings) await rm(path.join(folder, old), { force: true });
+}
+
+function isBundleOf(name: StandInName, file: string): boolean {
+  return file.startsWith(`${name}-`) && /^[0-9a-f]{16}\.mjs$/.test(file.slice(name.length + 1));
+}

@@ -1,0 +1,154 @@
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { UserError } from "../lib/errors.ts";
+import type { Environment } from "../lib/host.ts";
+import { cacheDir } from "../lib/paths.ts";
+import type { Progress } from "../lib/progress.ts";
+import { buildFromModule } from "./build.ts";
+import { exists, makeFolder } from "./cache.ts";
+import { Unreachable } from "./download.ts";
+import { hostPlatform } from "./platform.ts";
+import { askVersion, findTool, sha256OfFile } from "./programs.ts";
+import { Unsuitable, unpackRelease } from "./release.ts";
+import { type Platform, type Tool, type ToolName, tools } from "./versions.ts";
+
+export interface ToolOptions {
+  /** The host's when not given. */
+  architecture?: Platform["architecture"] | undefined;
+  progress: Progress;
+  signal?: AbortSignal | undefined;
+  /** In place of the publisher's address of releases. */
+  baseUrl?: string | undefined;
+  /** In place of this process's; its PATH is where programs are looked for. */
+  environment?: Environment | undefined;
+}
+
+export interface FetchedTool {
+  path: string;
+  version: string;
+  source: "PATH" | "cache" | "release" | "built";
+  /** Of the program, lower-case hex. */
+  sha256: string;
+  /** Which way it came, for people. */
+  how: string;
+}
+
+/**
+ * Finds or gets a tool at its pinned version, and tells on one line which way it came: on PATH, in the cache,
+ * the publisher's release, or built from its Go module where the release can't be reached or is for other processors.
+ */
+export async function getTool(name: ToolName, options: ToolOptions): Promise<FetchedTool> {
+  const host = hostPlatform();
+  const platform = { os: host.os, architecture: options.architecture ?? host.architecture };
+  const tool = tools[name];
+  if (tool.only64Bit && is32Bit(platform)) {
+    throw new UserError(`There is no ${label(tool, platform)}. ${tool.only64Bit}`);
+  }
+  const isForHost = platform.architecture === host.architecture;
+  const tell = (fetched: FetchedTool) => {
+    options.progress.step(`${label(tool, platform)}: ${fetched.how}`);
+    return fetched;
+  };
+
+  const onPath = isForHost ? await findTool(tool, options.environment ?? process.env) : undefined;
+  if (onPath) return tell({ ...onPath, source: "PATH", how: `on PATH, ${onPath.path}` });
+
+  const folder = cacheDir("toolchain", `${name}-${tool.version}-${platform.os}-${platform.architecture}`);
+  const existed = await exists(folder);
+  const cached = await readCached(tool, folder);
+  if (cached) return tell({ ...cached, source: "cache", how: `in the cache (${ways[cached.source]})` });
+
+  // Folders get their name when they are whole, so this one was damaged later.
+  if (existed) await rm(folder, { recursive: true, force: true });
+  const how = await fetchInto(folder, tool, platform, isForHost, options);
+  const fetched = await readCached(tool, folder);
+  if (!fetched) throw new Error(`${folder} was written and can't be read back`);
+  return tell({ ...fetched, how });
+}
+
+const is32Bit = ({ architecture }: Platform) => architecture === "armhf" || architecture === "armel";
+
+const label = (tool: Tool, { architecture }: Platform) => `${tool.name} ${tool.version} (${architecture})`;
+
+const ways = { release: "the publisher's release", built: "built from its Go module" };
+
+/** Beside each cached program: where it came from, and what tells that it is whole. */
+const noteSchema = z.object({ source: z.enum(["release", "built"]), bytes: z.number(), sha256: z.string() });
+const noteName = "tool.json";
+
+async function readCached(tool: Tool, folder: string) {
+  const program = path.join(folder, tool.name);
+  try {
+    const note = noteSchema.parse(JSON.parse(await readFile(path.join(folder, noteName), "utf8")));
+    if ((await stat(program)).size !== note.bytes) return undefined;
+    return { path: program, version: tool.version, source: note.source, sha256: note.sha256 };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fills the tool's folder in the cache and tells how. */
+async function fetchInto(folder: string, tool: Tool, platform: Platform, isForHost: boolean, options: ToolOptions) {
+  let how = "";
+  await makeFolder(folder, async (unfinished) => {
+    const { source, because } = await releaseOrBuild(tool, platform, unfinished, options);
+    const program = path.join(unfinished, tool.name);
+    if (isForHost) await checkVersion(program, tool, options.signal);
+    const note = { source, bytes: (await stat(program)).size, sha256: await sha256OfFile(program) };
+    await writeFile(path.join(unfinished, noteName), JSON.stringify(note));
+    how = because ? `${ways[source]}, ${because}` : ways[source];
+  });
+  return how;
+}
+
+async function releaseOrBuild(
+  tool: Tool,
+  platform: Platform,
+  folder: string,
+  options: ToolOptions,
+): Promise<{ source: "release" | "built"; because?: string }> {
+  try {
+    await unpackRelease(tool, platform, folder, options);
+    return { source: "release" };
+  } catch (error) {
+    if (!(error instanceof Unreachable || error instanceof Unsuitable)) throw error;
+    const because = error.message;
+    options.progress.step(`${label(tool, platform)}: ${because}; building it from its Go module, which takes minutes`);
+    await build(tool, platform, folder, error, options);
+    return { source: "built", because };
+  }
+}
+
+async function build(tool: Tool, platform: Platform, folder: string, why: Error, options: ToolOptions) {
+  try {
+    await buildFromModule(tool, platform, folder, { ...options, environment: options.environment ?? process.env });
+  } catch (error) {
+    if (!(error instanceof UserError) || options.signal?.aborted) throw error;
+    const ways = waysOut(tool, platform, why, options);
+    throw new UserError(
+      [
+        `${label(tool, platform)} can't be had: ${why.message}, and ${error.message}`,
+        ways.length > 1 ? "One of these helps:" : "This helps:",
+        ...ways.map((way) => `  - ${way}`),
+      ].join("\n"),
+    );
+  }
+}
+
+function waysOut(tool: Tool, platform: Platform, why: Error, options: ToolOptions): string[] {
+  const isForHost = platform.architecture === hostPlatform().architecture;
+  return [
+    ...(why instanceof Unreachable ? [`make ${new URL(options.baseUrl ?? tool.release.baseUrl).host} reachable`] : []),
+    ...(isForHost ? [`put ${tool.name} ${tool.version}${and(tool.companions)} on PATH`] : []),
+    "put Go 1.21 or newer on PATH (https://go.dev/dl), with a way to Go's module proxy, and run this again",
+  ];
+}
+
+const and = (companions: readonly string[]) => (companions.length ? ` with ${companions.join(", ")} beside it` : "");
+
+async function checkVersion(program: string, tool: Tool, signal?: AbortSignal): Promise<void> {
+  const version = await askVersion(program, signal);
+  if (version === tool.version) return;
+  throw new UserError(`${tool.name} ${tool.version} was fetched, but \`${tool.name} version\` answers "${version}"`);
+}
