@@ -13,6 +13,8 @@ export interface RunOptions {
   hint?: string;
   signal?: AbortSignal;
   timeoutMs?: number;
+  /** It removes its own files when it is asked to end, so it isn't killed for taking long over that. */
+  cleansUp?: boolean;
   /** Called with each line that the program prints, on either stream. */
   onLine?: (line: string) => void;
 }
@@ -34,6 +36,7 @@ export async function run(program: string, args: readonly string[], options: Run
     ...(options.input !== undefined && { input: options.input }),
     ...(options.signal && { cancelSignal: options.signal }),
     ...(options.timeoutMs !== undefined && { timeout: options.timeoutMs }),
+    ...(options.cleansUp && { forceKillAfterDelay: false }),
   };
   const child = execa(program, args, settings);
   if (options.onLine) followLines(child.all, options.onLine);

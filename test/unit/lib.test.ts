@@ -43,4 +43,17 @@ describe("running a program", () => {
     await run("sh", ["-c", "echo a; printf b"], { onLine: (line) => lines.push(line) });
     assert.deepEqual(lines, ["a", "b"]);
   });
+
+  it("lets it clean up after an interruption, however long that takes", async () => {
+    const lines: string[] = [];
+    const interrupt = new AbortController();
+    const cleanUp = "sleep 6; echo cleaned; exit 1";
+    const running = run("sh", ["-c", `trap '${cleanUp}' TERM; echo ready; while :; do sleep 0.1; done`], {
+      signal: interrupt.signal,
+      cleansUp: true,
+      onLine: (line) => lines.push(line) === 1 && interrupt.abort(),
+    });
+    await assert.rejects(running, /was interrupted/);
+    assert.deepEqual(lines, ["ready", "cleaned"]);
+  }).timeout(20_000);
 });

@@ -172,6 +172,7 @@ async function mmdebstrap(manifest: Manifest, dir: string, context: Context, job
       cleanEnv: true,
       env: { ...environment(), ...job.env, PATH: native ? `${nativePath}:${hostPath()}` : hostPath() },
       signal: context.signal,
+      cleansUp: true,
       onLine,
     }),
   );
@@ -202,12 +203,13 @@ function sourceOf(manifest: Manifest): { name: string; title: string; suite: str
  */
 function supervisor(args: string[], descriptors: string): string {
   return [
-    `trap 'trap "" TERM; kill -TERM 0' TERM`,
+    `trap 'ended=1; trap "" TERM; kill -TERM 0' TERM`,
     `TMPDIR=$(mktemp --directory --tmpdir piinit-XXXXXXXX)`,
     "export TMPDIR",
     // The namespace's root may be another user, who has to get through.
     `chmod 0711 "$TMPDIR"`,
-    `${quoteCommand("mmdebstrap", args)} ${descriptors} &`,
+    // The signal may have come before there was anything to hand it to.
+    `[ -n "\${ended-}" ] || exec ${quoteCommand("mmdebstrap", args)} ${descriptors} &`,
     "wait $!",
     "code=$?",
     "wait",
