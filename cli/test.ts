@@ -27,8 +27,9 @@ export function addTest(program: Command): void {
       const unknown = named.filter((suite) => !allSuites.includes(suite));
       if (unknown.length > 0)
         throw new UserError(`There is no test suite ${unknown.join(", ")}; suites: ${allSuites.join(", ")}`);
-      await installMissing([...(await missingSystemPackages()), ...(await missingTestPackages())]);
       const selected = named.length > 0 ? named : suites;
+      const forTests = await missingTestPackages(selected.some((suite) => heavySuites.includes(suite)));
+      await installMissing([...(await missingSystemPackages()), ...forTests]);
       if (selected.some((suite) => suite !== "unit")) await fetchToolchain();
       process.exitCode = await runTests(selected, options.grep);
     });

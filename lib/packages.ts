@@ -44,9 +44,15 @@ export const imagePackages: readonly SystemPackage[] = [
     programs: [],
     files: ["/usr/share/keyrings/debian-archive-keyring.gpg"],
   },
-  { debian: "e2fsprogs", fedora: "e2fsprogs", homebrew: "e2fsprogs", programs: ["mke2fs", "debugfs", "e2fsck"] },
+  {
+    debian: "e2fsprogs",
+    fedora: "e2fsprogs",
+    homebrew: "e2fsprogs",
+    programs: ["mke2fs", "debugfs", "e2fsck", "resize2fs"],
+  },
   { debian: "mtools", fedora: "mtools", homebrew: "mtools", programs: ["mformat", "mcopy"] },
   { debian: "xz-utils", fedora: "xz", homebrew: "xz", programs: ["xz"] },
+  { debian: "zstd", fedora: "zstd", homebrew: "zstd", programs: ["zstd"] },
 ];
 
 /** What every stack needs. */
@@ -69,6 +75,13 @@ export const testPackages: readonly SystemPackage[] = [
   { debian: "dnsmasq-base", fedora: "dnsmasq", programs: ["dnsmasq"] },
   { debian: "busybox-static", fedora: "busybox", programs: ["busybox"] },
   { debian: "iproute2", fedora: "iproute", programs: ["ip"] },
+];
+
+/** What the tests of every board's image need beside that: to build them, and to play the boards. */
+export const boardTestPackages: readonly SystemPackage[] = [
+  ...Object.values(emulatorPackages),
+  ...emulationPackages,
+  { debian: "ovmf", fedora: "edk2-ovmf", programs: [], files: ["/usr/share/ovmf/OVMF.fd"] },
 ];
 
 /** Part of every Debian system, so never looked for one by one. */

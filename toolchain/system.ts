@@ -2,6 +2,7 @@ import { UserError } from "../lib/errors.ts";
 import { type Environment, findOnPath, hostPath } from "../lib/host.ts";
 import {
   basicPackages,
+  boardTestPackages,
   emulatorPackages,
   imagePackages,
   labPackages,
@@ -47,9 +48,9 @@ export async function missingSystemPackages(host: Host = thisHost(), work: Work 
   return [...new Map(missing.map((item) => [item.debian, item])).values()];
 }
 
-/** The packages that only the tests need: a home router to drive, on this machine, and a DHCP client. */
-export function missingTestPackages(host: Host = thisHost()): Promise<SystemPackage[]> {
-  return missingOf(testPackages, host);
+/** The packages that only the tests need; those of every board's image need more. */
+export function missingTestPackages(ofBoards: boolean, host: Host = thisHost()): Promise<SystemPackage[]> {
+  return missingOf(ofBoards ? [...testPackages, ...boardTestPackages] : testPackages, host);
 }
 
 async function missingOf(needed: readonly SystemPackage[], host: Host): Promise<SystemPackage[]> {

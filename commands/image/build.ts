@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { cacheDir } from "../../lib/paths.ts";
 import type { Context } from "../../lib/program.ts";
@@ -15,7 +15,6 @@ import { makeImageBase, makeImagePackages } from "./build/base-image.ts";
 import { cachedLayer, removeLeftovers } from "./build/cache.ts";
 import { baseTar, type Emulation, makeBase, makePackages, nativeDescriptor } from "./build/debian.ts";
 import { emulationHook, hostArchitecture } from "./build/emulation.ts";
-import { diskGeometry } from "./build/geometry.ts";
 import { checkPrograms } from "./build/host.ts";
 import { forBase } from "./build/image-recipe.ts";
 import { withLock } from "./build/lock.ts";
@@ -94,14 +93,14 @@ async function packagesLayer(manifest: Manifest, context: Context): Promise<Laye
   const below: string[] = [];
   const packages = await cachedLayer(names.packages, context, async (dir) => {
     await checkNameSpace();
-    const emulation = await emulationFor(manifest, context);
     const base = await cachedLayer(names.base, context, (baseDir) =>
       forBase(manifest, {
-        debian: (own) => makeBase(own, baseDir, context, emulation),
+        debian: async (own) => makeBase(own, baseDir, context, await emulationFor(own, context)),
         image: (own) => makeImageBase(own, baseDir, context),
       }),
     );
     if (base.reused) below.push("base");
+    const emulation = await emulationFor(manifest, context);
     await forBase(manifest, {
       debian: (own) => makePackages(own, base.dir, dir, context, emulation),
       image: (own) => makeImagePackages(own, base.dir, dir, context, emulation),
@@ -138,7 +137,8 @@ async function makeImage(manifest: Manifest, layer: string, image: string, conte
       sha256OfFile(partition.disk, context.signal),
       checkFileSystem(partition, context.signal),
     ]);
-    const contents = describe(manifest, sha256, await readSystemContents(layer));
+    const { size } = await stat(partition.disk);
+    const contents = describe(manifest, sha256, size, await readSystemContents(layer));
     await publish(partition.disk, image, contents);
     return contents;
   } finally {
@@ -146,20 +146,24 @@ async function makeImage(manifest: Manifest, layer: string, image: string, conte
   }
 }
 
-function describe(manifest: Manifest, sha256: string, system: SystemContents): Contents {
+/** Whether everybody may read a file of that mode, octal digits. */
+const isPublic = (mode: string) => (Number.parseInt(mode, 8) & 0o004) !== 0;
+
+function describe(manifest: Manifest, sha256: string, bytes: number, system: SystemContents): Contents {
   return {
     name: manifest.name,
     board: manifest.board,
     architecture: manifest.architecture,
     base: manifest.base,
     sha256,
-    bytes: diskGeometry(manifest.disk).bytes,
+    bytes,
     ...system,
     files: manifest.files.map(({ path, mode, owner, text }) => ({
       path,
       mode,
       owner,
-      sha256: createHash("sha256").update(text).digest("hex"),
+      // Of a secret, a digest is enough to try guesses against.
+      ...(isPublic(mode) && { sha256: createHash("sha256").update(text).digest("hex") }),
     })),
     links: manifest.links,
   };

@@ -110,8 +110,10 @@ export interface DiskLayout {
   firmware: "raspberry-pi" | "uefi" | "none";
   /** Size of the FAT partition with kernel and initial RAM disk, MiB. */
   bootMiB: number;
-  /** Size of the root partition, MiB. */
+  /** Size of the root partition on the machine, MiB. */
   rootMiB: number;
+  /** The image has a root partition as small as its files allow, and the machine makes it larger on its first boot. */
+  grows: boolean;
 }
 
 /** What the builder prints: the answer of `./piinit build --json` too. */

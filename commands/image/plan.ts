@@ -75,7 +75,7 @@ export function plan(image: ImagePlan, context: ImageContext, architecture: Arch
   const board = isOnImage ? onImage(own) : own;
   return manifest(image, board, [
     board.clock === "host" ? {} : timeSync({ hasClock: board.clock === "battery" }),
-    board.isCard ? card(board.disk, { keepData, readOnlyRoot }) : {},
+    board.disk.grows ? card(board.disk, { keepData, readOnlyRoot }) : {},
     isOnImage ? raspberryPiOs : {},
     identity.contribute(true, context),
     ...contributions,

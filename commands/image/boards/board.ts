@@ -13,6 +13,10 @@ export interface Board {
   disk: DiskLayout;
   /** Who knows the time when it gets power: a battery, nobody, or the host of a virtual machine, at any moment. */
   clock: "battery" | "none" | "host";
-  /** Whether the image is for a card or disk that is larger than the image. */
-  isCard: boolean;
 }
+
+/**
+ * A card or disk that is larger than the image. Behind the root partition is room for a second one of that size, then
+ * come the data: all of it fits on a card of 8 GB.
+ */
+export const card = { bootMiB: 128, rootMiB: 3072, grows: true };

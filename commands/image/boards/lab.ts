@@ -22,8 +22,7 @@ export function lab(architecture: Architecture): Board {
       commandLine: `console=${consoles[architecture]} fsck.repair=yes net.ifnames=0 quiet`,
       files: [],
     },
-    disk: { firmware: "none", bootMiB: 32, rootMiB: 640 },
+    disk: { firmware: "none", bootMiB: 32, rootMiB: 640, grows: false },
     clock: "host",
-    isCard: false,
   };
 }

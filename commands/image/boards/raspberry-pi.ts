@@ -1,5 +1,5 @@
 import type { Architecture, BootFile } from "../manifest.ts";
-import type { Board } from "./board.ts";
+import { type Board, card } from "./board.ts";
 
 /** What tells one model from another. */
 interface Model {
@@ -23,7 +23,7 @@ interface Model {
 
 const oldFirmware = ["bootcode.bin", "start.elf", "fixup.dat"];
 const usb = ["usb_storage", "uas"];
-const card = ["sdhci_iproc", "bcm2835", "fixed", "gpio_regulator"];
+const cardReader = ["sdhci_iproc", "bcm2835", "fixed", "gpio_regulator"];
 
 /** Raspberry Pi 3 B, 3 B+ and 3 A+, and the Zero 2 W, which has the same processor. */
 export const pi3 = raspberryPi({
@@ -33,7 +33,7 @@ export const pi3 = raspberryPi({
   variants: ["bcm2837-rpi-3-b", "bcm2837-rpi-3-b-plus", "bcm2837-rpi-3-a-plus", "bcm2837-rpi-zero-2-w"],
   firmware: oldFirmware,
   console: "ttyS1",
-  modules: [...card, "raspberrypi_cpufreq", "phy_generic", "dwc2", ...usb],
+  modules: [...cardReader, "raspberrypi_cpufreq", "phy_generic", "dwc2", ...usb],
   clock: "none",
 });
 
@@ -45,7 +45,7 @@ export const pi4 = raspberryPi({
   variants: ["bcm2711-rpi-4-b", "bcm2711-rpi-400", "bcm2711-rpi-cm4-io"],
   firmware: ["start4.elf", "fixup4.dat"],
   console: "ttyS1",
-  modules: [...card, "raspberrypi_cpufreq", "reset_raspberrypi", "xhci_pci", ...usb],
+  modules: [...cardReader, "raspberrypi_cpufreq", "reset_raspberrypi", "xhci_pci", ...usb],
   clock: "none",
 });
 
@@ -71,7 +71,7 @@ export const pi2 = raspberryPi({
   variants: ["bcm2836-rpi-2-b"],
   firmware: oldFirmware,
   console: "ttyAMA0",
-  modules: [...card, "phy_generic", "dwc2", ...usb],
+  modules: [...cardReader, "phy_generic", "dwc2", ...usb],
   clock: "none",
 });
 
@@ -101,9 +101,8 @@ function raspberryPi(model: Model): Board {
       commandLine: `console=tty0 console=${model.console},115200 cgroup_enable=memory rootwait fsck.repair=yes net.ifnames=0 quiet`,
       files: bootFiles(model),
     },
-    disk: { firmware: "raspberry-pi", bootMiB: 256, rootMiB: 800 },
+    disk: { firmware: "raspberry-pi", ...card },
     clock: model.clock,
-    isCard: true,
   };
 }
 

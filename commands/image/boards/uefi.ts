@@ -1,5 +1,5 @@
 import type { Architecture } from "../manifest.ts";
-import type { Board } from "./board.ts";
+import { type Board, card } from "./board.ts";
 
 /** What each architecture calls things: UEFI's file name of a boot loader, Debian's kernel, its serial console. */
 const names = {
@@ -28,9 +28,8 @@ export function uefi(architecture: keyof typeof names): Board {
         { path: "loader/entries/piinit.conf", text: loaderEntry },
       ],
     },
-    disk: { firmware: "uefi", bootMiB: 256, rootMiB: 1024 },
+    disk: { firmware: "uefi", ...card },
     clock: "battery",
-    isCard: true,
   };
 }
 

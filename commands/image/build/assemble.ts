@@ -1,18 +1,20 @@
-import { chmod, mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import type { Context } from "../../../lib/program.ts";
 import type { Manifest } from "../manifest.ts";
 import type { AccountFiles } from "./accounts.ts";
 import { bootTar } from "./base-image.ts";
 import { writeBoot } from "./boot.ts";
-import { diskImage, rootTooSmall, treeList } from "./debian.ts";
+import { rootImage, rootTooSmall, treeList } from "./debian.ts";
 import { FileSystemFull, type RootPartition, readFiles, runCommands } from "./debugfs.ts";
 import { diskGeometry } from "./geometry.ts";
 import { checkSpace } from "./host.ts";
 import { type InstalledPackage, parseDpkgStatus } from "./installed.ts";
 import { type OverlayEntry, planOverlay, renderCommands } from "./overlay.ts";
 import { imageTime } from "./recipe.ts";
+import { shrink, spareMiB } from "./shrink.ts";
 import { listEntries, parseTree, roomFor, type Tree } from "./tree.ts";
 
 /** A program for the image, on the host's disk. */
@@ -28,10 +30,13 @@ export interface SystemContents {
   programs: { name: string; version: string; path: string; sha256: string }[];
 }
 
+const MiB = 1024 * 1024;
+
+const diskImage = "disk.img";
 const systemContents = "contents.json";
 
 /**
- * Makes the programs layer from the packages layer: a sparse copy with the boot partition and the programs.
+ * Makes the programs layer from the packages layer: a disk with the boot partition, and the root with the programs.
  * All that is large is in it, so that a changed file or unit costs little more than a copy and a checksum.
  */
 export async function makePrograms(
@@ -43,27 +48,27 @@ export async function makePrograms(
 ): Promise<void> {
   progress.step("programs: writing the kernel and the programs; next: the image");
   const sizes = await Promise.all([...fetched.values()].map(async (program) => (await stat(program.path)).size));
-  const source = { disk: path.join(packages, diskImage), offset: diskGeometry(manifest.disk).root.offset };
-  await checkSpace(dir, sizes.reduce((sum, size) => sum + size, await usedBytes(source.disk)) * 1.1, "the image");
+  const source = { disk: path.join(packages, rootImage), offset: 0 };
+  await checkSpace(dir, sizes.reduce((sum, size) => sum + size, await usedBytes(source.disk)) * 2.2, "the image");
 
   const list = await readFile(path.join(packages, treeList), "utf8");
   const tree = parseTree(list);
   const work = path.join(dir, "work");
   await mkdir(work, { mode: 0o700 });
-  const partition = { ...source, disk: path.join(dir, diskImage) };
+  const root = { ...source, disk: path.join(work, rootImage) };
   const [status] = await readFiles(source, ["/var/lib/dpkg/status"], work, signal);
   const files = new Map([...fetched].map(([name, program]) => [name, program.path]));
   const bare = { ...manifest, users: [], directories: [], files: [], links: [] };
   const overlay = planOverlay(bare, tree, await readAccounts(source, work, signal), files);
-  await copyDisk(source.disk, partition.disk, signal);
-  await writeBoot(manifest, partition.disk, {
-    partition: source,
-    tree,
-    bootTar: path.join(packages, bootTar),
-    work,
-    signal,
-  });
-  await writeOverlay(manifest, overlay, partition, tree, work, signal);
+  await copySparse(source.disk, root.disk, signal);
+  await writeOverlay(manifest, overlay, root, tree, work, signal);
+  if (manifest.disk.grows) await shrink(root.disk, signal);
+
+  const disk = path.join(dir, diskImage);
+  const geometry = diskGeometry(manifest.disk, (await stat(root.disk)).size);
+  await placeRoot(root.disk, disk, geometry.root.offset, signal);
+  const bootSource = { partition: source, tree, bootTar: path.join(packages, bootTar), work, signal };
+  await writeBoot(manifest, disk, geometry, bootSource);
 
   const programs = manifest.programs.map(({ name, path: file }) => {
     const { version = "", sha256 = "" } = fetched.get(name) ?? {};
@@ -97,14 +102,22 @@ export async function assemble(
   const tree = parseTree(await readFile(path.join(layer, treeList), "utf8"));
   const overlay = planOverlay({ ...manifest, programs: [] }, tree, await readAccounts(source, work, signal), new Map());
   progress.step(`image: writing ${overlay.length} files; next: its checksum`);
-  await copyDisk(source.disk, partition.disk, signal);
+  await copySparse(source.disk, partition.disk, signal);
   await writeOverlay(manifest, overlay, partition, tree, work, signal);
   return partition;
 }
 
-async function copyDisk(from: string, to: string, signal: AbortSignal): Promise<void> {
+async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
   await runOnHost("cp", ["--sparse=always", "--reflink=auto", from, to], { signal });
   await chmod(to, 0o600);
+}
+
+/** Puts the file system into a new disk, at that many bytes from its start; what is empty stays a hole. */
+export async function placeRoot(root: string, disk: string, offset: number, signal: AbortSignal): Promise<void> {
+  await writeFile(disk, "", { mode: 0o600 });
+  await truncate(disk, offset + (await stat(root)).size);
+  const blocks = ["bs=1M", `seek=${offset}`, "oflag=seek_bytes", "conv=notrunc,sparse", "status=none"];
+  await runOnHost("dd", [`if=${root}`, `of=${disk}`, ...blocks], { signal });
 }
 
 async function usedBytes(file: string): Promise<number> {
@@ -148,6 +161,14 @@ async function writeOverlay(
   try {
     await runCommands(partition, renderCommands(overlay, sources, imageTime), work, { write: true, signal });
   } catch (error) {
-    throw error instanceof FileSystemFull ? rootTooSmall(manifest, roomFor(sizes)) : error;
+    throw error instanceof FileSystemFull ? noRoom(manifest, roomFor(sizes)) : error;
   }
+}
+
+function noRoom(manifest: Manifest, needed: number): UserError {
+  if (!manifest.disk.grows || needed > manifest.disk.rootMiB * MiB) return rootTooSmall(manifest, needed);
+  return new UserError(
+    `The files of the image "${manifest.name}" take more than the ${spareMiB} MiB that they have beside packages and ` +
+      "programs. What is that large is better in a package, or fetched by a job.",
+  );
 }

@@ -4,11 +4,10 @@ import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import type { Context } from "../../../lib/program.ts";
 import type { ImageBase, ManifestOf } from "../manifest.ts";
-import { baseTar, diskImage, type Emulation, hooks, installPackages, treeList } from "./debian.ts";
+import { baseTar, type Emulation, hooks, installPackages, rootImage, treeList } from "./debian.ts";
 import { runCommands } from "./debugfs.ts";
 import { type Ext4, type Ext4Entry, needsRecovery, openExt4, type ReadAt } from "./ext4.ts";
 import { checkedImage, unpackImage } from "./fetch-image.ts";
-import { diskGeometry } from "./geometry.ts";
 import { bootDescriptor, takeBootHook } from "./image-recipe.ts";
 import { findPartitions } from "./partitions.ts";
 import { imageTime, packagesOnImageArguments } from "./recipe.ts";
@@ -39,7 +38,7 @@ export async function readBaseSystem(layer: string): Promise<BaseSystem> {
 export async function makeImageBase(manifest: ManifestOf<ImageBase>, dir: string, context: Context): Promise<void> {
   const file = await checkedImage(manifest.base, context);
   context.progress.step("base: unpacking the image; next: its files");
-  const disk = path.join(dir, diskImage);
+  const disk = path.join(dir, "base.img");
   await unpackImage(file, disk, context.signal);
   const handle = await open(disk, "r");
   try {
@@ -88,7 +87,7 @@ export async function makeImagePackages(
     emulation,
   });
   if (system.devices.length === 0) return;
-  const partition = { disk: path.join(dir, diskImage), offset: diskGeometry(manifest.disk).root.offset };
+  const partition = { disk: path.join(dir, rootImage), offset: 0 };
   const work = path.join(dir, "work");
   await mkdir(work);
   await runCommands(partition, deviceCommands(system.devices), work, { write: true, signal: context.signal });

@@ -5,7 +5,7 @@ import { UserError } from "../../../lib/errors.ts";
 import { hostPath, runOnHost } from "../../../lib/host.ts";
 import type { BootFile, Manifest } from "../manifest.ts";
 import { type RootPartition, readFiles } from "./debugfs.ts";
-import { diskGeometry, masterBootRecord } from "./geometry.ts";
+import { type Geometry, masterBootRecord } from "./geometry.ts";
 import { forBase } from "./image-recipe.ts";
 import { buildInitrd, type LoadableModule } from "./initrd.ts";
 import { moduleClosure } from "./modules.ts";
@@ -13,7 +13,7 @@ import { imageTime } from "./recipe.ts";
 import { bootCommandLine } from "./takeover.ts";
 import type { Tree } from "./tree.ts";
 
-/** Where the image is made, and the partition that the kernel and its modules are read from. */
+/** The file system that the kernel and its modules are read from, and what it takes to do that. */
 export interface BootSource {
   partition: RootPartition;
   tree: Tree;
@@ -25,8 +25,12 @@ export interface BootSource {
 }
 
 /** Writes the partition table and the FAT partition: vmlinuz, initrd.img, cmdline.txt. */
-export async function writeBoot(manifest: Manifest, disk: string, source: BootSource): Promise<void> {
-  const geometry = diskGeometry(manifest.disk);
+export async function writeBoot(
+  manifest: Manifest,
+  disk: string,
+  geometry: Geometry,
+  source: BootSource,
+): Promise<void> {
   const files = await forBase(manifest, {
     debian: (own) => bootFiles(own, source),
     image: (own) => takenBootFiles(own, source),

@@ -7,7 +7,6 @@ import type { Context } from "../../../lib/program.ts";
 import { run } from "../../../lib/run.ts";
 import { quote, quoteCommand } from "../../../lib/shell.ts";
 import type { DebianBase, Manifest, ManifestOf } from "../manifest.ts";
-import { diskGeometry } from "./geometry.ts";
 import { checkSpace } from "./host.ts";
 import { forBase } from "./image-recipe.ts";
 import { logged } from "./install-log.ts";
@@ -19,7 +18,7 @@ const MiB = 1024 * 1024;
 
 /** Files of the two layers. */
 export const baseTar = "base.tar";
-export const diskImage = "disk.img";
+export const rootImage = "root.img";
 export const treeList = "tree.list";
 
 /** What it takes to run the programs of another architecture than the host's. */
@@ -59,7 +58,7 @@ export async function makeBase(
   });
 }
 
-/** Makes the packages layer: a disk image with the root file system, and the list of its files. */
+/** Makes the packages layer: the root file system, and the list of its files. */
 export async function makePackages(
   manifest: ManifestOf<DebianBase>,
   base: string,
@@ -95,26 +94,26 @@ export async function installPackages(
 ): Promise<void> {
   context.progress.step(`packages: installing ${manifest.packages.length} packages; next: the image`);
   await checkSpace(temporaryFolder(), room, "a system being installed");
-  const geometry = diskGeometry(manifest.disk);
-  const disk = path.join(dir, diskImage);
-  await writeFile(disk, "", { mode: 0o600 });
-  await truncate(disk, geometry.bytes);
+  const bytes = manifest.disk.rootMiB * MiB;
+  const root = path.join(dir, rootImage);
+  await writeFile(root, "", { mode: 0o600 });
+  await truncate(root, bytes);
   // The namespace's root may be another user; its way to the file is the open descriptor alone, for the folder is closed.
-  await chmod(disk, 0o666);
-  const finish = finishHook({ ...geometry.root, uuid: rootUuid });
+  await chmod(root, 0o666);
+  const finish = finishHook({ bytes, uuid: rootUuid });
   try {
     await mmdebstrap(manifest, dir, context, {
       ...installation,
       layer: "packages",
       last: [...installation.last, finish.argument],
       target: "/dev/null",
-      descriptors: `3<>${diskImage} 4>${treeList} 5<${quote(path.join(base, baseTar))} ${installation.descriptors}`,
+      descriptors: `3<>${rootImage} 4>${treeList} 5<${quote(path.join(base, baseTar))} ${installation.descriptors}`,
       env: finish.env,
     });
   } catch (error) {
     throw (await tooSmall(manifest, path.join(dir, treeList))) ?? error;
   }
-  await chmod(disk, 0o600);
+  await chmod(root, 0o600);
 }
 
 /** Machines find their root by its label; the number only has to be well formed. */

@@ -19,10 +19,10 @@ export interface Geometry {
   bytes: number;
 }
 
-/** Where the two partitions are. */
-export function diskGeometry(layout: DiskLayout): Geometry {
+/** Where the two partitions are; `rootBytes` is the size of a root partition that the machine is to make larger. */
+export function diskGeometry(layout: DiskLayout, rootBytes = layout.rootMiB * MiB): Geometry {
   const boot = { offset: startMiB * MiB, bytes: layout.bootMiB * MiB };
-  const root = { offset: boot.offset + boot.bytes, bytes: layout.rootMiB * MiB };
+  const root = { offset: boot.offset + boot.bytes, bytes: rootBytes };
   return { bootType: bootTypes[layout.firmware], boot, root, bytes: root.offset + root.bytes };
 }
 

@@ -2,7 +2,18 @@ import { statfs } from "node:fs/promises";
 import { UserError } from "../../../lib/errors.ts";
 import { requirePrograms } from "../../../lib/host.ts";
 
-const programs = ["mmdebstrap", "mke2fs", "debugfs", "e2fsck", "mformat", "mcopy", "xz", "flock", "setpriv"];
+const programs = [
+  "mmdebstrap",
+  "mke2fs",
+  "debugfs",
+  "e2fsck",
+  "resize2fs",
+  "mformat",
+  "mcopy",
+  "xz",
+  "flock",
+  "setpriv",
+];
 
 /** Fails with all programs that this host lacks for building images. A plain user's name space needs one more. */
 export async function checkPrograms(): Promise<void> {

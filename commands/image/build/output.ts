@@ -14,7 +14,8 @@ export interface Contents extends SystemContents {
   base: Manifest["base"];
   sha256: string;
   bytes: number;
-  files: { path: string; mode: string; owner: string; sha256: string }[];
+  /** The digest of those that everybody on the machine may read. */
+  files: { path: string; mode: string; owner: string; sha256?: string }[];
   links: Manifest["links"];
 }
 

@@ -104,7 +104,7 @@ function apt(...words: string[]): string {
 
 /**
  * Turns the installed system into a file system: what belongs to one machine or one build goes, then mke2fs reads it.
- * File descriptor 3 is the disk image, 4 takes the list of all files. `$1` is the system's folder.
+ * File descriptor 3 is the file system's image, 4 takes the list of all files. `$1` is the system's folder.
  * mke2fs takes over when each file last changed in any way, which is the time of the build: debugfs sets it back.
  * A bind mount shows the system without what is mounted in it. Only that view loses what mmdebstrap itself still needs:
  * its configuration of apt in /tmp, without which apt would work on the host.
@@ -127,9 +127,9 @@ cd mnt
 find . -xdev -newermt "@$IMAGE_TIME" -exec touch --no-dereference --date="@$IMAGE_TIME" {} +
 find . -mindepth 1 -printf '%y %m %U %G %s %P\\0%l\\0' >&4
 mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -m 1 -J size=16 -O "none,$FEATURES" -L root -U "$ROOT_UUID" \\
-  -E "offset=$ROOT_OFFSET,hash_seed=$ROOT_UUID,root_owner=0:0,lazy_itable_init=1" -d . /proc/self/fd/3 "$ROOT_KIB"k
+  -E "hash_seed=$ROOT_UUID,root_owner=0:0,lazy_itable_init=1" -d . /proc/self/fd/3 "$ROOT_KIB"k
 last=$((11 + $(find . -xdev -mindepth 1 -printf '%D:%i\n' | sort -u | wc -l)))
-seq 12 "$last" | sed "s/.*/set_inode_field <&> ctime @$IMAGE_TIME\\nset_inode_field <&> atime @$IMAGE_TIME/" | debugfs -w -f - "/proc/self/fd/3?offset=$ROOT_OFFSET" >/dev/null 2>&1
+seq 12 "$last" | sed "s/.*/set_inode_field <&> ctime @$IMAGE_TIME\\nset_inode_field <&> atime @$IMAGE_TIME/" | debugfs -w -f - /proc/self/fd/3 >/dev/null 2>&1
 cd ..
 umount mnt/dev mnt/tmp mnt
 `;
@@ -141,7 +141,7 @@ const features = [
 ].join(",");
 
 /** The last hook of the packages layer and the variables that it reads. */
-export function finishHook(root: { offset: number; bytes: number; uuid: string }) {
+export function finishHook(root: { bytes: number; uuid: string }) {
   return {
     argument: `--customize-hook=${finishScript}`,
     env: {
@@ -149,7 +149,6 @@ export function finishHook(root: { offset: number; bytes: number; uuid: string }
       E2FSPROGS_FAKE_TIME: String(imageTime),
       FEATURES: features,
       ROOT_UUID: root.uuid,
-      ROOT_OFFSET: String(root.offset),
       ROOT_KIB: String(root.bytes / 1024),
     },
   };
@@ -172,8 +171,8 @@ export function layerNames(manifest: Manifest): LayerNames {
       install: packagesOnImageArguments(own.packages),
     }),
   });
-  const packages = digest([base, install, manifest.disk, finishScript, features, imageTime]);
-  const programs = digest([packages, manifest.programs, manifest.boot, initScript]);
+  const packages = digest([base, install, manifest.disk.rootMiB, finishScript, features, imageTime]);
+  const programs = digest([packages, manifest.disk, manifest.programs, manifest.boot, initScript]);
   const image = digest([programs, manifest]);
   return {
     base: `base-${base.slice(0, 16)}`,

@@ -1,3 +1,4 @@
+import { diskGeometry } from "../build/geometry.ts";
 import { type Contribution, combine, script, unit } from "../contribution.ts";
 import type { DiskLayout } from "../manifest.ts";
 
@@ -23,10 +24,10 @@ export function card(disk: DiskLayout, options: CardOptions): Contribution {
  * Sizes of a card: the image has the boot partition and the first slot's file system, as small as it can be. The second
  * slot is left empty, for a system that comes over the network one day.
  */
-export function cardLayout({ bootMiB }: DiskLayout): { rootStartMiB: number; slotMiB: number; dataStartMiB: number } {
-  const slotMiB = 3072;
-  const rootStartMiB = 4 + bootMiB;
-  return { rootStartMiB, slotMiB, dataStartMiB: rootStartMiB + 2 * slotMiB };
+export function cardLayout(disk: DiskLayout): { slotMiB: number; dataStartMiB: number } {
+  const { root } = diskGeometry(disk);
+  const slotMiB = disk.rootMiB;
+  return { slotMiB, dataStartMiB: root.offset / MiB + 2 * slotMiB };
 }
 
 const service = `[Unit]
@@ -43,6 +44,7 @@ ExecStart=/usr/lib/piinit/prepare-card
 StandardOutput=journal+console
 `;
 
+const MiB = 1024 * 1024;
 const sectorsPerMiB = 2048;
 
 function prepare(disk: DiskLayout, { keepData, readOnlyRoot }: CardOptions): string {

@@ -31,7 +31,7 @@ const manifest: Manifest = {
   files: [{ path: "/etc/consul.d/gossip.json", mode: "0600", owner: "consul", text: '{"encrypt":"a secret"}\n' }],
   links: [{ path: "/etc/systemd/system/rpi-resize.service", target: "/dev/null" }],
   boot: { modules: [], commandLine: "cgroup_enable=memory fsck.repair=yes", files: [] },
-  disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 640 },
+  disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 640, grows: true },
 };
 
 describe("an image that is made from an existing one", function () {

@@ -7,6 +7,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { diskGeometry } from "../../../commands/image/build/geometry.ts";
 import type { Contents } from "../../../commands/image/build/output.ts";
+import { findPartitions } from "../../../commands/image/build/partitions.ts";
 import { buildImage, type FetchProgram } from "../../../commands/image/build.ts";
 import type { BuiltImage, Manifest } from "../../../commands/image/manifest.ts";
 import { UserError } from "../../../lib/errors.ts";
@@ -36,7 +37,7 @@ const manifest: Manifest = {
   ],
   links: [{ path: "/etc/systemd/system/multi-user.target.wants/hello.service", target: "../hello.service" }],
   boot: { modules: ["virtio_blk", "virtio_net", "ext4"], commandLine: "console=ttyS0 quiet", files: [] },
-  disk: { firmware: "none", bootMiB: 32, rootMiB: 320 },
+  disk: { firmware: "none", bootMiB: 32, rootMiB: 320, grows: false },
 };
 
 describe("a built image", function () {
@@ -208,8 +209,10 @@ describe("a built image", function () {
     assert.deepEqual(contents.programs, [
       { name: "consul", version: "1.2.3", path: "/usr/local/bin/consul", sha256: "0".repeat(64) },
     ]);
-    const gossip = contents.files.find((entry) => entry.path.endsWith("gossip.json"));
-    assert.deepEqual([gossip?.mode, gossip?.owner, gossip?.sha256.length], ["0600", "consul", 64]);
+    const listed = (name: string) => contents.files.find((entry) => entry.path.endsWith(name));
+    assert.equal(listed("issue")?.sha256?.length, 64);
+    const gossip = listed("gossip.json");
+    assert.deepEqual([gossip?.mode, gossip?.owner, gossip?.sha256], ["0600", "consul", undefined]);
   });
 
   it("is reused when the manifest is the same, and made with the same bytes elsewhere", async () => {
@@ -220,6 +223,18 @@ describe("a built image", function () {
     );
     const elsewhere = await build(manifest, path.join(folder, "elsewhere"));
     assert.equal(elsewhere.sha256, image.sha256);
+  });
+
+  it("is as small as its files allow, where the machine makes the root file system larger", async () => {
+    const small = await build({ ...manifest, disk: { ...manifest.disk, grows: true } }, path.join(folder, "small"));
+    assert.deepEqual(small.reused, ["base", "packages"]);
+    const { boot, root } = findPartitions((await readFile(small.path)).subarray(0, 512));
+    assert.deepEqual(boot, diskGeometry(manifest.disk).boot);
+    assert.equal(root.offset + root.bytes, small.bytes);
+    assert.ok(small.bytes < image.bytes * 0.9, `${small.bytes} of ${image.bytes} bytes`);
+    const superblock = await debugfs("show_super_stats -h", small);
+    assert.match(superblock, new RegExp(`^Block count: +${root.bytes / 4096}$`, "m"));
+    assert.equal(await textOf("/etc/issue", small), await textOf("/etc/issue"));
   });
 
   it("is made anew from the cached packages when a file changes; the one before stays, older ones go", async () => {

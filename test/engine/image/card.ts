@@ -1,6 +1,7 @@
-import { chmod, copyFile, mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { diskImage, makeBase, makePackages } from "../../../commands/image/build/debian.ts";
+import { placeRoot } from "../../../commands/image/build/assemble.ts";
+import { makeBase, makePackages, rootImage } from "../../../commands/image/build/debian.ts";
 import { hostArchitecture } from "../../../commands/image/build/emulation.ts";
 import { diskGeometry, masterBootRecord } from "../../../commands/image/build/geometry.ts";
 import type { DebianBase, ManifestOf } from "../../../commands/image/manifest.ts";
@@ -20,7 +21,7 @@ const manifest: ManifestOf<DebianBase> = {
   files: [],
   links: [],
   boot: { modules: [], commandLine: "", files: [] },
-  disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 400 },
+  disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 400, grows: false },
 };
 
 /** What the FAT partition has, by its paths. */
@@ -48,7 +49,7 @@ export async function makeCard(folder: string): Promise<string> {
   await makeBase(manifest, base, context);
   await makePackages(manifest, base, packages, context);
   const card = path.join(folder, "card.img");
-  await copyFile(path.join(packages, diskImage), card);
+  await placeRoot(path.join(packages, rootImage), card, diskGeometry(manifest.disk).root.offset, context.signal);
   await addFiles(folder);
   await addBoot(folder, card);
   return card;

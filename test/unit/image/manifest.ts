@@ -15,7 +15,7 @@ export function testManifest(parts: Partial<Manifest> = {}): Manifest {
     files: [],
     links: [],
     boot: { modules: ["virtio_blk", "ext4"], commandLine: "console=ttyS0", files: [] },
-    disk: { firmware: "none", bootMiB: 32, rootMiB: 320 },
+    disk: { firmware: "none", bootMiB: 32, rootMiB: 320, grows: false },
     ...parts,
   };
 }

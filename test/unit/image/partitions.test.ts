@@ -3,7 +3,7 @@ import { diskGeometry, masterBootRecord } from "../../../commands/image/build/ge
 import { findPartitions } from "../../../commands/image/build/partitions.ts";
 import { UserError } from "../../../lib/errors.ts";
 
-const geometry = diskGeometry({ firmware: "raspberry-pi", bootMiB: 64, rootMiB: 512 });
+const geometry = diskGeometry({ firmware: "raspberry-pi", bootMiB: 64, rootMiB: 512, grows: false });
 const sector = (change: (bytes: Buffer) => void = () => {}): Buffer => {
   const bytes = masterBootRecord(geometry, 1);
   change(bytes);

@@ -25,9 +25,14 @@ describe("a layer's name", () => {
     assert.deepEqual(changed({ boot: { modules: ["ext4"], commandLine: "quiet", files: [] } }), ["programs", "image"]);
   });
 
-  it("changes for packages and image when a package or the disk changes", () => {
+  it("changes for programs and image when the disk has another boot partition", () => {
+    const disk = { firmware: "none", bootMiB: 64, rootMiB: 320, grows: false } as const;
+    assert.deepEqual(changed({ disk }), ["programs", "image"]);
+  });
+
+  it("changes for packages and image when a package or the root partition changes", () => {
     assert.deepEqual(changed({ packages: ["linux-image-cloud-amd64", "nftables"] }), ["packages", "programs", "image"]);
-    assert.deepEqual(changed({ disk: { firmware: "none", bootMiB: 32, rootMiB: 400 } }), [
+    assert.deepEqual(changed({ disk: { firmware: "none", bootMiB: 32, rootMiB: 400, grows: false } }), [
       "packages",
       "programs",
       "image",
