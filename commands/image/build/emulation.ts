@@ -43,19 +43,20 @@ export function hostArchitecture(): Architecture | undefined {
  */
 export async function emulationHook(architecture: Architecture): Promise<string | undefined> {
   if (architecture === hostArchitecture() || (await isRegistered(formats[architecture].qemu))) return undefined;
-  const { qemu, magic, mask } = formats[architecture];
+  const { qemu } = formats[architecture];
   const program = `${qemu}-static`;
   await requirePrograms(`Building images for ${architecture} on this machine`, [program]);
   const interpreter = await findOnPath(program, { PATH: hostPath() });
   return [
     "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc",
-    `printf %s '${registration({ name: qemu, magic, mask, interpreter: String(interpreter) })}' >/proc/sys/fs/binfmt_misc/register`,
+    `printf %s '${registration(qemu, architecture, String(interpreter))}' >/proc/sys/fs/binfmt_misc/register`,
   ].join(" && ");
 }
 
 /** The line that the kernel takes; F: the interpreter is opened now, for it is not to be found inside of the system. */
-export function registration(format: { name: string; magic: string; mask: string; interpreter: string }): string {
-  return `:${format.name}:M:0:${format.magic}:${format.mask}:${format.interpreter}:F`;
+export function registration(name: string, architecture: Architecture, interpreter: string): string {
+  const { magic, mask } = formats[architecture];
+  return `:${name}:M:0:${magic}:${mask}:${interpreter}:F`;
 }
 
 /** Whether the host's administrator has the kernel run such programs everywhere, as the packages of QEMU do. */

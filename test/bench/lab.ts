@@ -1,0 +1,73 @@
+import { readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { execa } from "execa";
+import type { MachineStatus } from "../../commands/lab/lab.ts";
+import { cacheDir } from "../../lib/paths.ts";
+import { type Checkout, makeCheckout, type Outcome } from "../e2e/checkout.ts";
+import { type Row, tableOf } from "./table.ts";
+
+/** Measures the lab's lifecycle with a warm toolchain. */
+export async function benchLab(): Promise<string> {
+  const home = await makeCheckout();
+  try {
+    const rows = await measure(home);
+    const memory = await memoryOf(home);
+    return `The lab of stacks/Pulumi.lab.yaml, with a warm toolchain.\n\n${tableOf([...rows, ...memory])}`;
+  } finally {
+    await home.piinit("destroy");
+    home.remove();
+  }
+}
+
+async function measure(home: Checkout): Promise<Row[]> {
+  const rows: Row[] = [];
+  const time = async (what: string, goal: number, work: Promise<Outcome>) => {
+    const { exitCode, output, seconds } = await work;
+    if (exitCode !== 0) throw new Error(`${what} failed:\n${output}`);
+    process.stderr.write(`${what}: ${seconds.toFixed(1)} s\n`);
+    rows.push({ what, unit: "s", goal, measured: seconds });
+  };
+  const warm = await home.piinit("build", "server");
+  if (warm.exitCode !== 0) throw new Error(warm.output);
+  await rm(cacheDir("layers"), { recursive: true, force: true });
+  await home.piinit("destroy");
+  await time("up, images built from nothing", 480, home.piinit("up"));
+  await time("destroy", 30, home.piinit("destroy"));
+  await time("up, image layers cached", 300, home.piinit("up"));
+  await time("up with nothing to change", 10, home.piinit("up"));
+  rows.push({
+    what: "until Pulumi's first line",
+    unit: "s",
+    goal: 2,
+    measured: await secondsUntil(home, "preview", "Previewing"),
+  });
+  home.edit("lab", (text) => text.replace("ssh: {}", 'ssh: {keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB bench"]}'));
+  const { stdout } = await home.piinit("build", "server", "--json");
+  const { seconds } = JSON.parse(stdout);
+  rows.push({ what: "image with one changed file, the builder alone", unit: "s", goal: 5, measured: seconds });
+  return rows;
+}
+
+/** How long the command takes to print a text. */
+async function secondsUntil(home: Checkout, command: string, text: string): Promise<number> {
+  const start = performance.now();
+  const child = execa("./piinit", [command], { cwd: home.dir, env: home.env, all: true, stdin: "ignore" });
+  let seconds = Number.NaN;
+  for await (const line of child.iterable({ from: "all" }))
+    if (Number.isNaN(seconds) && line.includes(text)) seconds = (performance.now() - start) / 1000;
+  await child;
+  return seconds;
+}
+
+/** The most memory that each machine's QEMU process has held so far. */
+async function memoryOf(home: Checkout): Promise<Row[]> {
+  const machines = await home.json<MachineStatus[]>("lab", "list");
+  return machines.flatMap(({ name, pid }) =>
+    pid ? [{ what: `memory of ${name}`, unit: "MiB", goal: 1024, measured: peakMiB(pid) }] : [],
+  );
+}
+
+function peakMiB(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Math.round(Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? Number.NaN) / 1024);
+}
