@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { compress } from "../commands/image/compress.ts";
 import type { BuiltImage } from "../commands/image/manifest.ts";
 import { UserError } from "../lib/errors.ts";
+import { progressOnStderr } from "../lib/progress.ts";
 import { stackSettings } from "./settings.ts";
 import { openStack, runPulumi, type Stack } from "./stack.ts";
 
@@ -12,10 +14,16 @@ export function addBuild(program: Command): void {
     .description("build one image, and nothing else")
     .argument("<image>", "image, as the stack's settings name it")
     .argument("[stack]", "stack", "lab")
-    .option("--json", "print {path, sha256, bytes, seconds, reused} as JSON")
-    .action(async (image: string, name: string, options: { json?: boolean }) => {
+    .option("--zstd", "make a compressed copy too, which other programs that write cards read")
+    .option("--json", "print {path, sha256, bytes, seconds, reused} as JSON, with --zstd compressed {path, bytes} too")
+    .action(async (image: string, name: string, options: { json?: boolean; zstd?: boolean }) => {
       const built = await build(await openStack(name), image);
-      process.stdout.write(options.json ? `${JSON.stringify(built)}\n` : describe(built));
+      const compressed = options.zstd ? await compress(built.path, progressOnStderr()) : undefined;
+      process.stdout.write(
+        options.json
+          ? `${JSON.stringify({ ...built, ...(compressed && { compressed }) })}\n`
+          : `${describe(built)}${compressed ? `${compressed.path}\n${mebibytes(compressed.bytes)}\n` : ""}`,
+      );
     });
 }
 
@@ -60,9 +68,11 @@ async function answerOf(stack: Stack, image: string): Promise<BuiltImage | undef
   return typeof plain === "string" ? (JSON.parse(plain) as BuiltImage) : undefined;
 }
 
+const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
+
 const secondsSince = (start: number) => Math.round((performance.now() - start) / 100) / 10;
 
 function describe({ path, sha256, bytes, seconds, reused }: BuiltImage): string {
   const from = reused.length > 0 ? `, from the cache: ${reused.join(", ")}` : "";
-  return `${path}\n${Math.round(bytes / 2 ** 20)} MiB, sha256 ${sha256}, ${seconds} s${from}\n`;
+  return `${path}\n${mebibytes(bytes)}, sha256 ${sha256}, ${seconds} s${from}\n`;
 }

@@ -110,7 +110,7 @@ async function packagesLayer(manifest: Manifest, context: Context): Promise<Laye
 }
 
 /** What a board of another architecture needs on this host; nothing for one of the host's own. */
-async function emulationFor(manifest: Manifest, context: Context): Promise<Emulation | undefined> {
+export async function emulationFor(manifest: Manifest, context: Context): Promise<Emulation | undefined> {
   const host = hostArchitecture();
   if (manifest.architecture === host) return undefined;
   const hook = await emulationHook(manifest.architecture);

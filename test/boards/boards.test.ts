@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type BoardName, boardArchitectures } from "../../commands/image/boards/catalogue.ts";
@@ -7,11 +8,11 @@ import { diskGeometry } from "../../commands/image/build/geometry.ts";
 import { buildImage } from "../../commands/image/build.ts";
 import type { ImageContext } from "../../commands/image/contribution.ts";
 import type { BuiltImage, Manifest } from "../../commands/image/manifest.ts";
-import { plan, type RoleOptions } from "../../commands/image/plan.ts";
+import { type ImagePlan, plan, type RoleOptions } from "../../commands/image/plan.ts";
 import { runOnHost } from "../../lib/host.ts";
 import { progressOnStderr } from "../../lib/progress.ts";
 import { getTool } from "../../toolchain/tools.ts";
-import { bootFile, emulated, type Running, switchOn } from "./emulator.ts";
+import { bootFile, emulated, putOnCard, type Running, switchOn } from "./emulator.ts";
 
 const gossip = "Y29uc3VsLWdvc3NpcC1rZXktMzItYnl0ZXMtbG9uZyE=";
 const passphrase = "correct horse battery";
@@ -40,14 +41,14 @@ describe("the image of", function () {
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  const manifestOf = (board: BoardName): Manifest => {
+  const manifestOf = (board: BoardName, more: Partial<ImagePlan> = {}): Manifest => {
     const roles: RoleOptions = {
       consul: "client",
       "node-exporter": true,
       ssh: { keys: [key] },
       ...(board === "pi-zero" && { wifi: { ssid: "home", country: "DE", passphrase } }),
     };
-    return plan({ name: board, board, roles }, context, "amd64");
+    return plan({ name: board, board, roles, ...more }, context, "amd64");
   };
   const build = (manifest: Manifest): Promise<BuiltImage> =>
     buildImage({ manifest, outputDir: path.join(folder, "images") }, getTool, {
@@ -89,26 +90,68 @@ describe("the image of", function () {
   ];
   for (const { what, board, as, name } of boots) {
     it(`${what}, called as DHCP says, on the whole card`, async () => {
-      const image = await build(manifestOf(board));
-      let machine: Running | undefined;
-      try {
-        machine = await switchOn(image, emulated[as], { dir: path.join(folder, name), name, keyFile, ports: [8500] });
+      const card = path.join(folder, `${name}.card`);
+      await putOnCard((await build(manifestOf(board))).path, card);
+      await booted(card, { as, name }, async (machine) => {
         assert.equal(await machine.ssh("hostname"), name);
-        assert.equal(await machine.ssh("findmnt -no FSTYPE,SOURCE /data | tr -s ' ' | cut -d/ -f1"), "ext4 ");
-        const [root = 0, data = 0] = (await machine.ssh("df -m --output=size / /data | tail -n 2"))
-          .split("\n")
-          .map(Number);
+        assert.match(await machine.ssh("findmnt -no FSTYPE,OPTIONS /data"), /^ext4 .*noatime/);
+        const sizes = await machine.ssh("df -m --output=size / /data | tail -n 2");
+        const [root = 0, data = 0] = sizes.split("\n").map(Number);
         assert.ok(root > 2800 && data > 1500, `root ${root} MiB, data ${data} MiB`);
         assert.match(await machine.ssh("cat /etc/machine-id"), /^[0-9a-f]{32}$/);
-        assert.equal(await machine.ssh("systemctl --failed --no-legend --plain"), "");
         assert.equal(await machine.ssh("swapon --noheadings"), "");
-        const self = await machine.ssh(
-          "until consul info >/dev/null 2>&1; do sleep 2; done; consul info -json 2>/dev/null || consul info",
-        );
-        assert.match(self, /server = false/);
-      } finally {
-        await machine?.stop();
-      }
+        const agent = await machine.ssh("until consul info; do sleep 2; done");
+        assert.match(agent, /server = false/);
+        assert.equal(await machine.ssh("systemctl --failed --no-legend --plain"), "");
+      });
     });
   }
+
+  it("a read-only root is never written to, and its data are there under a new image when they are to be kept", async () => {
+    const card = path.join(folder, "kept.card");
+    const as = { as: "uefi", name: "node10" } as const;
+    const kept = { readOnlyRoot: true, keepData: true };
+    const first = await build(manifestOf("amd64", kept));
+    await putOnCard(first.path, card);
+    const rootOf = (image: BuiltImage) =>
+      digestOf(card, diskGeometry(manifestOf("amd64").disk).root.offset, image.bytes);
+    const before = rootOf(first);
+    await booted(card, as, async (machine) => {
+      assert.match(await machine.ssh("findmnt -no FSTYPE /"), /^overlay$/);
+      await machine.ssh("echo lost >/etc/motd; echo kept >/data/mark; sync");
+    });
+    assert.equal(rootOf(first), before);
+    const files = [{ path: "/etc/issue", mode: "0644", owner: "root", text: "a new image\n" }];
+    await putOnCard((await build(manifestOf("amd64", { ...kept, files }))).path, card);
+    await booted(card, as, async (machine) => {
+      assert.equal(await machine.ssh("cat /etc/issue /data/mark"), "a new image\nkept");
+      assert.doesNotMatch(await machine.ssh("cat /etc/motd 2>/dev/null; true"), /lost/);
+      assert.equal(await machine.ssh("systemctl --failed --no-legend --plain"), "");
+    });
+  });
+
+  async function booted(
+    card: string,
+    { as, name }: { as: keyof typeof emulated; name: string },
+    look: (machine: Running) => Promise<void>,
+  ): Promise<void> {
+    const machine = await switchOn(card, emulated[as], { dir: path.join(folder, name), name, keyFile, ports: [] });
+    try {
+      await look(machine);
+    } finally {
+      await machine.stop();
+    }
+  }
 });
+
+/** The SHA-256 of a part of a file. */
+function digestOf(file: string, from: number, to: number): string {
+  const hash = createHash("sha256");
+  const handle = openSync(file, "r");
+  const buffer = Buffer.alloc(4 * 1024 * 1024);
+  for (let at = from; at < to; at += buffer.length) {
+    hash.update(buffer.subarray(0, readSync(handle, buffer, 0, Math.min(buffer.length, to - at), at)));
+  }
+  closeSync(handle);
+  return hash.digest("hex");
+}

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, truncate } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import type { BuiltImage } from "../../commands/image/manifest.ts";
 import { runOnHost } from "../../lib/host.ts";
 
 /** How QEMU plays a board: the arguments that differ from board to board. */
@@ -23,7 +22,7 @@ export const emulated = {
     kernel: { console: "ttyAMA0" },
     arguments: [
       ...["-machine", "virt", "-cpu", "max", "-smp", "2", "-m", "1024"],
-      ...["-drive", "if=none,id=disk,file=DISK,format=qcow2", "-device", "virtio-blk-pci,drive=disk"],
+      ...["-drive", "if=none,id=disk,file=DISK,format=raw", "-device", "virtio-blk-pci,drive=disk"],
       ...["-netdev", "user,id=net,hostname=NAME,FORWARD", "-device", "virtio-net-pci,netdev=net,romfile="],
       ...["-device", "virtio-rng-pci", "-serial", "stdio"],
     ],
@@ -32,7 +31,7 @@ export const emulated = {
     program: "qemu-system-aarch64",
     kernel: { deviceTree: "bcm2837-rpi-3-b.dtb", console: "ttyS1,115200" },
     arguments: [
-      ...["-machine", "raspi3b", "-drive", "if=sd,file=DISK,format=qcow2"],
+      ...["-machine", "raspi3b", "-drive", "if=sd,file=DISK,format=raw"],
       ...["-netdev", "user,id=net,hostname=NAME,FORWARD", "-device", "usb-net,netdev=net"],
       // Its console is the second serial port.
       ...["-serial", "null", "-serial", "stdio"],
@@ -42,7 +41,7 @@ export const emulated = {
     program: "qemu-system-x86_64",
     arguments: [
       ...["-machine", "q35", "-cpu", "max", "-smp", "2", "-m", "1024", "-bios", "/usr/share/ovmf/OVMF.fd"],
-      ...["-drive", "if=none,id=disk,file=DISK,format=qcow2", "-device", "nvme,drive=disk,serial=1"],
+      ...["-drive", "if=none,id=disk,file=DISK,format=raw", "-device", "nvme,drive=disk,serial=1"],
       ...["-netdev", "user,id=net,hostname=NAME,FORWARD", "-device", "e1000e,netdev=net,romfile="],
       ...["-device", "virtio-rng-pci", "-serial", "stdio"],
     ],
@@ -68,22 +67,28 @@ export async function bootFile(image: string, file: string, to: string): Promise
   });
 }
 
-/** Puts the image on a card of that size and switches the board on; `dir` receives the card and the console. */
+const cardBytes = 8 * 1024 ** 3;
+
+/** Puts an image on a card, a file; what the card has behind the image's end stays. */
+export async function putOnCard(image: string, card: string): Promise<void> {
+  await runOnHost("dd", [`if=${image}`, `of=${card}`, "bs=1M", "conv=notrunc", "status=none"]);
+  await truncate(card, cardBytes);
+}
+
+/** Switches a board with that card on; `dir` receives the console. */
 export async function switchOn(
-  image: BuiltImage,
+  card: string,
   board: Emulated,
   { dir, name, keyFile, ports }: { dir: string; name: string; keyFile: string; ports: number[] },
 ): Promise<Running> {
   await mkdir(dir, { recursive: true });
-  const disk = path.join(dir, "card.qcow2");
-  await runOnHost("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.path, disk, "8G"]);
   const forwards = new Map<number, number>();
   for (const inside of [22, ...ports]) forwards.set(inside, await freePort());
   const forward = [...forwards].map(([inside, port]) => `hostfwd=tcp:127.0.0.1:${port}-:${inside}`).join(",");
   const args = board.arguments.map((argument) =>
-    argument.replace("DISK", disk).replace("NAME", name).replace("FORWARD", forward),
+    argument.replace("DISK", card).replace("NAME", name).replace("FORWARD", forward),
   );
-  const kernel = board.kernel ? await kernelArguments(image.path, board.kernel, dir) : [];
+  const kernel = board.kernel ? await kernelArguments(card, board.kernel, dir) : [];
   const log = path.join(dir, "console");
   const child = spawn(board.program, ["-display", "none", "-no-reboot", "-nodefaults", ...args, ...kernel], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -99,12 +104,12 @@ export async function switchOn(
 }
 
 async function kernelArguments(
-  image: string,
+  card: string,
   { deviceTree, console }: NonNullable<Emulated["kernel"]>,
   dir: string,
 ): Promise<string[]> {
   const files = ["vmlinuz", "initrd.img", "cmdline.txt", ...(deviceTree ? [deviceTree] : [])];
-  for (const file of files) await bootFile(image, file, path.join(dir, file));
+  for (const file of files) await bootFile(card, file, path.join(dir, file));
   // The board's own command line, but for the console, which is another machine's here.
   const words = readFileSync(path.join(dir, "cmdline.txt"), "utf8").trim().split(" ");
   const append = [...words.filter((word) => !word.startsWith("console=") && word !== "quiet"), `console=${console}`];
@@ -114,7 +119,7 @@ async function kernelArguments(
   ];
 }
 
-const bootMinutes = 12;
+const bootMinutes = 15;
 
 async function ssh(
   to: { port: number; keyFile: string; child: ChildProcess; console: () => string },

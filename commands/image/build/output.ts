@@ -60,9 +60,12 @@ async function flush(file: string): Promise<void> {
   }
 }
 
-/** Removes an image and what stands beside it. */
+/** Removes an image and what stands beside it: its name without the ending is of no other image. */
 export async function removeImage(image: string): Promise<void> {
-  for (const file of [image, contentsFileOf(image), spdxFileOf(image)]) await rm(file, { force: true });
+  const folder = path.dirname(image);
+  const start = `${path.basename(image, ".img")}.`;
+  for (const name of await readdir(folder))
+    if (name.startsWith(start)) await rm(path.join(folder, name), { force: true });
 }
 
 /** Keeps the image and the newest other one of its name, which machines may still run on; removes older ones. */

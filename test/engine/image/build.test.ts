@@ -9,6 +9,7 @@ import { diskGeometry } from "../../../commands/image/build/geometry.ts";
 import type { Contents } from "../../../commands/image/build/output.ts";
 import { findPartitions } from "../../../commands/image/build/partitions.ts";
 import { buildImage, type FetchProgram } from "../../../commands/image/build.ts";
+import { compress } from "../../../commands/image/compress.ts";
 import type { BuiltImage, Manifest } from "../../../commands/image/manifest.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
@@ -281,6 +282,15 @@ describe("a built image", function () {
   it("names a kernel module that the kernel has not", async () => {
     const boot = { ...manifest.boot, modules: ["ext4", "no_such_module"] };
     await assert.rejects(build({ ...manifest, boot }), /has no module no_such_module/);
+  });
+
+  it("has a compressed copy when asked, for its owner alone", async () => {
+    const { path: file } = await build(manifest);
+    const copy = await compress(file, silent);
+    const { mode, mtimeMs } = await stat(copy.path);
+    assert.equal(mode & 0o777, 0o600);
+    await runOnHost("sh", ["-c", 'zstd --decompress --stdout "$1" | cmp - "$2"', "sh", copy.path, file]);
+    assert.deepEqual([await compress(file, silent), (await stat(copy.path)).mtimeMs], [copy, mtimeMs]);
   });
 
   it("is deleted with all that belongs to it, the folder last, and deleting it again does nothing", async () => {
