@@ -130,12 +130,35 @@ describe("the image of", function () {
     });
   });
 
+  it("a machine that is a cluster of its own runs containers, and has the disk that jobs ask for", async () => {
+    const roles: RoleOptions = {
+      consul: "server",
+      nomad: { role: "both", docker: true, volumes: { films: { label: "films", readOnly: false } } },
+      ssh: { keys: [key] },
+    };
+    // What QEMU's own DHCP server gives to the first who asks.
+    const alone = { ...context, consulServers: ["10.0.2.15"], nomadServers: ["10.0.2.15"] };
+    const image = await build(plan({ name: "alone", board: "amd64", roles }, alone, "amd64"));
+    const [card, disk] = [path.join(folder, "alone.card"), path.join(folder, "films")];
+    await putOnCard(image.path, card);
+    await runOnHost("mke2fs", ["-q", "-t", "ext4", "-L", "films", disk, "64M"]);
+    await booted(card, { as: "uefi", name: "node11", disks: [disk] }, async (machine) => {
+      const node = await machine.ssh("until nomad node status -self -json; do sleep 5; done");
+      const { Drivers, HostVolumes } = JSON.parse(node);
+      assert.deepEqual([Drivers.docker?.Healthy, Drivers.exec?.Healthy], [true, true]);
+      assert.equal(HostVolumes?.films?.Path, "/mnt/films");
+      await machine.ssh("tar -C /usr/bin -c busybox | docker import - box");
+      assert.equal(await machine.ssh("docker run --rm box /busybox echo contained"), "contained");
+      assert.equal(await machine.ssh("systemctl --failed --no-legend --plain"), "");
+    });
+  });
+
   async function booted(
     card: string,
-    { as, name }: { as: keyof typeof emulated; name: string },
+    { as, name, disks = [] }: { as: keyof typeof emulated; name: string; disks?: string[] },
     look: (machine: Running) => Promise<void>,
   ): Promise<void> {
-    const machine = await switchOn(card, emulated[as], { dir: path.join(folder, name), name, keyFile, ports: [] });
+    const machine = await switchOn(card, emulated[as], { dir: path.join(folder, name), name, keyFile, disks });
     try {
       await look(machine);
     } finally {

@@ -52,9 +52,6 @@ export const emulated = {
 export interface Running {
   /** Runs a command in it, as root. */
   ssh(command: string): Promise<string>;
-  /** The host's port that leads to this one of the board. */
-  port(inside: number): number;
-  console(): string;
   stop(): Promise<void>;
 }
 
@@ -79,27 +76,27 @@ export async function putOnCard(image: string, card: string): Promise<void> {
 export async function switchOn(
   card: string,
   board: Emulated,
-  { dir, name, keyFile, ports }: { dir: string; name: string; keyFile: string; ports: number[] },
+  { dir, name, keyFile, disks = [] }: { dir: string; name: string; keyFile: string; disks?: string[] },
 ): Promise<Running> {
   await mkdir(dir, { recursive: true });
-  const forwards = new Map<number, number>();
-  for (const inside of [22, ...ports]) forwards.set(inside, await freePort());
-  const forward = [...forwards].map(([inside, port]) => `hostfwd=tcp:127.0.0.1:${port}-:${inside}`).join(",");
+  const port = await freePort();
   const args = board.arguments.map((argument) =>
-    argument.replace("DISK", card).replace("NAME", name).replace("FORWARD", forward),
+    argument.replace("DISK", card).replace("NAME", name).replace("FORWARD", `hostfwd=tcp:127.0.0.1:${port}-:22`),
   );
+  const more = disks.flatMap((file, index) => [
+    ...["-drive", `if=none,id=more${index},file=${file},format=raw`],
+    ...["-device", `virtio-blk-pci,drive=more${index}`],
+  ]);
   const kernel = board.kernel ? await kernelArguments(card, board.kernel, dir) : [];
   const log = path.join(dir, "console");
-  const child = spawn(board.program, ["-display", "none", "-no-reboot", "-nodefaults", ...args, ...kernel], {
+  const child = spawn(board.program, ["-display", "none", "-no-reboot", "-nodefaults", ...args, ...more, ...kernel], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   for (const stream of [child.stdout, child.stderr]) stream.pipe(createWriteStream(log, { flags: "a" }));
   const console = () => readFileSync(log, "utf8");
   return {
-    port: (inside) => forwards.get(inside) ?? 0,
-    console,
     stop: () => end(child),
-    ssh: (command) => ssh({ port: forwards.get(22) ?? 0, keyFile, child, console }, command),
+    ssh: (command) => ssh({ port, keyFile, child, console }, command),
   };
 }
 
