@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { mkdir, rm, stat } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { cacheDir } from "../../lib/paths.ts";
 import type { Context } from "../../lib/program.ts";
+import { renderBlockMap } from "../burn/bmap.ts";
 import {
   assemble,
   checkFileSystem,
@@ -20,8 +21,9 @@ import { forBase } from "./build/image-recipe.ts";
 import { withLock } from "./build/lock.ts";
 import { checkNameSpace } from "./build/name-space.ts";
 import { canUseNative, nativeScripts } from "./build/native.ts";
-import { type Contents, publish, readContents, removeOldImages, sha256OfFile, unfinishedName } from "./build/output.ts";
+import { type Contents, publish, readContents, removeOldImages, unfinishedName } from "./build/output.ts";
 import { layerNames } from "./build/recipe.ts";
+import { surveyDisk } from "./build/survey.ts";
 import type { Architecture, BuildRequest, BuiltImage, Manifest, Program } from "./manifest.ts";
 
 /** Gets a program of a version; the toolchain's `getTool` in earnest. */
@@ -133,13 +135,12 @@ async function makeImage(manifest: Manifest, layer: string, image: string, conte
   await mkdir(work, { mode: 0o700 });
   try {
     const partition = await assemble(manifest, layer, work, context);
-    const [sha256] = await Promise.all([
-      sha256OfFile(partition.disk, context.signal),
+    const [{ sha256, bytes, map }] = await Promise.all([
+      surveyDisk(partition.disk, context.signal),
       checkFileSystem(partition, context.signal),
     ]);
-    const { size } = await stat(partition.disk);
-    const contents = describe(manifest, sha256, size, await readSystemContents(layer));
-    await publish(partition.disk, image, contents);
+    const contents = describe(manifest, sha256, bytes, await readSystemContents(layer));
+    await publish(partition.disk, image, contents, renderBlockMap(map));
     return contents;
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -1,9 +1,10 @@
-import { open, rename } from "node:fs/promises";
+import { rename } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../../lib/errors.ts";
 import { requirePrograms, runOnHost } from "../../../lib/host.ts";
 import type { Context } from "../../../lib/program.ts";
 import { downloadFile, Unreachable } from "../../../toolchain/download.ts";
+import { compressionOf } from "../compression.ts";
 import type { ImageBase } from "../manifest.ts";
 import { cachedLayer } from "./cache.ts";
 import { sha256OfFile } from "./output.ts";
@@ -48,38 +49,19 @@ function checkSum(image: string, sum: string, promised: string): void {
   );
 }
 
-/** The first bytes of a compressed file, and what unpacks it from $1 to $2, leaving holes where there are zeros. */
-const compressions = [
-  { magic: "fd377a585a00", program: "xz", command: 'xz --decompress --stdout --threads=0 <"$1" >"$2"' },
-  { magic: "28b52ffd", program: "zstd", command: 'zstd --quiet --decompress --sparse --force "$1" -o "$2"' },
-];
-
-const otherFormats: Readonly<Record<string, string>> = {
-  "504b0304": "a zip archive",
-  "1f8b": "compressed with gzip",
-  "425a68": "compressed with bzip2",
+/** What unpacks a file from $1 to $2, leaving holes where there are zeros. */
+const commands = {
+  xz: 'xz --decompress --stdout --threads=0 <"$1" >"$2"',
+  zstd: 'zstd --quiet --decompress --sparse --force "$1" -o "$2"',
+  none: 'cp --sparse=always --reflink=auto "$1" "$2"',
 };
 
 /** Writes the disk image that is in the file, compressed or not, as a sparse file. */
 export async function unpackImage(file: string, disk: string, signal: AbortSignal): Promise<void> {
-  const start = await firstBytes(file);
-  const other = Object.entries(otherFormats).find(([magic]) => start.startsWith(magic));
-  if (other) throw new UserError(`The base image ${file} is ${other[1]}: unpack it, or compress it with xz or zstd.`);
-  const compression = compressions.find(({ magic }) => start.startsWith(magic));
-  if (compression) await requirePrograms("Unpacking the base image", [compression.program]);
-  const command = compression?.command ?? 'cp --sparse=always --reflink=auto "$1" "$2"';
-  await runOnHost("sh", ["-c", command, "sh", file, disk], {
+  const compression = await compressionOf(file, "The base image");
+  if (compression) await requirePrograms("Unpacking the base image", [compression]);
+  await runOnHost("sh", ["-c", commands[compression ?? "none"], "sh", file, disk], {
     signal,
     hint: `The base image is unpacked in ${path.dirname(disk)}: it needs free space there for the whole disk.`,
   });
-}
-
-async function firstBytes(file: string): Promise<string> {
-  const handle = await open(file, "r");
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(6), 0, 6, 0);
-    return buffer.subarray(0, bytesRead).toString("hex");
-  } finally {
-    await handle.close();
-  }
 }

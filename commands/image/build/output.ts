@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { removeAbandoned } from "../../../toolchain/cache.ts";
+import { blockMapFileOf } from "../../burn/bmap.ts";
 import type { BuildRequest, Manifest } from "../manifest.ts";
 import type { SystemContents } from "./assemble.ts";
 import { spdxDocument } from "./spdx.ts";
@@ -34,15 +35,19 @@ export async function readContents(image: string): Promise<Contents | undefined>
   }
 }
 
-/** Puts a finished disk image in its place together with its contents; the image comes last, so it is never alone. */
-export async function publish(disk: string, image: string, contents: Contents): Promise<void> {
+/**
+ * Puts a finished disk image in its place together with its contents and its block map; the image comes last, so it is
+ * never alone.
+ */
+export async function publish(disk: string, image: string, contents: Contents, blockMap: string): Promise<void> {
   const lists = [
-    { place: spdxFileOf(image), value: spdxDocument(contents) },
-    { place: contentsFileOf(image), value: contents },
+    { place: blockMapFileOf(image), text: blockMap },
+    { place: spdxFileOf(image), text: json(spdxDocument(contents)) },
+    { place: contentsFileOf(image), text: json(contents) },
   ];
-  for (const { place, value } of lists) {
+  for (const { place, text } of lists) {
     const unfinished = path.join(path.dirname(disk), path.basename(place));
-    await writeFile(unfinished, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+    await writeFile(unfinished, text, { mode: 0o600 });
     await flush(unfinished);
     await rename(unfinished, place);
   }
@@ -50,6 +55,8 @@ export async function publish(disk: string, image: string, contents: Contents): 
   await rename(disk, image);
   await flush(path.dirname(image));
 }
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 async function flush(file: string): Promise<void> {
   const handle = await open(file, "r");

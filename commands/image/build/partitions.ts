@@ -5,18 +5,27 @@ const sectorBytes = 512;
 const fat = [0x01, 0x04, 0x06, 0x0b, 0x0c, 0x0e];
 const linux = 0x83;
 
-/** Finds the FAT partition and the root partition in the first sector of a disk image, laid out as Raspberry Pi OS is. */
-export function findPartitions(sector: Buffer): { boot: Extent; root: Extent } {
-  if (sector.length < sectorBytes || sector.readUInt16LE(510) !== 0xaa55) {
-    throw new UserError("The base image has no partition table: it is no image of a card.");
-  }
-  const partitions = [446, 462, 478, 494]
+/** A partition as the table in a disk's first sector has it; of the type 0xee when the disk has a GPT. */
+export interface Partition extends Extent {
+  type: number;
+}
+
+/** The partitions of a disk, in the order of its MBR; undefined when the first sector holds no such table. */
+export function readPartitions(sector: Buffer): Partition[] | undefined {
+  if (sector.length < sectorBytes || sector.readUInt16LE(510) !== 0xaa55) return undefined;
+  return [446, 462, 478, 494]
     .map((at) => ({
       type: sector.readUInt8(at + 4),
       offset: sector.readUInt32LE(at + 8) * sectorBytes,
       bytes: sector.readUInt32LE(at + 12) * sectorBytes,
     }))
     .filter(({ type }) => type !== 0);
+}
+
+/** Finds the FAT partition and the root partition in the first sector of a disk image, laid out as Raspberry Pi OS is. */
+export function findPartitions(sector: Buffer): { boot: Extent; root: Extent } {
+  const partitions = readPartitions(sector);
+  if (!partitions) throw new UserError("The base image has no partition table: it is no image of a card.");
   if (partitions.some(({ type }) => type === 0xee)) {
     throw new UserError("The base image has a GPT; only one with an MBR, as Raspberry Pi OS has, can be a base.");
   }

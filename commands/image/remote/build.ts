@@ -46,8 +46,8 @@ export async function buildImageOn(
 
   return inUnfinishedFolder(outputDir, async (work) => {
     const disk = path.join(work, "disk.img");
-    const { contents, reused } = await fetchImage(builder, manifest, disk, context);
-    await publish(disk, image, contents);
+    const { contents, blockMap, reused } = await fetchImage(builder, manifest, disk, context);
+    await publish(disk, image, contents, blockMap);
     await removeOldImages(image);
     return answer(contents.sha256, contents.bytes, reused);
   });

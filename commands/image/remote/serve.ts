@@ -1,7 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { cacheDir } from "../../../lib/paths.ts";
 import { main } from "../../../lib/program.ts";
 import { inUnfinishedFolder } from "../../../toolchain/cache.ts";
 import { getTool } from "../../../toolchain/tools.ts";
+import { blockMapFileOf } from "../../burn/bmap.ts";
 import { withLock } from "../build/lock.ts";
 import { readContents } from "../build/output.ts";
 import { buildImage, type FetchProgram } from "../build.ts";
@@ -18,7 +20,8 @@ await main(
         const built = await buildImage({ manifest: manifest as Manifest, outputDir }, getToolOnce, context);
         const contents = await readContents(built.path);
         if (!contents) throw new Error(`${built.path} was built and can't be read back`);
-        await sendImage(built, contents, process.stdout, context);
+        const blockMap = await readFile(blockMapFileOf(built.path), "utf8");
+        await sendImage(built, contents, blockMap, process.stdout, context);
       }),
   },
   readAttended,

@@ -15,6 +15,8 @@ import type { BuiltImage } from "../manifest.ts";
 /** Comes as one line of JSON before the image itself. */
 export interface Header {
   contents: Contents;
+  /** The text of the image's block map. */
+  blockMap: string;
   reused: BuiltImage["reused"];
   /** What the image takes on a disk that leaves out its holes. */
   diskBytes: number;
@@ -30,12 +32,13 @@ export const mark = "piinit-builder ";
 export async function sendImage(
   { path: image, reused }: BuiltImage,
   contents: Contents,
+  blockMap: string,
   output: Writable,
   { progress, signal }: Context,
 ): Promise<void> {
   const diskBytes = (await stat(image)).blocks * statBlockBytes;
   progress.step(`image: sending ${Math.ceil(diskBytes / MiB)} MiB, compressed`);
-  const header: Header = { contents, reused, diskBytes };
+  const header: Header = { contents, blockMap, reused, diskBytes };
   output.write(`${mark}${JSON.stringify(header)}\n`);
   await pipeline(createReadStream(image, { highWaterMark: MiB }), createGzip({ level: 1, chunkSize: MiB }), output, {
     signal,

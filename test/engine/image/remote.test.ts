@@ -142,7 +142,7 @@ describe("an image that is built on another machine", function () {
         assert.ok(blocks * 512 < bytes * 0.8, "it has holes");
         assert.equal((await run("sha256sum", [file])).split(" ")[0], sha256);
         const name = path.basename(file, ".img");
-        const names = [".contents.json", ".img", ".spdx.json"].map((ending) => name + ending);
+        const names = [".bmap", ".contents.json", ".img", ".spdx.json"].map((ending) => name + ending);
         assert.deepEqual((await readdir(path.dirname(file))).toSorted(), names);
       }
     });

@@ -28,6 +28,7 @@ const image = Buffer.concat([
 const sha256 = createHash("sha256").update(image).digest("hex");
 const header = (more: Partial<Contents> = {}): Header => ({
   contents: { bytes: image.length, sha256, ...more } as Contents,
+  blockMap: "<bmap/>\n",
   reused: [],
   diskBytes: image.length,
 });
@@ -56,10 +57,10 @@ describe("an image on its way from the builder", () => {
     line.write("Welcome to the builder!\n");
     const context = { progress: silent, signal: new AbortController().signal };
     const built = { path: source, sha256, bytes: image.length, seconds: 1, reused: ["base"] };
-    const sent = sendImage(built, header().contents, line, context).then(() => line.end());
+    const sent = sendImage(built, header().contents, header().blockMap, line, context).then(() => line.end());
     const incoming = readIncoming(line);
     const received = JSON.parse((await incoming.line()) ?? "") as Header;
-    assert.deepEqual([received.reused, received.contents], [["base"], header().contents]);
+    assert.deepEqual({ ...received, diskBytes: 0 }, { ...header(), reused: ["base"], diskBytes: 0 });
     assert.ok(received.diskBytes > 0);
     assert.equal(await receiveImage(received, incoming.rest(), file(), silent), true);
     await sent;
