@@ -27,7 +27,8 @@ export function addBuild(program: Command): void {
     });
 }
 
-async function build(stack: Stack, image: string): Promise<BuiltImage> {
+/** Builds an image of a stack, as far as it isn't there yet. */
+export async function build(stack: Stack, image: string): Promise<BuiltImage> {
   const { images } = await stackSettings(stack, image);
   if (!(image in images)) {
     throw new UserError(`Stack ${stack.name} has no image ${image}; images: ${Object.keys(images).join(", ")}`);

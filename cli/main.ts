@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { describeError } from "../lib/errors.ts";
 import { addBuild } from "./build.ts";
+import { addBurn } from "./burn.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEnv } from "./env.ts";
 import { addImport } from "./import.ts";
@@ -19,7 +20,18 @@ const program = new Command("piinit")
   .showHelpAfterError("(see ./piinit --help)")
   .enablePositionalOptions();
 
-for (const add of [addLifecycle, addStatus, addBuild, addLab, addImport, addSecret, addEnv, addDoctor, addTest])
+for (const add of [
+  addLifecycle,
+  addStatus,
+  addBuild,
+  addBurn,
+  addLab,
+  addImport,
+  addSecret,
+  addEnv,
+  addDoctor,
+  addTest,
+])
   add(program);
 
 try {

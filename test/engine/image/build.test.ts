@@ -5,6 +5,9 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "n
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { burn } from "../../../commands/burn/burn.ts";
+import { inspectImage } from "../../../commands/burn/image-file.ts";
+import { bytesToWrite } from "../../../commands/burn/plan.ts";
 import { diskGeometry } from "../../../commands/image/build/geometry.ts";
 import type { Contents } from "../../../commands/image/build/output.ts";
 import { findPartitions } from "../../../commands/image/build/partitions.ts";
@@ -15,6 +18,7 @@ import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { silent } from "../../../lib/progress.ts";
+import { makeUsedCard } from "../../unit/burn/disk.ts";
 
 const kernels: Record<string, string> = { x64: "amd64", arm64: "arm64" };
 const architecture = kernels[process.arch] as Manifest["architecture"];
@@ -214,6 +218,23 @@ describe("a built image", function () {
     assert.equal(listed("issue")?.sha256?.length, 64);
     const gossip = listed("gossip.json");
     assert.deepEqual([gossip?.mode, gossip?.owner, gossip?.sha256], ["0600", "consul", undefined]);
+  });
+
+  it("has a block map beside it, with which a card that was used before gets sound file systems", async () => {
+    const file = await inspectImage(image.path);
+    assert.equal(file.map?.imageBytes, image.bytes);
+    assert.ok((bytesToWrite(file) ?? 0) < image.bytes * 0.9);
+    const card = path.join(folder, "card.img");
+    await makeUsedCard(card, image.bytes);
+    const context = { signal: new AbortController().signal, report() {} };
+    await burn(file, { path: card, isFile: true, limit: image.bytes }, context);
+    const { root } = diskGeometry(manifest.disk);
+    await runOnHost("e2fsck", ["-f", "-n", `card.img?offset=${root.offset}`], { cwd: folder });
+    const issue = await runOnHost("debugfs", ["-R", "cat /etc/issue", `card.img?offset=${root.offset}`], {
+      cwd: folder,
+    });
+    assert.equal(issue, "replaced");
+    await rm(card);
   });
 
   it("is reused when the manifest is the same, and made with the same bytes elsewhere", async () => {

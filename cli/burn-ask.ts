@@ -1,0 +1,57 @@
+import { createInterface } from "node:readline/promises";
+import { type Drive, describeDrive } from "../commands/burn/drive.ts";
+import { Interrupted, Refused } from "../commands/burn/errors.ts";
+import { type Found, pathOf } from "../commands/burn/find-target.ts";
+
+const isTerminal = (): boolean => Boolean(process.stdin.isTTY && process.stderr.isTTY);
+
+/** Lets a person choose among the drives that may be written to. */
+export async function chooseDrives(offered: readonly Drive[]): Promise<Drive[]> {
+  if (!isTerminal()) throw new Refused("Name what is to be written to: --drive /dev/… (or a file), with --yes.");
+  const list = offered.map((drive, index) => `  ${index + 1}  ${describeDrive(drive)}\n`).join("");
+  const question = `${list}Which one? A number, or several with spaces between: `;
+  const answer = await ask(question);
+  const chosen = parseChoice(answer, offered.length);
+  if (!chosen) throw new Refused(`${answer.trim() || "Nothing"} is no such number. Nothing was written.`);
+  return chosen.map((index) => offered[index] as Drive);
+}
+
+/** Indexes of the numbers in a person's answer, each once; undefined when it has anything else, or nothing. */
+export function parseChoice(answer: string, count: number): number[] | undefined {
+  const words = answer.split(/[\s,]+/).filter(Boolean);
+  const numbers = words.map((word) => (/^\d+$/.test(word) ? Number(word) : 0));
+  if (numbers.length === 0 || numbers.some((number) => number < 1 || number > count)) return undefined;
+  return [...new Set(numbers)].map((number) => number - 1);
+}
+
+/** Has a person type the name of each target: nobody types a wrong one by mistake. */
+export async function confirm(targets: readonly Found[]): Promise<void> {
+  for (const target of targets) {
+    const name = pathOf(target);
+    const what = target.kind === "drive" ? describeDrive(target.drive) : name;
+    await typed(name, `Everything on this will be lost:\n  ${what}\nType its name (${name}) to go on: `);
+  }
+}
+
+/** Asks once for all cards that will be put in. */
+export const confirmAll = (): Promise<void> =>
+  typed("all", "Every card that is put in from now on is overwritten, without a question. Type all to go on: ");
+
+async function typed(word: string, question: string): Promise<void> {
+  if (!isTerminal()) throw new Refused("Nobody can be asked here. To write without a question: --yes.");
+  const answer = (await ask(question)).trim();
+  if (answer !== word) throw new Refused(`${answer || "Nothing"} is not ${word}. Nothing was written.`);
+}
+
+/** ^C and ^D end the question, and all that would come after it. */
+async function ask(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await new Promise((resolve, reject) => {
+      terminal.on("close", () => reject(new Interrupted("Interrupted. Nothing was written.")));
+      terminal.question(question).then(resolve, reject);
+    });
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,81 @@
+import { type BurnContext, burn, type Phase } from "../commands/burn/burn.ts";
+import type { Limits } from "../commands/burn/drive.ts";
+import { Interrupted, Refused } from "../commands/burn/errors.ts";
+import { type Found, pathOf } from "../commands/burn/find-target.ts";
+import { eject, takeDrive } from "../commands/burn/handling.ts";
+import type { ImageFile } from "../commands/burn/image-file.ts";
+import { duration, standing } from "../commands/burn/meter.ts";
+import { bytesToWrite } from "../commands/burn/plan.ts";
+import { describeError } from "../lib/errors.ts";
+import type { Display } from "./burn-display.ts";
+
+/** How one target came out of it. */
+export type Outcome = "written" | "failed" | "refused" | "interrupted";
+
+export interface Job {
+  image: ImageFile;
+  limits: Limits;
+  display: Display;
+  signal: AbortSignal;
+}
+
+/** Burns one target from the last look at it to its ejection. Never fails: one bad card must not end the others. */
+export async function burnTarget(found: Found, job: Job): Promise<Outcome> {
+  const { image, limits, display, signal } = job;
+  const target = pathOf(found);
+  const start = performance.now();
+  try {
+    if (found.kind === "drive") await takeDrive(found.drive, image.bytes, limits);
+    const place =
+      found.kind === "drive"
+        ? { path: found.drive.writePath, isFile: false, limit: found.drive.bytes }
+        : { path: found.path, isFile: true, limit: found.bytes || Number.POSITIVE_INFINITY };
+    const bytes = await burn(image, place, { signal, report: reporter(target, job) });
+    if (found.kind === "drive") await eject(found.drive);
+    const seconds = Math.round((performance.now() - start) / 100) / 10;
+    display.tell({ event: "written", target, bytes, seconds });
+    const rest = found.kind === "drive" ? " It can be taken out." : "";
+    display.say(`${target}: written and verified in ${duration(seconds)}.${rest}`);
+    return "written";
+  } catch (error) {
+    const outcome = outcomeOf(error);
+    const message = outcome === "interrupted" ? interrupted(target) : describeError(error);
+    display.tell({ event: outcome, target, message });
+    display.say(`${target}: ${message}`);
+    return outcome;
+  }
+}
+
+const interrupted = (target: string) =>
+  `Interrupted. What is on ${target} is not whole: it starts nothing before it is burned again.`;
+
+export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof Interrupted) return "interrupted";
+  return error instanceof Refused ? "refused" : "failed";
+}
+
+const pauseMs = 250;
+
+/** Passes on what is worth showing: where a phase begins and ends, and a few times each second between. */
+function reporter(target: string, { image, display }: Job): BurnContext["report"] {
+  const total = bytesToWrite(image);
+  let current: Phase | undefined;
+  let began = 0;
+  let shown = 0;
+  return (phase, done) => {
+    const now = performance.now();
+    if (phase !== current) began = now;
+    const isEdge = phase !== current || done === total;
+    current = phase;
+    if (!isEdge && now - shown < pauseMs) return;
+    shown = now;
+    display.progress(target, phase, standing(done, total, (now - began) / 1000));
+  };
+}
+
+/** For a script: what went worst decides. */
+export function exitCode(outcomes: readonly Outcome[]): number {
+  if (outcomes.includes("failed")) return 1;
+  if (outcomes.includes("interrupted")) return 130;
+  return outcomes.includes("refused") ? 2 : 0;
+}

@@ -1,0 +1,43 @@
+import path from "node:path";
+import { type Drive, type Limits, refusal } from "../commands/burn/drive.ts";
+import { listDrives } from "../commands/burn/drives.ts";
+import { notAllowed, Refused } from "../commands/burn/errors.ts";
+import { type Found, findTarget, pathOf, targetRefusal } from "../commands/burn/find-target.ts";
+import type { ImageFile } from "../commands/burn/image-file.ts";
+import { quoteCommand } from "../lib/shell.ts";
+import { chooseDrives } from "./burn-ask.ts";
+
+/**
+ * The targets that were named, or else chosen from a list of those that may be written to.
+ * @throws Refused with the reason for each that may not
+ */
+export async function findTargets(named: readonly string[], image: ImageFile, limits: Limits): Promise<Found[]> {
+  const drives = await listDrives();
+  const found: Found[] =
+    named.length > 0
+      ? await Promise.all(named.map((one) => findTarget(path.resolve(process.env.INIT_CWD ?? "", one), drives)))
+      : (await chooseDrives(offered(drives, image.bytes, limits))).map((drive) => ({ kind: "drive", drive }));
+  const reasons = await Promise.all(found.map((target) => targetRefusal(target, image, limits)));
+  const told = reasons.filter((reason) => reason !== undefined);
+  if (told.length === 0) return [...new Map(found.map((target) => [pathOf(target), target])).values()];
+  throw new Refused([...told, ...asRoot(found, reasons, image.path)].join("\n"));
+}
+
+/** What a person may choose from. Where there is nothing, the error says why of each drive that there is. */
+function offered(drives: readonly Drive[], imageBytes: number | undefined, limits: Limits): Drive[] {
+  const fit = drives.filter((drive) => drive.isRemovable && refusal(drive, imageBytes, limits) === undefined);
+  if (fit.length > 0) return fit;
+  const others = drives.filter(({ isImage }) => !isImage);
+  const reasons = others.map((drive) => `  ${drive.path} ${refusal(drive, imageBytes, limits)}.`);
+  throw new Refused(["There is no card to write to. Put one in and try again.", ...reasons].join("\n"));
+}
+
+/** The same once more for root, who gets the image's file: a stack belongs to the user. */
+function asRoot(found: readonly Found[], reasons: readonly (string | undefined)[], image: string): string[] {
+  const drives = found.flatMap((target, index) =>
+    target.kind === "drive" && reasons[index] === notAllowed(target.drive.writePath) ? [target.drive.path] : [],
+  );
+  if (drives.length === 0) return [];
+  const command = quoteCommand("./piinit", ["burn", image, ...drives.flatMap((drive) => ["--drive", drive])]);
+  return [`Run this: sudo env "PATH=$PATH" ${command}`];
+}

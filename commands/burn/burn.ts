@@ -1,0 +1,49 @@
+import type { ImageFile } from "./image-file.ts";
+import { alignedBuffers } from "./memory.ts";
+import { openSource } from "./source.ts";
+import { openTarget, type Place } from "./target.ts";
+import { verifyTarget, writeHead } from "./verify.ts";
+import { writeImage } from "./write.ts";
+
+export type Phase = "writing" | "verifying";
+
+export interface BurnContext {
+  signal: AbortSignal;
+  /** How many bytes of a phase are done; the first call of each phase comes before its work. */
+  report(phase: Phase, done: number): void;
+}
+
+/**
+ * Writes an image to a drive or a file and reads it back. Until the end the target's first bytes are zeros: one that is
+ * not whole, for whatever reason, has no partitions. Returns the size of the disk.
+ * @throws Refused when nothing was written, UserError for whatever went wrong then, the signal's reason
+ */
+export async function burn(image: ImageFile, place: Place, { signal, report }: BurnContext): Promise<number> {
+  const [one, two, head] = alignedBuffers(3) as [Buffer, Buffer, Buffer];
+  const transfer = (phase: Phase) => ({
+    signal,
+    buffers: { pair: [one, two], head } as const,
+    report: (done: number) => report(phase, done),
+  });
+  const source = await openSource(image);
+  try {
+    const target = await openTarget(place);
+    try {
+      const written = await writeImage(image, source, target, transfer("writing"));
+      await source.finish();
+      await target.sync();
+      await target.forget();
+      await verifyTarget(place.path, target, written, transfer("verifying"));
+      await writeHead(place.path, target, written, one);
+      await target.setSize(written.bytes);
+      await target.sync();
+      await target.close();
+      return written.bytes;
+    } catch (error) {
+      await target.discard();
+      throw error;
+    }
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,19 @@
+/** As much as one step of reading or writing takes, bytes; cards erase in units of this size or of a part of it. */
+export const pieceBytes = 4 * 1024 * 1024;
+
+/** All unbuffered transfers begin and end at a multiple of this, on the disk as in memory. */
+export const alignment = 4096;
+
+const pageBytes = 65536;
+
+declare const WebAssembly: { Memory: new (pages: { initial: number; maximum: number }) => { buffer: ArrayBuffer } };
+
+/**
+ * Buffers that begin at a page, as the kernel wants it for transfers past its cache. WebAssembly's memory is the only
+ * one in Node.js whose place is known. `bytes` is a multiple of a page.
+ */
+export function alignedBuffers(count: number, bytes = pieceBytes): Buffer[] {
+  const pages = Math.ceil((count * bytes) / pageBytes);
+  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  return Array.from({ length: count }, (_, index) => Buffer.from(buffer, index * bytes, bytes));
+}

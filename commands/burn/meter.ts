@@ -1,0 +1,39 @@
+import { size } from "./drive.ts";
+
+/** How far a phase is. */
+export interface Standing {
+  done: number;
+  /** Undefined where the size isn't known. */
+  total: number | undefined;
+  bytesPerSecond: number;
+  secondsLeft: number | undefined;
+}
+
+/** @param seconds since the phase began */
+export function standing(done: number, total: number | undefined, seconds: number): Standing {
+  const bytesPerSecond = seconds > 0 ? Math.round(done / seconds) : 0;
+  const secondsLeft =
+    total !== undefined && bytesPerSecond > 0 ? Math.ceil((total - done) / bytesPerSecond) : undefined;
+  return { done, total, bytesPerSecond, secondsLeft };
+}
+
+const barWidth = 24;
+
+/** "[######------]  45 %  312 MB of 690 MB  21.3 MB/s  18 s left" */
+export function describeStanding({ done, total, bytesPerSecond, secondsLeft }: Standing): string {
+  const share = total ? Math.min(1, done / total) : 0;
+  const full = Math.round(share * barWidth);
+  const bar = `[${"#".repeat(full)}${"-".repeat(barWidth - full)}]`;
+  return [
+    ...(total === undefined ? [size(done)] : [`${bar} ${String(Math.floor(share * 100)).padStart(3)} %`]),
+    ...(total === undefined ? [] : [`${size(done)} of ${size(total)}`]),
+    `${size(bytesPerSecond)}/s`,
+    ...(secondsLeft === undefined ? [] : [`${duration(secondsLeft)} left`]),
+  ].join("  ");
+}
+
+export function duration(seconds: number): string {
+  if (seconds < 10 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)} s`;
+  const rounded = Math.round(seconds);
+  return rounded < 60 ? `${rounded} s` : `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
+}

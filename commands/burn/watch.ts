@@ -1,0 +1,21 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Drive, isSameDrive } from "./drive.ts";
+
+const pauseMs = 1000;
+
+/** Drives with a card in them that weren't there before, or had another card. */
+export function newlyInserted(before: readonly Drive[], now: readonly Drive[]): Drive[] {
+  return now.filter((drive) => drive.bytes > 0 && !before.some((other) => isSameDrive(drive, other)));
+}
+
+/** Each drive that is put in from now on, until the signal: those that are there already only when they come again. */
+export async function* insertions(list: () => Promise<Drive[]>, signal: AbortSignal): AsyncGenerator<Drive> {
+  let before = await list();
+  while (!signal.aborted) {
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    const now = await list();
+    yield* newlyInserted(before, now);
+    before = now;
+  }
+}

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { parseChoice } from "../../../cli/burn-ask.ts";
+import { describeNext, machinesFor } from "../../../cli/burn-next.ts";
+import { exitCode } from "../../../cli/burn-run.ts";
+import { describeStanding, duration, standing } from "../../../commands/burn/meter.ts";
+import { stackDir } from "../../../lib/paths.ts";
+
+describe("a choice of drives", () => {
+  it("is one number or several, each once", () => {
+    assert.deepEqual(parseChoice(" 2 ", 3), [1]);
+    assert.deepEqual(parseChoice("3, 1 3", 3), [2, 0]);
+  });
+
+  it("is none when anything in it is no number of the list", () => {
+    for (const answer of ["", "0", "4", "1 4", "sdb", "1;2", "-1"]) assert.equal(parseChoice(answer, 3), undefined);
+  });
+});
+
+describe("the exit code of burning", () => {
+  it("is that of what went worst", () => {
+    assert.equal(exitCode(["written", "written"]), 0);
+    assert.equal(exitCode([]), 0);
+    assert.equal(exitCode(["written", "refused"]), 2);
+    assert.equal(exitCode(["refused", "interrupted"]), 130);
+    assert.equal(exitCode(["written", "interrupted", "failed"]), 1);
+  });
+});
+
+describe("the progress of burning", () => {
+  it("is bytes, speed and time left", () => {
+    const now = standing(250e6, 1000e6, 10);
+    assert.deepEqual(now, { done: 250e6, total: 1000e6, bytesPerSecond: 25e6, secondsLeft: 30 });
+    assert.equal(describeStanding(now), "[######------------------]  25 %  250 MB of 1.0 GB  25.0 MB/s  30 s left");
+    assert.equal(describeStanding(standing(250e6, undefined, 10)), "250 MB  25.0 MB/s");
+    assert.equal(describeStanding(standing(0, 1000e6, 0)), "[------------------------]   0 %  0 B of 1.0 GB  0 B/s");
+    assert.deepEqual([0.4, 59.6, 90, 3600].map(duration), ["0.4 s", "1 min 0 s", "1 min 30 s", "60 min 0 s"]);
+  });
+});
+
+describe("what comes after a card", () => {
+  const machine = (name: string, answers: boolean) => ({ name, mac: "b8:27:eb:00:00:01", ip: "192.168.2.51", answers });
+
+  it("is the machines that wait for one, and those that don't", () => {
+    assert.equal(
+      describeNext({ stack: "home", machines: [machine("pi1", false), machine("pi2", true)] }),
+      [
+        "Next: put the card into one of the machines that wait for one, and switch it on:",
+        "  pi1  b8:27:eb:00:00:01  192.168.2.51",
+        "(pi2 answers already.)",
+        "When all have theirs: ./piinit up home",
+      ].join("\n"),
+    );
+    assert.match(
+      describeNext({ stack: "home", machines: [machine("pi2", true)] }),
+      /^All machines of this image answer/,
+    );
+  });
+
+  it("is not known for an image that is no stack's, and for virtual machines", async () => {
+    assert.equal(await machinesFor("/tmp/server-0123456789abcdef.img"), undefined);
+    assert.equal(await machinesFor(stackDir("lab", "images", "server-0123456789abcdef.img")), undefined);
+  });
+});
