@@ -81,11 +81,19 @@ async function burnCards(
   return outcomes;
 }
 
-/** A second ^C ends the process at once. */
+/**
+ * Aborted by ^C or an ordinary kill; a second one ends the process at once. Not `once`: a handler that is gone lets execa
+ * end the process before the work has ended.
+ */
 function interruption(): AbortSignal {
   const controller = new AbortController();
-  const end = () => controller.abort(new Interrupted("Interrupted."));
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, end);
+  const end = () => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(new Interrupted("Interrupted."));
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
+  // Where a file may not become that large, the write is to fail, not the process to be killed.
+  process.on("SIGXFSZ", () => {});
   return controller.signal;
 }
 

@@ -41,7 +41,8 @@ export async function burn(image: ImageFile, place: Place, { signal, report }: B
       return written.bytes;
     } catch (error) {
       await target.discard();
-      throw error;
+      // Whatever failed because of it.
+      throw signal.aborted ? signal.reason : error;
     }
   } finally {
     await source.close();

@@ -65,6 +65,8 @@ const commands: Readonly<Record<Compression, (file: string) => string[]>> = {
 function unpacking(file: string, program: Compression): Source {
   const child = spawn(program, commands[program](file), {
     stdio: ["ignore", "pipe", "pipe"],
+    // In a session of its own, so that ^C ends it through this process only.
+    detached: true,
     env: { ...process.env, PATH: hostPath() },
   });
   const ended = once(child, "close") as Promise<[code: number | null]>;

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { Refused } from "../../../commands/burn/errors.ts";
+import { ioFailure, openFailure } from "../../../commands/burn/failure.ts";
+
+const failed = (code: string) => Object.assign(new Error(`${code}: text of the system`), { code });
+const drive = (path: string) => ({ path, isFile: false, limit: 32e9 });
+const file = { path: "/tmp/card.img", isFile: true, limit: Number.POSITIVE_INFINITY };
+
+describe("an error of a drive", () => {
+  it("says what to do: put it in again, or take another one", async () => {
+    const told = async (path: string, code: string) =>
+      (await ioFailure(drive(path), "written to", failed(code))).message;
+    assert.match(
+      await told("/dev/zero", "EIO"),
+      /^\/dev\/zero can't be written to: it is broken, or loose in its reader/,
+    );
+    assert.match(await told("/dev/no-such-drive", "EIO"), /^\/dev\/no-such-drive was pulled out/);
+    for (const code of ["ENXIO", "ENODEV", "Unknown system error -123"]) {
+      assert.match(await told("/dev/zero", code), /was pulled out/);
+    }
+    for (const code of ["ENOSPC", "EOF"]) assert.match(await told("/dev/zero", code), /ends earlier than it says/);
+    assert.match(await told("/dev/zero", "EWHATEVER"), /can't be written to: EWHATEVER: text of the system/);
+  });
+
+  it("is another one for a file", async () => {
+    assert.match(
+      (await ioFailure(file, "written to", failed("ENOSPC"))).message,
+      /^The disk of \/tmp\/card\.img is full/,
+    );
+    assert.match((await ioFailure(file, "written to", failed("EFBIG"))).message, /may not become as large/);
+    assert.match(
+      (await ioFailure(file, "read back", failed("EIO"))).message,
+      /card\.img can't be read back: it is broken/,
+    );
+  });
+
+  it("is a refusal when it can't be opened", () => {
+    const expected = {
+      EACCES: /may not write/,
+      EBUSY: /in use by another/,
+      EROFS: /write-protected/,
+      ENOENT: /There is no/,
+    };
+    for (const [code, pattern] of Object.entries(expected)) {
+      const error = openFailure(drive("/dev/sdb"), failed(code));
+      assert.ok(error instanceof Refused && pattern.test(error.message), error.message);
+    }
+    assert.ok(!(openFailure(drive("/dev/sdb"), failed("EMFILE")) instanceof Refused));
+  });
+});
