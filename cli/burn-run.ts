@@ -30,12 +30,15 @@ export async function burnTarget(found: Found, job: Job): Promise<Outcome> {
       found.kind === "drive"
         ? { path: found.drive.writePath, isFile: false, limit: found.drive.bytes }
         : { path: found.path, isFile: true, limit: found.bytes || Number.POSITIVE_INFINITY };
-    const bytes = await burn(image, place, { signal, report: reporter(target, job) });
+    const { report, began } = reporter(target, job);
+    const bytes = await burn(image, place, { signal, report });
     if (found.kind === "drive") await eject(found.drive);
-    const seconds = Math.round((performance.now() - start) / 100) / 10;
-    display.tell({ event: "written", target, bytes, seconds });
+    const verified = performance.now();
+    const writingSeconds = secondsBetween(start, began.get("verifying") ?? verified);
+    const verifyingSeconds = secondsBetween(began.get("verifying") ?? verified, verified);
+    display.tell({ event: "written", target, bytes, writingSeconds, verifyingSeconds });
     const rest = found.kind === "drive" ? " It can be taken out." : "";
-    display.say(`${target}: written and verified in ${duration(seconds)}.${rest}`);
+    display.say(`${target}: written in ${duration(writingSeconds)}, verified in ${duration(verifyingSeconds)}.${rest}`);
     return "written";
   } catch (error) {
     const outcome = outcomeOf(error);
@@ -57,21 +60,27 @@ export function outcomeOf(error: unknown): Outcome {
 const pauseMs = 250;
 
 /** Passes on what is worth showing: where a phase begins and ends, and a few times each second between. */
-function reporter(target: string, { image, display }: Job): BurnContext["report"] {
+function reporter(
+  target: string,
+  { image, display }: Job,
+): Pick<BurnContext, "report"> & { began: Map<Phase, number> } {
   const total = bytesToWrite(image);
-  let current: Phase | undefined;
-  let began = 0;
+  const began = new Map<Phase, number>();
   let shown = 0;
-  return (phase, done) => {
-    const now = performance.now();
-    if (phase !== current) began = now;
-    const isEdge = phase !== current || done === total;
-    current = phase;
-    if (!isEdge && now - shown < pauseMs) return;
-    shown = now;
-    display.progress(target, phase, standing(done, total, (now - began) / 1000));
+  return {
+    began,
+    report(phase, done) {
+      const now = performance.now();
+      const isEdge = !began.has(phase) || done === total;
+      if (!began.has(phase)) began.set(phase, now);
+      if (!isEdge && now - shown < pauseMs) return;
+      shown = now;
+      display.progress(target, phase, standing(done, total, secondsBetween(began.get(phase) ?? now, now)));
+    },
   };
 }
+
+const secondsBetween = (start: number, end: number) => Math.round(end - start) / 1000;
 
 /** For a script: what went worst decides. */
 export function exitCode(outcomes: readonly Outcome[]): number {

@@ -69,12 +69,13 @@ const emulationPackages: readonly SystemPackage[] = [
   },
 ];
 
-/** What only the tests need: a home router to drive, on this machine, and a DHCP client. */
+/** What only the tests need: a home router to drive, on this machine, a DHCP client, and another program that burns. */
 export const testPackages: readonly SystemPackage[] = [
   { debian: "openssh-server", fedora: "openssh-server", programs: ["sshd"] },
   { debian: "dnsmasq-base", fedora: "dnsmasq", programs: ["dnsmasq"] },
   { debian: "busybox-static", fedora: "busybox", programs: ["busybox"] },
   { debian: "iproute2", fedora: "iproute", programs: ["ip"] },
+  { debian: "bmap-tools", fedora: "bmap-tools", programs: ["bmaptool"] },
 ];
 
 /** What the tests of every board's image need beside that: to build them, and to play the boards. */

@@ -32,8 +32,9 @@ export function describeStanding({ done, total, bytesPerSecond, secondsLeft }: S
   ].join("  ");
 }
 
+/** "0.4 s", "12 s", "1 min 30 s" */
 export function duration(seconds: number): string {
-  if (seconds < 10 && !Number.isInteger(seconds)) return `${seconds.toFixed(1)} s`;
+  if (seconds < 10) return `${Math.round(seconds * 10) / 10} s`;
   const rounded = Math.round(seconds);
   return rounded < 60 ? `${rounded} s` : `${Math.floor(rounded / 60)} min ${rounded % 60} s`;
 }

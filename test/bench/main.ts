@@ -2,11 +2,12 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import path from "node:path";
 import { projectDir } from "../../lib/paths.ts";
+import { benchBurning } from "./burn.ts";
 import { benchImages } from "./images.ts";
 import { benchLab } from "./lab.ts";
 
 /** Each measures one part, on an otherwise idle machine, and returns Markdown. */
-const benches: Record<string, () => Promise<string>> = { images: benchImages, lab: benchLab };
+const benches: Record<string, () => Promise<string>> = { burn: benchBurning, images: benchImages, lab: benchLab };
 
 const folder = path.join(projectDir, "docs", "bench");
 
