@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, readFileSync } from "node:fs";
+import { createWriteStream, existsSync, readFileSync } from "node:fs";
 import { mkdir, truncate } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import { burn } from "../../commands/burn/burn.ts";
+import { inspectImage } from "../../commands/burn/image-file.ts";
 import { runOnHost } from "../../lib/host.ts";
+import { makeUsedCard } from "../unit/burn/disk.ts";
 
 /** How QEMU plays a board: the arguments that differ from board to board. */
 export interface Emulated {
@@ -66,10 +69,18 @@ export async function bootFile(image: string, file: string, to: string): Promise
 
 const cardBytes = 8 * 1024 ** 3;
 
-/** Puts an image on a card, a file; what the card has behind the image's end stays. */
+/**
+ * Burns an image into a file that is a card. A new card is full of something else, as one that was used before; what a
+ * card has behind the image's end stays.
+ */
 export async function putOnCard(image: string, card: string): Promise<void> {
-  await runOnHost("dd", [`if=${image}`, `of=${card}`, "bs=1M", "conv=notrunc", "status=none"]);
-  await truncate(card, cardBytes);
+  const file = await inspectImage(image);
+  if (!existsSync(card)) {
+    await makeUsedCard(card, file.bytes ?? 0);
+    await truncate(card, cardBytes);
+  }
+  const context = { signal: new AbortController().signal, report() {} };
+  await burn(file, { path: card, isFile: true, limit: cardBytes }, context);
 }
 
 /** Switches a board with that card on; `dir` receives the console. */
