@@ -40,8 +40,9 @@ const ready = new ClusterReady(
 export const consul = ready.cluster.consulUrl;
 export const nomad = ready.cluster.nomadUrl;
 
-// In a targeted update, as `./piinit build` is, Pulumi would ask for all that the providers depend on.
-if (!process.env.PIINIT_IMAGE_ONLY) {
-  const keys = new ConsulKeys("keys", { consulUrl: consul, datacenter, values: keepSecret("kv", kv), deletedWith });
-  new NomadJobs("jobs", { nomadUrl: nomad, jobs, deletedWith }, { dependsOn: keys });
-}
+// `./piinit build` leaves out what was never made: see cli/build.ts.
+const leftOut = process.env.PIINIT_LEFT_OUT?.split(",") ?? [];
+const dependsOn = leftOut.includes("keys")
+  ? []
+  : [new ConsulKeys("keys", { consulUrl: consul, datacenter, values: keepSecret("kv", kv), deletedWith })];
+if (!leftOut.includes("jobs")) new NomadJobs("jobs", { nomadUrl: nomad, jobs, deletedWith }, { dependsOn });

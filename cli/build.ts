@@ -34,9 +34,10 @@ export async function build(stack: Stack, image: string): Promise<BuiltImage> {
     throw new UserError(`Stack ${stack.name} has no image ${image}; images: ${Object.keys(images).join(", ")}`);
   }
   const start = performance.now();
-  const before = await answerOf(stack, image);
-  await updateOnly(stack, image, before !== undefined && !existsSync(before.path));
-  const built = await answerOf(stack, image);
+  const resources = await resourcesOf(stack);
+  const before = answerOf(resources, image);
+  await updateOnly(stack, image, resources, before !== undefined && !existsSync(before.path));
+  const built = answerOf(await resourcesOf(stack), image);
   if (!built) throw new Error(`Pulumi's state has no image ${image} after its update`);
   const isUnchanged = before?.path === built.path && before.seconds === built.seconds;
   return isUnchanged
@@ -45,26 +46,43 @@ export async function build(stack: Stack, image: string): Promise<BuiltImage> {
 }
 
 /** The image, and what goes into it: the cluster's secrets, and in the lab its SSH key. */
-async function updateOnly(stack: Stack, image: string, fileIsGone: boolean): Promise<void> {
+async function updateOnly(stack: Stack, image: string, resources: StackResource[], fileIsGone: boolean): Promise<void> {
   const urn = `**::image-${image}`;
   const targets = [urn, `**::${image}`, "**::cluster", "**::cluster-*", "**::lab", "**::lab-folder"];
   const args = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
+  const env = { PIINIT_IMAGE_ONLY: image, PIINIT_LEFT_OUT: neverMade(resources).join() };
   await runPulumi(
     stack,
     [...args, ...targets.flatMap((target) => ["--target", target]), ...(fileIsGone ? ["--replace", urn] : [])],
-    { env: { PIINIT_IMAGE_ONLY: image }, onLine: (line) => process.stderr.write(`${line}\n`) },
+    { env, onLine: (line) => process.stderr.write(`${line}\n`) },
   );
 }
 
-interface Deployment {
-  deployment: { resources?: { urn: string; outputs?: { stdout?: unknown } }[] };
+interface StackResource {
+  urn: string;
+  outputs?: { stdout?: unknown };
+}
+
+/** The stack's state, secrets in clear. */
+async function resourcesOf(stack: Stack): Promise<StackResource[]> {
+  const text = await runPulumi(stack, ["stack", "export", "--show-secrets"]);
+  return (JSON.parse(text) as { deployment: { resources?: StackResource[] } }).deployment.resources ?? [];
+}
+
+/**
+ * The parts of the program that have a provider of their own which isn't in the state. Pulumi makes a provider even when
+ * it is no target, with all that it depends on; once it is there, it has to stay in the program.
+ */
+function neverMade(resources: StackResource[]): string[] {
+  const providers = { keys: "::consul", jobs: "::nomad" };
+  return Object.entries(providers)
+    .filter(([, end]) => !resources.some(({ urn }) => urn.includes("pulumi:providers:") && urn.endsWith(end)))
+    .map(([part]) => part);
 }
 
 /** What the builder said of the image the last time that it ran. */
-async function answerOf(stack: Stack, image: string): Promise<BuiltImage | undefined> {
-  const text = await runPulumi(stack, ["stack", "export", "--show-secrets"]);
-  const { deployment } = JSON.parse(text) as Deployment;
-  const stdout = deployment.resources?.find(({ urn }) => urn.endsWith(`::image-${image}`))?.outputs?.stdout;
+function answerOf(resources: StackResource[], image: string): BuiltImage | undefined {
+  const stdout = resources.find(({ urn }) => urn.endsWith(`::image-${image}`))?.outputs?.stdout;
   const plain = typeof stdout === "object" ? JSON.parse((stdout as { plaintext: string }).plaintext) : stdout;
   return typeof plain === "string" ? (JSON.parse(plain) as BuiltImage) : undefined;
 }

@@ -22,13 +22,11 @@ export async function benchLab(): Promise<string> {
 async function measure(home: Checkout): Promise<Row[]> {
   const rows: Row[] = [];
   const time = async (what: string, goal: number, work: Promise<Outcome>) => {
-    const { exitCode, output, seconds } = await work;
-    if (exitCode !== 0) throw new Error(`${what} failed:\n${output}`);
+    const { seconds } = succeeded(await work);
     process.stderr.write(`${what}: ${seconds.toFixed(1)} s\n`);
     rows.push({ what, unit: "s", goal, measured: seconds });
   };
-  const warm = await home.piinit("build", "server");
-  if (warm.exitCode !== 0) throw new Error(warm.output);
+  succeeded(await home.piinit("build", "server"));
   await rm(cacheDir("layers"), { recursive: true, force: true });
   await home.piinit("destroy");
   await time("up, images built from nothing", 480, home.piinit("up"));
@@ -42,10 +40,15 @@ async function measure(home: Checkout): Promise<Row[]> {
     measured: await secondsUntil(home, "preview", "Previewing"),
   });
   home.edit("lab", (text) => text.replace("ssh: {}", 'ssh: {keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB bench"]}'));
-  const { stdout } = await home.piinit("build", "server", "--json");
+  const { stdout } = succeeded(await home.piinit("build", "server", "--json"));
   const { seconds } = JSON.parse(stdout);
   rows.push({ what: "image with one changed file, the builder alone", unit: "s", goal: 5, measured: seconds });
   return rows;
+}
+
+function succeeded(outcome: Outcome): Outcome {
+  if (outcome.exitCode !== 0) throw new Error(`a command failed:\n${outcome.output}`);
+  return outcome;
 }
 
 /** How long the command takes to print a text. */

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BuiltImage } from "../../commands/image/manifest.ts";
 import type { MachineStatus } from "../../commands/lab/lab.ts";
 import type { ClusterStatus } from "../../commands/ready/status.ts";
 import { type Checkout, makeCheckout, type Outcome } from "./checkout.ts";
@@ -136,6 +137,8 @@ describe("the lab", function () {
     succeeded(again);
     assert.match(again.output, /unchanged/);
     assert.doesNotMatch(again.output, /updated|created|replaced/);
+    const { reused } = await home.json<BuiltImage>("build", "server");
+    assert.ok(reused.includes("image"));
   });
 
   it("goes on without a machine that crashed or lost its cable, tells so, and takes it back", async () => {
