@@ -24,14 +24,16 @@ export function parseChoice(answer: string, count: number): number[] | undefined
   return [...new Set(numbers)].map((number) => number - 1);
 }
 
-/** Has a person type the name of each target: nobody types a wrong one by mistake. */
+/** Has a person type the name of each target that holds something: nobody types a wrong one by mistake. */
 export async function confirm(targets: readonly Found[]): Promise<void> {
-  for (const target of targets) {
+  for (const target of targets.filter(holdsSomething)) {
     const name = pathOf(target);
     const what = target.kind === "drive" ? describeDrive(target.drive) : name;
     await typed(name, `Everything on this will be lost:\n  ${what}\nType its name (${name}) to go on: `);
   }
 }
+
+const holdsSomething = (target: Found): boolean => target.kind === "drive" || target.bytes > 0;
 
 /** Asks once for all cards that will be put in. */
 export const confirmAll = (): Promise<void> =>

@@ -4,6 +4,8 @@ import { describeStanding, type Standing } from "../commands/burn/meter.ts";
 /** Shows a person, or a script, how far the burning is. */
 export interface Display {
   progress(target: string, phase: Phase, standing: Standing): void;
+  /** Nothing more comes of this target; the sentence says how it ended. */
+  end(target: string, text: string): void;
   /** A sentence for a person. */
   say(text: string): void;
   /** For a script alone. */
@@ -15,12 +17,15 @@ export function displayFor({ json }: { json?: boolean }): Display {
   return process.stderr.isTTY ? terminalDisplay() : plainDisplay();
 }
 
+const writeLine = (text: string): void => void process.stderr.write(`${text}\n`);
+
 /** One line of JSON for each event on standard output; what a person would read goes to standard error all the same. */
 function jsonDisplay(): Display {
   const tell = (event: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(event)}\n`);
   return {
     progress: (target, phase, standing) => tell({ event: "progress", target, phase, ...standing }),
-    say: (text) => void process.stderr.write(`${text}\n`),
+    end: (target, text) => writeLine(`${target}: ${text}`),
+    say: writeLine,
     tell,
   };
 }
@@ -34,22 +39,26 @@ function terminalDisplay(): Display {
     drawn = 0;
   };
   const draw = () => {
-    const width = (process.stderr.columns ?? 80) - 1;
+    const width = (process.stderr.columns || 80) - 1;
     for (const line of lines.values()) process.stderr.write(`${line.slice(0, width)}\n`);
     drawn = lines.size;
+  };
+  const say = (text: string) => {
+    erase();
+    writeLine(text);
+    draw();
   };
   return {
     progress(target, phase, standing) {
       lines.set(target, `${target}  ${phase.padEnd(9)}  ${describeStanding(standing)}`);
-      if (standing.done === standing.total && phase === "verifying") lines.delete(target);
       erase();
       draw();
     },
-    say(text) {
-      erase();
-      process.stderr.write(`${text}\n`);
-      draw();
+    end(target, text) {
+      lines.delete(target);
+      say(`${target}: ${text}`);
     },
+    say,
     tell() {},
   };
 }
@@ -64,9 +73,10 @@ function plainDisplay(): Display {
       const isEdge = standing.done === 0 || standing.done === standing.total;
       if (!isEdge && performance.now() - (last.get(target) ?? 0) < pauseMs) return;
       last.set(target, performance.now());
-      process.stderr.write(`${target}  ${phase}  ${describeStanding(standing)}\n`);
+      writeLine(`${target}  ${phase}  ${describeStanding(standing)}`);
     },
-    say: (text) => void process.stderr.write(`${text}\n`),
+    end: (target, text) => writeLine(`${target}: ${text}`),
+    say: writeLine,
     tell() {},
   };
 }

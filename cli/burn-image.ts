@@ -1,9 +1,7 @@
-import { existsSync } from "node:fs";
 import path from "node:path";
 import { Refused } from "../commands/burn/errors.ts";
 import { build } from "./build.ts";
-import { stackSettings } from "./settings.ts";
-import { openStack, type Stack } from "./stack.ts";
+import { openStack, readStackFile } from "./stack.ts";
 
 /** The file of an image: the one that is named, or that of a stack's image, which is built if it has to be. */
 export async function findImage(image: string | undefined, stackName: string): Promise<string> {
@@ -13,18 +11,18 @@ export async function findImage(image: string | undefined, stackName: string): P
       "With sudo, name the image's file: a stack belongs to the user who built it. `./piinit build` prints its path.",
     );
   }
-  const stack = await openStack(stackName);
-  return (await build(stack, image ?? (await onlyImage(stack)))).path;
+  const name = image ?? (await onlyImage(stackName));
+  return (await build(await openStack(stackName), name)).path;
 }
 
-async function onlyImage(stack: Stack): Promise<string> {
-  const [first, ...others] = Object.keys((await stackSettings(stack)).images);
-  if (first !== undefined && others.length === 0) return first;
+async function onlyImage(stack: string): Promise<string> {
+  const [first, ...others] = Object.keys((await readStackFile(stack))["piinit:images"] ?? {});
+  if (first === undefined) throw new Refused(`Stack ${stack} has no images.`);
+  if (others.length === 0) return first;
   throw new Refused(
-    `Stack ${stack.name} has the images ${[first, ...others].join(", ")}. Say which: ./piinit burn ${first} ${stack.name}`,
+    `Stack ${stack} has the images ${[first, ...others].join(", ")}. Say which: ./piinit burn ${first} ${stack}`,
   );
 }
 
 /** Names of images have neither slashes nor dots. */
-const isFile = (image: string): boolean =>
-  /[/.]/.test(image) || existsSync(path.resolve(process.env.INIT_CWD ?? "", image));
+const isFile = (image: string): boolean => /[/.]/.test(image);

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { parse } from "yaml";
 import { ask } from "../commands/ready/observe.ts";
-import { projectDir, stackDir } from "../lib/paths.ts";
+import { stackDir } from "../lib/paths.ts";
+import { readStackFile } from "./stack.ts";
 
 /** A machine that an image is for. */
 export interface CardMachine {
@@ -28,12 +27,9 @@ const answerMs = 2000;
 export async function machinesFor(image: string): Promise<NextStep | undefined> {
   const place = placeOf(image);
   if (!place) return undefined;
-  const file = path.join(projectDir, "stacks", `Pulumi.${place.stack}.yaml`);
-  const { config } = (parse(await readFile(file, "utf8").catch(() => "")) ?? {}) as {
-    config?: Record<string, unknown>;
-  };
-  const listed = config?.["piinit:machines"];
-  if (!Array.isArray(listed) || config?.["piinit:lab"] !== undefined) return undefined;
+  const config = await readStackFile(place.stack);
+  const listed = config["piinit:machines"];
+  if (!Array.isArray(listed) || config["piinit:lab"] !== undefined) return undefined;
   const ours = listed.filter((machine) => machine?.image === place.image);
   const machines = ours.map(async ({ name, mac, ip }: CardMachine) => ({ name, mac, ip, answers: await answers(ip) }));
   return { stack: place.stack, machines: await Promise.all(machines) };

@@ -55,6 +55,12 @@ async function askOnTerminal(question: string): Promise<boolean> {
 
 /** What the stack's file asks of this machine; a UserError names the stacks that there are when it does not exist. */
 export async function readWork(name: string): Promise<Work> {
+  const config = await readStackFile(name);
+  return { isLab: Object.hasOwn(config, "piinit:lab"), buildsHere: !Object.hasOwn(config, "piinit:builder") };
+}
+
+/** The stack's settings as they stand in its file, secrets encrypted; fails like `readWork`. */
+export async function readStackFile(name: string): Promise<Record<string, unknown>> {
   const file = path.join(stacksDir, `Pulumi.${name}.yaml`);
   if (!existsSync(file)) {
     const known = (await readdir(stacksDir)).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
@@ -63,8 +69,7 @@ export async function readWork(name: string): Promise<Work> {
     );
   }
   const { config } = (parse(await readFile(file, "utf8")) ?? {}) as { config?: Record<string, unknown> | null };
-  const has = (setting: string) => Object.hasOwn(config ?? {}, `piinit:${setting}`);
-  return { isLab: has("lab"), buildsHere: !has("builder") };
+  return config ?? {};
 }
 
 async function createStack(stack: Stack): Promise<void> {

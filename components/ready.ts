@@ -18,7 +18,7 @@ export function remedy(stack: string, { lab }: Settings): string {
   const option = stack === "lab" ? "" : ` --stack ${stack}`;
   return lab
     ? `see \`./piinit lab console NAME${option}\`; \`./piinit lab start NAME${option}\` starts it`
-    : "burn IMAGE, power it on, run up again";
+    : `burn its card (\`./piinit burn IMAGE ${stack}\`), power it on, run up again`;
 }
 
 /** The gate between machines and what runs on them: passes when Consul and Nomad have their quorum. */

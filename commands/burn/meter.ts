@@ -17,9 +17,9 @@ export function standing(done: number, total: number | undefined, seconds: numbe
   return { done, total, bytesPerSecond, secondsLeft };
 }
 
-const barWidth = 24;
+const barWidth = 10;
 
-/** "[######------]  45 %  312 MB of 690 MB  21.3 MB/s  18 s left" */
+/** "[####------]  45 %  312 MB of 690 MB  21.3 MB/s  18 s left" */
 export function describeStanding({ done, total, bytesPerSecond, secondsLeft }: Standing): string {
   const share = total ? Math.min(1, done / total) : 0;
   const full = Math.round(share * barWidth);

@@ -127,7 +127,8 @@ describe("./piinit burn", function () {
     assert.equal(both.code, 2);
     assert.ok(!existsSync(at("card2")), "the other target was written");
 
-    const unasked = await resultOf(start(disk.file, "--drive", at("card2"), "--json"));
+    await makeUsedCard(at("card"), 140 * MiB);
+    const unasked = await resultOf(start(disk.file, "--drive", at("card"), "--json"));
     assert.equal(unasked.code, 2);
     assert.match(unasked.errors, /--yes/);
     const unnamed = await resultOf(start(disk.file, "--yes", "--json"));

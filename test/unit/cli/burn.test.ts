@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { parseChoice } from "../../../cli/burn-ask.ts";
+import { findImage } from "../../../cli/burn-image.ts";
 import { describeNext, machinesFor } from "../../../cli/burn-next.ts";
 import { exitCode } from "../../../cli/burn-run.ts";
 import { describeStanding, duration, standing } from "../../../commands/burn/meter.ts";
@@ -13,6 +14,30 @@ describe("a choice of drives", () => {
 
   it("is none when anything in it is no number of the list", () => {
     for (const answer of ["", "0", "4", "1 4", "sdb", "1;2", "-1"]) assert.equal(parseChoice(answer, 3), undefined);
+  });
+});
+
+describe("the image to burn", () => {
+  const before = process.env.SUDO_USER;
+  afterEach(() => {
+    delete process.env.SUDO_USER;
+    if (before !== undefined) process.env.SUDO_USER = before;
+  });
+
+  it("is a file where it looks like one, for root too", async () => {
+    process.env.SUDO_USER = "me";
+    assert.equal(await findImage("/some/where/disk.img", "lab"), "/some/where/disk.img");
+  });
+
+  it("is no stack's for somebody else's root, who would make files in it that the user can't change", async () => {
+    process.env.SUDO_USER = "me";
+    await assert.rejects(findImage("server", "lab"), /With sudo, name the image's file/);
+  });
+
+  it("has to be named where a stack has several", async () => {
+    delete process.env.SUDO_USER;
+    const several = /Stack home has the images server, monitor\. Say which: \.\/piinit burn server home$/;
+    await assert.rejects(findImage(undefined, "home"), several);
   });
 });
 
@@ -30,9 +55,9 @@ describe("the progress of burning", () => {
   it("is bytes, speed and time left", () => {
     const now = standing(250e6, 1000e6, 10);
     assert.deepEqual(now, { done: 250e6, total: 1000e6, bytesPerSecond: 25e6, secondsLeft: 30 });
-    assert.equal(describeStanding(now), "[######------------------]  25 %  250 MB of 1.0 GB  25.0 MB/s  30 s left");
+    assert.equal(describeStanding(now), "[###-------]  25 %  250 MB of 1.0 GB  25.0 MB/s  30 s left");
     assert.equal(describeStanding(standing(250e6, undefined, 10)), "250 MB  25.0 MB/s");
-    assert.equal(describeStanding(standing(0, 1000e6, 0)), "[------------------------]   0 %  0 B of 1.0 GB  0 B/s");
+    assert.equal(describeStanding(standing(0, 1000e6, 0)), "[----------]   0 %  0 B of 1.0 GB  0 B/s");
     assert.deepEqual([0.4, 59.6, 90, 3600].map(duration), ["0.4 s", "1 min 0 s", "1 min 30 s", "60 min 0 s"]);
   });
 });
