@@ -24,7 +24,7 @@ function jsonDisplay(): Display {
   const tell = (event: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(event)}\n`);
   return {
     progress: (target, phase, standing) => tell({ event: "progress", target, phase, ...standing }),
-    end: (target, text) => writeLine(`${target}: ${text}`),
+    end: (_target, text) => writeLine(text),
     say: writeLine,
     tell,
   };
@@ -56,7 +56,7 @@ function terminalDisplay(): Display {
     },
     end(target, text) {
       lines.delete(target);
-      say(`${target}: ${text}`);
+      say(text);
     },
     say,
     tell() {},
@@ -75,7 +75,7 @@ function plainDisplay(): Display {
       last.set(target, performance.now());
       writeLine(`${target}  ${phase}  ${describeStanding(standing)}`);
     },
-    end: (target, text) => writeLine(`${target}: ${text}`),
+    end: (_target, text) => writeLine(text),
     say: writeLine,
     tell() {},
   };

@@ -38,13 +38,16 @@ export async function burnTarget(found: Found, job: Job): Promise<Outcome> {
     const verifyingSeconds = secondsBetween(began.get("verifying") ?? verified, verified);
     display.tell({ event: "written", target, bytes, writingSeconds, verifyingSeconds });
     const rest = found.kind === "drive" ? " It can be taken out." : "";
-    display.end(target, `written in ${duration(writingSeconds)}, verified in ${duration(verifyingSeconds)}.${rest}`);
+    display.end(
+      target,
+      `${target}: written in ${duration(writingSeconds)}, verified in ${duration(verifyingSeconds)}.${rest}`,
+    );
     return "written";
   } catch (error) {
     const outcome = outcomeOf(error);
     const message = outcome === "interrupted" ? interrupted(target) : describeError(error);
     display.tell({ event: outcome, target, message });
-    display.end(target, message);
+    display.end(target, message.includes(target) ? message : `${target}: ${message}`);
     return outcome;
   }
 }

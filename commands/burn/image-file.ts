@@ -37,17 +37,19 @@ export async function inspectImage(file: string): Promise<ImageFile> {
   return { path: file, compression, bytes: bytes ?? map?.map.imageBytes, map: map?.map };
 }
 
-/** Where bmaptool looks too: with the ending of a map added, or in place of one, two … endings. */
+/** Where bmaptool looks too: with the ending of a map added to the image's name, or in place of its endings. */
 async function findBlockMap(image: string): Promise<{ file: string; map: BlockMap } | undefined> {
-  for (let base = image; ; base = base.slice(0, -path.extname(base).length)) {
+  const unpacked = image.replace(/\.(xz|zst)$/, "");
+  const bare = unpacked.slice(0, unpacked.length - path.extname(unpacked).length);
+  for (const base of new Set([image, unpacked, bare])) {
     const file = `${base}.bmap`;
     const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;
       throw new UserError(`The block map ${file} can't be read (${error.code}).`);
     });
     if (text !== undefined) return { file, map: parseBlockMap(text, file) };
-    if (path.extname(base) === "") return undefined;
   }
+  return undefined;
 }
 
 /** What the file says about itself; a zstd that was made from a stream doesn't know. */

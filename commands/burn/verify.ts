@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { UserError } from "../../lib/errors.ts";
 import { piecesOf } from "./plan.ts";
 import type { Target } from "./target.ts";
@@ -24,7 +24,7 @@ export async function verifyTarget(
     return buffer.subarray(0, length);
   };
   let reading = read(0);
-  let hash = createHash(stretches[0]?.checksum.algorithm ?? "sha256");
+  let hash: Hash | undefined;
   let done = 0;
   for (const [index, { start, length, stretch }] of pieces.entries()) {
     signal.throwIfAborted();
@@ -33,11 +33,12 @@ export async function verifyTarget(
     reading = read(index + 1);
     // It is awaited when this piece has been hashed.
     reading.catch(() => {});
+    hash ??= createHash(stretch.checksum.algorithm);
     hash.update(data);
     done += length;
     if (start + length < stretch.end) continue;
     if (hash.digest("hex") !== stretch.checksum.hex) throw differs(path, stretch);
-    hash = createHash(stretch.checksum.algorithm);
+    hash = undefined;
   }
   report(done);
 }

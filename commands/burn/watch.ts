@@ -14,7 +14,8 @@ export async function* insertions(list: () => Promise<Drive[]>, signal: AbortSig
   while (!signal.aborted) {
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
-    const now = await list();
+    // One that fails, because a device goes while it is looked at, is asked for again.
+    const now = await list().catch(() => before);
     yield* newlyInserted(before, now);
     before = now;
   }

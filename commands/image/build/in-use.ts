@@ -42,6 +42,7 @@ async function usedInExt4(file: string, { offset, bytes }: Extent, signal: Abort
     signal,
   });
   const blockBytes = Number(/^Block size:\s+(\d+)$/m.exec(list)?.[1]);
+  if (!blockBytes) throw new Error("dumpe2fs tells no size of blocks");
   const free = [...list.matchAll(/^ +Free blocks: (.+)$/gm)].flatMap(([, ranges = ""]) =>
     [...ranges.matchAll(/(\d+)(?:-(\d+))?/g)].map(([, first, last = first]) => ({
       offset: Number(first) * blockBytes,
@@ -81,11 +82,12 @@ async function usedInFat(start: Buffer, partition: Extent, read: Read): Promise<
   const clustersAt = tablesAt + start.readUInt8(16) * tableBytes + start.readUInt16LE(17) * 32;
   const clusterBytes = start.readUInt8(13) * bytesPerSector;
   const sectors = start.readUInt16LE(19) || start.readUInt32LE(32);
-  const clusters = Math.floor((sectors * bytesPerSector - clustersAt) / clusterBytes);
+  const all = Math.floor((sectors * bytesPerSector - clustersAt) / clusterBytes);
   // The number of clusters alone decides how wide the table's entries are; the narrowest isn't worth reading.
-  if (clusters < 4085) return [partition];
-  const entry = clusters < 65525 ? 2 : 4;
+  if (all < 4085) return [partition];
+  const entry = all < 65525 ? 2 : 4;
   const table = await read(partition.offset + tablesAt, tableBytes);
+  const clusters = Math.min(all, Math.floor(table.length / entry) - 2);
   const used: Extent[] = [{ offset: partition.offset, bytes: clustersAt }];
   for (let cluster = 0; cluster < clusters; cluster++) {
     const at = (cluster + 2) * entry;
