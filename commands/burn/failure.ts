@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { UserError } from "../../lib/errors.ts";
 import { notAllowed, Refused } from "./errors.ts";
-import { alignedBuffers } from "./memory.ts";
+import { alignment, scratchBuffer } from "./memory.ts";
 import type { Place } from "./target.ts";
 
 /** What it means that a target can't be opened. */
@@ -39,7 +39,7 @@ const isGoneCode = (code: string | undefined): boolean =>
 async function isGone(path: string): Promise<boolean> {
   try {
     const handle = await open(path, "r");
-    await handle.read(alignedBuffers(1, 4096)[0] as Buffer, 0, 4096, 0).finally(() => handle.close());
+    await handle.read(scratchBuffer(), 0, alignment, 0).finally(() => handle.close());
     return false;
   } catch (error) {
     return isGoneCode((error as NodeJS.ErrnoException).code);

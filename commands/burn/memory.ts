@@ -8,9 +8,17 @@ const pageBytes = 65536;
 
 declare const WebAssembly: { Memory: new (pages: { initial: number; maximum: number }) => { buffer: ArrayBuffer } };
 
+let scratch: Buffer | undefined;
+
+/** An aligned buffer of the least size, for bytes that nobody looks at. */
+export function scratchBuffer(): Buffer {
+  scratch ??= alignedBuffers(1, alignment)[0] as Buffer;
+  return scratch;
+}
+
 /**
  * Buffers that begin at a page, as the kernel wants it for transfers past its cache. WebAssembly's memory is the only
- * one in Node.js whose place is known. `bytes` is a multiple of a page.
+ * one in Node.js whose place is known. `bytes` is a multiple of the alignment.
  */
 export function alignedBuffers(count: number, bytes = pieceBytes): Buffer[] {
   const pages = Math.ceil((count * bytes) / pageBytes);

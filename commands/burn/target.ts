@@ -3,7 +3,7 @@ import { type FileHandle, open, rm, stat } from "node:fs/promises";
 import { UserError } from "../../lib/errors.ts";
 import { runOnHost } from "../../lib/host.ts";
 import { ioFailure, openFailure } from "./failure.ts";
-import { alignedBuffers, alignment } from "./memory.ts";
+import { alignment, scratchBuffer } from "./memory.ts";
 
 /** Where an image goes. */
 export interface Place {
@@ -121,7 +121,7 @@ async function openDirect(path: string, flags: number): Promise<FileHandle | und
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, flags, fileMode);
-    await handle.read(alignedBuffers(1, alignment)[0] as Buffer, 0, alignment, 0);
+    await handle.read(scratchBuffer(), 0, alignment, 0);
     return handle;
   } catch (error) {
     await handle?.close();
