@@ -51,7 +51,8 @@ describe("burning into a file", function () {
       assert.equal((await stat(at("card"))).mode & 0o777, 0o600);
       await rm(at("card"));
 
-      const room = Math.ceil(bytes.length / MiB + 1) * MiB;
+      // Where a file ends within a sector, it is written through the cache.
+      const room = Math.ceil(bytes.length / MiB + 1) * MiB + (seed % 4 === 1 ? 100 : 0);
       await makeUsedCard(at("card"), room);
       await toUsedCard(image, room);
       const card = await readFile(at("card"));
