@@ -6,12 +6,12 @@ import type { Found } from "../commands/burn/find-target.ts";
 import { inspectImage } from "../commands/burn/image-file.ts";
 import { bytesToWrite } from "../commands/burn/plan.ts";
 import { insertions } from "../commands/burn/watch.ts";
-import { confirm, confirmAll } from "./burn-ask.ts";
-import { type Display, displayFor } from "./burn-display.ts";
-import { findImage } from "./burn-image.ts";
-import { describeNext, machinesFor } from "./burn-next.ts";
-import { burnTarget, exitCode, type Job, type Outcome, outcomeOf } from "./burn-run.ts";
-import { findTargets } from "./burn-targets.ts";
+import { confirm, confirmAll } from "./burn/ask.ts";
+import { type Display, displayFor } from "./burn/display.ts";
+import { findImage } from "./burn/image.ts";
+import { describeNext, machinesFor } from "./burn/next.ts";
+import { burnTarget, exitCode, type Job, type Outcome, outcomeOf } from "./burn/run.ts";
+import { findTargets } from "./burn/targets.ts";
 
 interface Options {
   drive: string[];

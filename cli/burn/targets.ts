@@ -1,11 +1,11 @@
 import path from "node:path";
-import { type Drive, type Limits, refusal } from "../commands/burn/drive.ts";
-import { listDrives } from "../commands/burn/drives.ts";
-import { notAllowed, Refused } from "../commands/burn/errors.ts";
-import { type Found, findTarget, pathOf, targetRefusal } from "../commands/burn/find-target.ts";
-import type { ImageFile } from "../commands/burn/image-file.ts";
-import { quoteCommand } from "../lib/shell.ts";
-import { chooseDrives } from "./burn-ask.ts";
+import { type Drive, type Limits, refusal } from "../../commands/burn/drive.ts";
+import { listDrives } from "../../commands/burn/drives.ts";
+import { notAllowed, Refused } from "../../commands/burn/errors.ts";
+import { type Found, findTarget, pathOf, targetRefusal } from "../../commands/burn/find-target.ts";
+import type { ImageFile } from "../../commands/burn/image-file.ts";
+import { quoteCommand } from "../../lib/shell.ts";
+import { chooseDrives } from "./ask.ts";
 
 /**
  * The targets that were named, or else chosen from a list of those that may be written to.

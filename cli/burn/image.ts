@@ -1,7 +1,7 @@
 import path from "node:path";
-import { Refused } from "../commands/burn/errors.ts";
-import { build } from "./build.ts";
-import { openStack, readStackFile } from "./stack.ts";
+import { Refused } from "../../commands/burn/errors.ts";
+import { build } from "../build.ts";
+import { openStack, readStackFile } from "../stack.ts";
 
 /** The file of an image: the one that is named, or that of a stack's image, which is built if it has to be. */
 export async function findImage(image: string | undefined, stackName: string): Promise<string> {

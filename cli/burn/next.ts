@@ -1,7 +1,7 @@
 import path from "node:path";
-import { ask } from "../commands/ready/observe.ts";
-import { stackDir } from "../lib/paths.ts";
-import { readStackFile } from "./stack.ts";
+import { ask } from "../../commands/ready/observe.ts";
+import { stackDir } from "../../lib/paths.ts";
+import { readStackFile } from "../stack.ts";
 
 /** A machine that an image is for. */
 export interface CardMachine {

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
-import { type Drive, describeDrive } from "../commands/burn/drive.ts";
-import { Interrupted, Refused } from "../commands/burn/errors.ts";
-import { type Found, pathOf } from "../commands/burn/find-target.ts";
+import { type Drive, describeDrive } from "../../commands/burn/drive.ts";
+import { Interrupted, Refused } from "../../commands/burn/errors.ts";
+import { type Found, pathOf } from "../../commands/burn/find-target.ts";
 
 const isTerminal = (): boolean => Boolean(process.stdin.isTTY && process.stderr.isTTY);
 
