@@ -23,6 +23,8 @@ interface Model {
 
 const oldFirmware = ["bootcode.bin", "start.elf", "fixup.dat"];
 const usb = ["usb_storage", "uas"];
+// QEMU's general ARM machine has its virtual devices on PCI, unless the kernel knows none.
+const pci = ["virtio_pci"];
 const cardReader = ["sdhci_iproc", "bcm2835", "fixed", "gpio_regulator"];
 
 /** Raspberry Pi 3 B, 3 B+ and 3 A+, and the Zero 2 W, which has the same processor. */
@@ -33,7 +35,7 @@ export const pi3 = raspberryPi({
   variants: ["bcm2837-rpi-3-b", "bcm2837-rpi-3-b-plus", "bcm2837-rpi-3-a-plus", "bcm2837-rpi-zero-2-w"],
   firmware: oldFirmware,
   console: "ttyS1",
-  modules: [...cardReader, "raspberrypi_cpufreq", "phy_generic", "dwc2", ...usb],
+  modules: [...cardReader, "raspberrypi_cpufreq", "phy_generic", "dwc2", ...usb, ...pci],
   clock: "none",
 });
 
@@ -45,7 +47,7 @@ export const pi4 = raspberryPi({
   variants: ["bcm2711-rpi-4-b", "bcm2711-rpi-400", "bcm2711-rpi-cm4-io"],
   firmware: ["start4.elf", "fixup4.dat"],
   console: "ttyS1",
-  modules: [...cardReader, "raspberrypi_cpufreq", "reset_raspberrypi", "xhci_pci", ...usb],
+  modules: [...cardReader, "raspberrypi_cpufreq", "reset_raspberrypi", "xhci_pci", ...usb, ...pci],
   clock: "none",
 });
 
@@ -59,7 +61,7 @@ export const pi5 = raspberryPi({
   // The first stages are in the board's own memory.
   firmware: [],
   console: "ttyAMA10",
-  modules: ["sdhci_brcmstb", "xhci_pci", "nvme", ...usb],
+  modules: ["sdhci_brcmstb", "xhci_pci", "nvme", ...usb, ...pci],
   clock: "none",
 });
 
@@ -71,7 +73,7 @@ export const pi2 = raspberryPi({
   variants: ["bcm2836-rpi-2-b"],
   firmware: oldFirmware,
   console: "ttyAMA0",
-  modules: [...cardReader, "phy_generic", "dwc2", ...usb],
+  modules: [...cardReader, "phy_generic", "dwc2", ...usb, ...pci],
   clock: "none",
 });
 
@@ -96,7 +98,7 @@ function raspberryPi(model: Model): Board {
     files: [],
     boot: {
       // The virtual disk and network card let QEMU's general ARM machine boot the very image.
-      modules: [...model.modules, "virtio_mmio", "virtio_pci", "virtio_blk", "virtio_net", "ext4"],
+      modules: [...model.modules, "virtio_mmio", "virtio_blk", "virtio_net", "ext4"],
       // Without its memory cgroup, which the firmware turns off, Nomad can't limit a task's memory.
       commandLine: `console=tty0 console=${model.console},115200 cgroup_enable=memory rootwait fsck.repair=yes net.ifnames=0 quiet`,
       files: bootFiles(model),
