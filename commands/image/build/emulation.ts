@@ -38,8 +38,8 @@ export function hostArchitecture(): Architecture | undefined {
 
 /**
  * A shell command that makes the programs of another architecture run in the name space where it is executed, by
- * emulation; undefined where they run already. Since Linux 6.7 that needs no root: the list of formats is the name
- * space's own.
+ * emulation; undefined where they run already. Since Linux 6.7 that needs no root: the list of formats is the user name
+ * space's own. Root builds in the machine's, where the format stays as long as anybody has that list mounted.
  */
 export async function emulationHook(architecture: Architecture): Promise<string | undefined> {
   if (architecture === hostArchitecture() || (await isRegistered(formats[architecture].qemu))) return undefined;
@@ -47,10 +47,11 @@ export async function emulationHook(architecture: Architecture): Promise<string 
   const program = `${qemu}-static`;
   await requirePrograms(`Building images for ${architecture} on this machine`, [program]);
   const interpreter = await findOnPath(program, { PATH: hostPath() });
-  return [
-    "mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc",
-    `printf %s '${registration(qemu, architecture, String(interpreter))}' >/proc/sys/fs/binfmt_misc/register`,
-  ].join(" && ");
+  const list = "/proc/sys/fs/binfmt_misc";
+  const register = `printf %s '${registration(qemu, architecture, String(interpreter))}' >${list}/register`;
+  // Root's list is the machine's own, which another build may be adding to at this moment.
+  const isThere = `[ -e ${list}/${qemu} ]`;
+  return `mount -t binfmt_misc binfmt_misc ${list} && { ${isThere} || ${register} || ${isThere}; }`;
 }
 
 /** The line that the kernel takes; F: the interpreter is opened now, for it is not to be found inside of the system. */

@@ -6,6 +6,7 @@ const programs = [
   "mmdebstrap",
   "mke2fs",
   "debugfs",
+  "dumpe2fs",
   "e2fsck",
   "resize2fs",
   "mformat",

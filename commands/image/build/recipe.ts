@@ -117,6 +117,7 @@ rm -rf usr/sbin/policy-rc.d etc/apt/apt.conf.d/00mmdebstrap etc/hostname etc/.re
 rm -rf var/lib/dbus/machine-id var/lib/systemd/random-seed var/cache/ldconfig
 rm -rf boot/initrd.img* vmlinuz.old initrd.img* var/lib/dpkg/*-old var/cache/debconf/*-old
 find var/log var/cache/apt var/lib/apt/lists -type f -delete
+rm -rf var/cache/debconf/tmp.ci
 [ -L etc/resolv.conf ] || rm -f etc/resolv.conf
 : > etc/machine-id
 touch etc/.updated var/.updated
