@@ -100,9 +100,9 @@ export async function switchOn(
   ]);
   const kernel = board.kernel ? await kernelArguments(card, board.kernel, dir) : [];
   const log = path.join(dir, "console");
-  const child = spawn(board.program, ["-display", "none", "-no-reboot", "-nodefaults", ...args, ...more, ...kernel], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const qemu = [board.program, "-display", "none", "-no-reboot", "-nodefaults", ...args, ...more, ...kernel];
+  // It ends with the tests, however these end.
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", ...qemu], { stdio: ["ignore", "pipe", "pipe"] });
   for (const stream of [child.stdout, child.stderr]) stream.pipe(createWriteStream(log, { flags: "a" }));
   const console = () => readFileSync(log, "utf8");
   return {
