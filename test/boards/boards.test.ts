@@ -151,6 +151,24 @@ describe("the image of", function () {
     });
   });
 
+  it("a machine without a name on the wire takes the one that it is given over Wi-Fi, with the derived key", async () => {
+    const wifi = { ssid: "home", country: "DE", passphrase };
+    const roles: RoleOptions = { consul: "client", ssh: { keys: [key] }, wifi };
+    const files = [{ path: "/usr/lib/access-point", mode: "0755", owner: "root", text: accessPoint(wifi, "radio1") }];
+    const packages = ["dnsmasq-base", "hostapd", "iproute2", "iw"];
+    const image = await build(plan({ name: "wireless", board: "amd64", roles, packages, files }, context, "amd64"));
+    const card = path.join(folder, "wireless.card");
+    await putOnCard(image.path, card);
+    await booted(card, { as: "uefi", name: "" }, async (machine) => {
+      await machine.ssh("systemd-run --quiet /usr/lib/access-point");
+      await machine.ssh("until grep -q '^radio1 ' /run/piinit/machine; do sleep 2; done");
+      assert.equal(await machine.ssh("cat /run/piinit/machine"), "radio1 192.168.77.12 02:00:00:00:00:00");
+      assert.equal(await machine.ssh("hostname"), "radio1");
+      assert.match(await machine.ssh("until consul members; do sleep 2; done"), /^radio1 +192\.168\.77\.12:/m);
+      assert.equal(await machine.ssh("grep -rlF 'correct horse' /etc || true"), "");
+    });
+  });
+
   async function booted(
     card: string,
     { as, name, disks = [] }: { as: keyof typeof emulated; name: string; disks?: string[] },
@@ -164,6 +182,37 @@ describe("the image of", function () {
     }
   }
 });
+
+/** A script for the machine itself: simulated radios, one of them an access point with a DHCP server of its own. */
+function accessPoint(
+  { ssid, country, passphrase: text }: { ssid: string; country: string; passphrase: string },
+  host: string,
+) {
+  return `#!/bin/sh
+set -eux
+modprobe mac80211_hwsim radios=2
+sleep 2
+for phy in /sys/class/ieee80211/*; do [ -d "$phy/device/net/wlan0" ] || break; done
+card=$(ls "$phy/device/net")
+ip netns add outside
+iw phy "\${phy##*/}" set netns name outside
+cat >/run/access-point <<END
+interface=$card
+driver=nl80211
+ssid=${ssid}
+country_code=${country}
+hw_mode=g
+channel=6
+wpa=2
+wpa_key_mgmt=WPA-PSK
+rsn_pairwise=CCMP
+wpa_passphrase=${text}
+END
+ip netns exec outside ip address add 192.168.77.1/24 dev "$card"
+ip netns exec outside dnsmasq --interface="$card" --port=0 --dhcp-range=192.168.77.10,192.168.77.20 --dhcp-host=02:00:00:00:00:00,192.168.77.12,${host}
+exec ip netns exec outside hostapd /run/access-point
+`;
+}
 
 /** The SHA-256 of a part of a file. */
 function digestOf(file: string, from: number, to: number): string {

@@ -83,7 +83,7 @@ export async function putOnCard(image: string, card: string): Promise<void> {
   await burn(file, { path: card, isFile: true, limit: cardBytes }, context);
 }
 
-/** Switches a board with that card on; `dir` receives the console. */
+/** Switches a board with that card on; `dir` receives the console, `name` is what DHCP on the wire calls it, if anything. */
 export async function switchOn(
   card: string,
   board: Emulated,
@@ -92,7 +92,10 @@ export async function switchOn(
   await mkdir(dir, { recursive: true });
   const port = await freePort();
   const args = board.arguments.map((argument) =>
-    argument.replace("DISK", card).replace("NAME", name).replace("FORWARD", `hostfwd=tcp:127.0.0.1:${port}-:22`),
+    argument
+      .replace("DISK", card)
+      .replace("hostname=NAME,", name && `hostname=${name},`)
+      .replace("FORWARD", `hostfwd=tcp:127.0.0.1:${port}-:22`),
   );
   const more = disks.flatMap((file, index) => [
     ...["-drive", `if=none,id=more${index},file=${file},format=raw`],
