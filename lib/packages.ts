@@ -85,6 +85,12 @@ export const boardTestPackages: readonly SystemPackage[] = [
   { debian: "ovmf", fedora: "edk2-ovmf", programs: [], files: ["/usr/share/ovmf/OVMF.fd"] },
 ];
 
+/** What the bench of images sets beside the builder. */
+const benchPackages: readonly SystemPackage[] = [
+  { debian: "vmdb2", programs: ["vmdb2"] },
+  { debian: "zerofree", fedora: "zerofree", programs: ["zerofree"] },
+];
+
 /** Part of every Debian system, so never looked for one by one. */
 const basePackages: readonly SystemPackage[] = [
   { debian: "util-linux", fedora: "util-linux", programs: ["flock", "nsenter", "setpriv", "unshare"] },
@@ -97,6 +103,7 @@ const allPackages = [
   ...basicPackages,
   ...emulationPackages,
   ...testPackages,
+  ...benchPackages,
   ...basePackages,
 ];
 

@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { stringify } from "yaml";
 import { registration } from "../../commands/image/build/emulation.ts";
 import type { DebianBase, ManifestOf } from "../../commands/image/manifest.ts";
+import { requirePrograms } from "../../lib/host.ts";
 import { type Cost, costOf } from "./cost.ts";
 
 /**
@@ -11,6 +12,7 @@ import { type Cost, costOf } from "./cost.ts";
  * loop device, as root. It has no FAT partition and nothing of the manifest's files: less than ours.
  */
 export async function vmdb2(manifest: ManifestOf<DebianBase>, folder: string): Promise<Cost> {
+  await requirePrograms("The bench of images", ["vmdb2", "zerofree", "qemu-aarch64-static"]);
   const image = path.join(folder, "vmdb2.img");
   const recipe = path.join(folder, "vmdb2.yaml");
   await writeFile(recipe, stringify({ steps: steps(manifest, await hostMirror()) }));

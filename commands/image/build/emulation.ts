@@ -49,9 +49,10 @@ export async function emulationHook(architecture: Architecture): Promise<string 
   const interpreter = await findOnPath(program, { PATH: hostPath() });
   const list = "/proc/sys/fs/binfmt_misc";
   const register = `printf %s '${registration(qemu, architecture, String(interpreter))}' >${list}/register`;
-  // Root's list is the machine's own, which another build may be adding to at this moment.
+  // Root's list is the machine's own, which may be mounted, and which another build may be adding to at this moment.
+  const mount = `{ mount -t binfmt_misc binfmt_misc ${list} || [ -w ${list}/register ]; }`;
   const isThere = `[ -e ${list}/${qemu} ]`;
-  return `mount -t binfmt_misc binfmt_misc ${list} && { ${isThere} || ${register} || ${isThere}; }`;
+  return `${mount} && { ${isThere} || ${register} || ${isThere}; }`;
 }
 
 /** The line that the kernel takes; F: the interpreter is opened now, for it is not to be found inside of the system. */
