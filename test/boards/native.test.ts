@@ -8,24 +8,15 @@ import { emulationFor } from "../../commands/image/build.ts";
 import type { DebianBase, ManifestOf } from "../../commands/image/manifest.ts";
 import { silent } from "../../lib/progress.ts";
 import { hostPlatform } from "../../toolchain/platform.ts";
+import { testManifest } from "../unit/image/manifest.ts";
 
 const context = { progress: silent, signal: new AbortController().signal };
 
-const manifest: ManifestOf<DebianBase> = {
-  format: 1,
-  name: "tree",
-  board: "pi3",
+const manifest = testManifest({
   architecture: hostPlatform().architecture === "arm64" ? "amd64" : "arm64",
-  base: { distribution: "debian", suite: "trixie", components: [], backports: [] },
   packages: ["openssh-server", "prometheus-node-exporter", "systemd-resolved", "systemd-timesyncd"],
-  programs: [],
-  users: [],
-  directories: [],
-  files: [],
-  links: [],
-  boot: { modules: [], commandLine: "", files: [] },
   disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 800, grows: false },
-};
+}) as ManifestOf<DebianBase>;
 
 /** Too slow for every change: one of the two is installed by emulation alone. */
 describe("a system of another architecture", function () {
