@@ -9,7 +9,8 @@ import { type Cost, costOf } from "./cost.ts";
 
 /**
  * Builds a root file system with the manifest's packages by vmdb2, Debian's own builder of images for these boards, on a
- * loop device, as root. It has no FAT partition and nothing of the manifest's files: less than ours.
+ * loop device, as root. It has nothing of the manifest's files: less than ours. Its boot partition is ext4, because not
+ * every kernel that runs the bench knows FAT.
  */
 export async function vmdb2(manifest: ManifestOf<DebianBase>, folder: string): Promise<Cost> {
   await requirePrograms("The bench of images", ["vmdb2", "zerofree", "qemu-aarch64-static"]);
@@ -20,7 +21,7 @@ export async function vmdb2(manifest: ManifestOf<DebianBase>, folder: string): P
   await truncate(image, 4 * 1024 ** 3);
   const { stdout: loop } = await execa("losetup", ["--find", "--show", "--partscan", image]);
   try {
-    return await withEmulation(() => costOf(["vmdb2", `--image=${loop}`, recipe], { cwd: folder }));
+    return await withEmulation(() => costOf(["vmdb2", `--image=${loop}`, "--log=stderr", recipe], { cwd: folder }));
   } finally {
     await execa("losetup", ["--detach", loop]);
     await rm(image);
@@ -31,7 +32,9 @@ function steps({ base, architecture, packages }: ManifestOf<DebianBase>, mirror:
   const device = "{{ image }}";
   return [
     { mklabel: "msdos", device },
-    { mkpart: "primary", device, start: "4MiB", end: "100%", tag: "root" },
+    { mkpart: "primary", device, start: "4MiB", end: "260MiB", tag: "boot" },
+    { mkpart: "primary", device, start: "260MiB", end: "100%", tag: "root" },
+    { mkfs: "ext4", partition: "boot" },
     { mkfs: "ext4", partition: "root", label: "root" },
     { mount: "root" },
     {
@@ -42,6 +45,8 @@ function steps({ base, architecture, packages }: ManifestOf<DebianBase>, mirror:
       variant: "minbase",
       components: ["main", ...base.components],
     },
+    // The firmware's package fails without a file system there.
+    { mount: "boot", "mount-on": "root", dirname: "/boot/firmware" },
     { apt: "install", packages: [...packages, "systemd-sysv", "udev"], tag: "root", recommends: false },
   ];
 }
