@@ -1,11 +1,12 @@
-import { mkdir, mkdtemp, readdir, rm, stat, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import path from "node:path";
-import { execa } from "execa";
 import { fetchPrograms } from "../../cli/programs.ts";
 import { layerNames } from "../../commands/image/build/recipe.ts";
+import { compress } from "../../commands/image/compress.ts";
 import type { BuiltImage, DebianBase, Manifest, ManifestOf } from "../../commands/image/manifest.ts";
 import { plan } from "../../commands/image/plan.ts";
 import { cacheDir, projectDir } from "../../lib/paths.ts";
+import { silent } from "../../lib/progress.ts";
 import { type Cost, costOf } from "./cost.ts";
 import { type Row, tableOf } from "./table.ts";
 import { vmdb2 } from "./vmdb2.ts";
@@ -94,8 +95,7 @@ async function measure({ build, forget }: Builder, peer: Cost): Promise<Row[]> {
   const fewerPrograms = await build({ ...server, programs: server.programs.slice(1) });
   const file = { path: "/etc/motd", mode: "0644", owner: "root", text: "changed\n" };
   const moreFiles = await build({ ...server, files: [...server.files, file] });
-  const compressed = path.join(path.dirname(cold.image.path), "compressed");
-  await execa("zstd", ["--quiet", "-T0", moreFiles.image.path, "-o", compressed]);
+  const compressed = await compress(moreFiles.image.path, silent);
   return [
     { what: "vmdb2, the packages alone", unit: "CPU s", measured: peer.cpuSeconds },
     { what: "all from nothing", unit: "CPU s", goal: peer.cpuSeconds / 5, measured: cold.cpuSeconds },
@@ -107,7 +107,7 @@ async function measure({ build, forget }: Builder, peer: Cost): Promise<Row[]> {
     { what: "a file added", unit: "s", goal: 5, measured: moreFiles.seconds },
     { what: "memory, all from nothing", unit: "MiB", goal: 1024, measured: cold.memoryMiB },
     { what: "size of the image", unit: "MiB", goal: 900e6 / 2 ** 20, measured: cold.image.bytes / 2 ** 20 },
-    { what: "size, compressed with zstd", unit: "MiB", measured: (await stat(compressed)).size / 2 ** 20 },
+    { what: "size, compressed with zstd", unit: "MiB", measured: compressed.bytes / 2 ** 20 },
   ];
 }
 
