@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, existsSync, readFileSync } from "node:fs";
 import { mkdir, truncate } from "node:fs/promises";
-import { createServer } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { burn } from "../../commands/burn/burn.ts";
 import { inspectImage } from "../../commands/burn/image-file.ts";
 import { runOnHost } from "../../lib/host.ts";
+import { freePort } from "../engine/ports.ts";
 import { makeUsedCard } from "../unit/burn/disk.ts";
 
 /** How QEMU plays a board: the arguments that differ from board to board. */
@@ -155,12 +155,4 @@ async function end(child: ChildProcess): Promise<void> {
   const ended = new Promise((resolve) => child.once("exit", resolve));
   child.kill("SIGKILL");
   await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
 }

@@ -1,11 +1,11 @@
 import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { execa } from "execa";
 import { silent } from "../../lib/progress.ts";
 import { getTool } from "../../toolchain/tools.ts";
+import { freePorts } from "./ports.ts";
 
 /** A real agent on 127.0.0.1 with ports and a folder of its own. `stop` ends it and leaves nothing. */
 export interface Agent {
@@ -89,7 +89,8 @@ interface Kind {
 async function startAgent(name: "consul" | "nomad", portNames: string[], kind: Kind): Promise<Agent> {
   const { path: program } = await getTool(name, { progress: silent });
   const dir = await mkdtemp(path.join(tmpdir(), `piinit-${name}-`));
-  const ports = await freePorts(portNames);
+  const numbers = await freePorts(portNames.length);
+  const ports = Object.fromEntries(portNames.map((portName, index) => [portName, numbers[index] ?? 0]));
   const url = `http://127.0.0.1:${ports.http}`;
   const file = path.join(dir, "agent.json");
   await writeFile(file, JSON.stringify(kind.configuration(ports)));
@@ -133,20 +134,4 @@ async function mountsBelow(dir: string): Promise<string[]> {
   const mounts = await readFile("/proc/mounts", "utf8").catch(() => "");
   const points = mounts.split("\n").map((line) => line.split(" ")[1] ?? "");
   return points.filter((point) => point.startsWith(`${dir}/`)).reverse();
-}
-
-/** Ports that nobody listens on, each its own. */
-export async function freePorts(names: string[]): Promise<Record<string, number>> {
-  const servers = await Promise.all(
-    names.map(
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.on("error", reject).listen(0, "127.0.0.1", () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return Object.fromEntries(names.map((name, index) => [name, ports[index] ?? 0]));
 }

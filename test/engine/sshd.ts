@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { findOnPath } from "../../lib/host.ts";
 import { run } from "../../lib/run.ts";
+import { freePort } from "./ports.ts";
 
 /** Says why no sshd can be started here, or nothing when it can. */
 export async function whyNoSshd(): Promise<string | undefined> {
@@ -67,14 +67,4 @@ export async function end(child: ChildProcess): Promise<void> {
   const ended = once(child, "exit");
   child.kill();
   await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (!address || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { chmod, copyFile, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -13,26 +11,24 @@ import { buildImage } from "../../../commands/image/build.ts";
 import type { BuiltImage, ImageBase, Manifest } from "../../../commands/image/manifest.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
-import { projectDir } from "../../../lib/paths.ts";
 import { silent } from "../../../lib/progress.ts";
+import { testManifest } from "../../unit/image/manifest.ts";
 import { type Publisher, startPublisher } from "../../unit/toolchain/publisher.ts";
 import { bootFiles, capability, makeCard } from "./card.ts";
+import { killedBuild } from "./verbs.ts";
 
-const manifest: Manifest = {
-  format: 1,
-  name: "server",
+const manifest = testManifest({
   board: "pi3",
   architecture: hostArchitecture() ?? "amd64",
   base: { image: "", sha256: "" },
   packages: ["netbase"],
-  programs: [],
   users: [{ name: "consul", id: 801, home: "/var/lib/consul" }],
   directories: [{ path: "/var/lib/consul", mode: "0750", owner: "consul" }],
   files: [{ path: "/etc/consul.d/gossip.json", mode: "0600", owner: "consul", text: '{"encrypt":"a secret"}\n' }],
   links: [{ path: "/etc/systemd/system/rpi-resize.service", target: "/dev/null" }],
   boot: { modules: [], commandLine: "cgroup_enable=memory fsck.repair=yes", files: [] },
   disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 640, grows: true },
-};
+});
 
 describe("an image that is made from an existing one", function () {
   this.timeout(40 * 60_000);
@@ -106,7 +102,10 @@ describe("an image that is made from an existing one", function () {
 
   it("comes out of a second build when the first one was killed in the middle, with one download", async () => {
     publisher.asked.length = 0;
-    await killedBuild({ ...manifest, base: packed.xz }, path.join(folder, "out"), /base: copying/);
+    await killedBuild(
+      { manifest: { ...manifest, base: packed.xz }, outputDir: path.join(folder, "out") },
+      /base: copying/,
+    );
     assert.ok(!(await layers()).some((name) => /^base-[0-9a-f]+$/.test(name)), "a killed build left a layer");
     image = await build(packed.xz);
     assert.deepEqual(publisher.asked, ["card.img.xz"]);
@@ -247,19 +246,4 @@ async function inside({ path: file }: Pick<BuiltImage, "path">) {
     has: (name: string) => entries.has(name),
     textOf: async (name: string) => texts.get(name) ?? assert.fail(`no ${name}`),
   };
-}
-
-/** Starts a build and kills it when it tells of that step. */
-async function killedBuild(killed: Manifest, outputDir: string, step: RegExp): Promise<void> {
-  const program = path.join(projectDir, "commands/image/main.ts");
-  const child = spawn(process.execPath, ["--import", "tsx", program, "build"], { cwd: projectDir, stdio: "pipe" });
-  child.stdin.end(JSON.stringify({ manifest: killed, outputDir }));
-  let told = "";
-  for await (const chunk of child.stderr) {
-    told += String(chunk);
-    if (step.test(told)) break;
-  }
-  assert.match(told, step);
-  child.kill("SIGKILL");
-  await once(child, "exit");
 }

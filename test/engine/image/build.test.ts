@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -8,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { burn } from "../../../commands/burn/burn.ts";
 import { inspectImage } from "../../../commands/burn/image-file.ts";
 import { bytesToWrite } from "../../../commands/burn/plan.ts";
+import { hostArchitecture } from "../../../commands/image/build/emulation.ts";
 import { diskGeometry } from "../../../commands/image/build/geometry.ts";
 import type { Contents } from "../../../commands/image/build/output.ts";
 import { findPartitions } from "../../../commands/image/build/partitions.ts";
@@ -16,20 +15,16 @@ import { compress } from "../../../commands/image/compress.ts";
 import type { BuiltImage, Manifest } from "../../../commands/image/manifest.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
-import { projectDir } from "../../../lib/paths.ts";
 import { silent } from "../../../lib/progress.ts";
 import { makeUsedCard } from "../../unit/burn/disk.ts";
+import { testManifest } from "../../unit/image/manifest.ts";
+import { attributesOf, debugfs, firstSector, namesIn, textOf } from "./look.ts";
+import { killedBuild, runVerb } from "./verbs.ts";
 
-const kernels: Record<string, string> = { x64: "amd64", arm64: "arm64" };
-const architecture = kernels[process.arch] as Manifest["architecture"];
-
+const architecture = hostArchitecture() ?? "amd64";
 const unit = "/etc/systemd/system/a\\x2db.service";
-const manifest: Manifest = {
-  format: 1,
-  name: "server",
-  board: "lab",
+const manifest = testManifest({
   architecture,
-  base: { distribution: "debian", suite: "trixie", components: [], backports: [] },
   packages: [`linux-image-cloud-${architecture}`, "openssh-server", "systemd-resolved"],
   programs: [{ name: "consul", version: "1.2.3", path: "/usr/local/bin/consul" }],
   users: [{ name: "consul", id: 801, home: "/var/lib/consul" }],
@@ -42,8 +37,7 @@ const manifest: Manifest = {
   ],
   links: [{ path: "/etc/systemd/system/multi-user.target.wants/hello.service", target: "../hello.service" }],
   boot: { modules: ["virtio_blk", "virtio_net", "ext4"], commandLine: "console=ttyS0 quiet", files: [] },
-  disk: { firmware: "none", bootMiB: 32, rootMiB: 320, grows: false },
-};
+});
 
 describe("a built image", function () {
   this.timeout(30 * 60_000);
@@ -66,7 +60,11 @@ describe("a built image", function () {
     process.env.TMPDIR = path.join(folder, "install");
     await writeFile(path.join(folder, "program"), "#!/bin/sh\n");
 
-    await killedBuild({ ...manifest, programs: [] }, out());
+    await killedBuild({ manifest: { ...manifest, programs: [] }, outputDir: out() }, /packages: unpacking/);
+    for (let tries = 0; (await unfinishedSystems()).length > 0; tries++) {
+      assert.ok(tries < 600, "a killed build's programs went on");
+      await delay(100);
+    }
     assert.ok(!(await layers()).some((name) => /^packages-[0-9a-f]+$/.test(name)), "a killed build left a layer");
     [image, twin] = await Promise.all([build(manifest), build({ ...manifest, name: "router" })]);
   });
@@ -89,43 +87,14 @@ describe("a built image", function () {
     files: manifest.files.map((file) => (file.path === "/etc/issue" ? { ...file, text } : file)),
   });
 
-  /** What debugfs says about the image's root file system. */
-  const debugfs = (command: string, of = image) =>
-    runOnHost(
-      "debugfs",
-      ["-R", command, `${path.basename(of.path)}?offset=${diskGeometry(manifest.disk).root.offset}`],
-      {
-        cwd: path.dirname(of.path),
-      },
-    );
-  const textOf = async (file: string, of = image) => {
-    const copy = path.join(folder, "copy");
-    await debugfs(`dump ${file} "${copy}"`, of);
-    return readFile(copy, "utf8");
-  };
-  const names = async (directory: string) =>
-    (await debugfs(`ls -p ${directory}`)).split("\n").flatMap((line) => line.split("/")[5] || []);
-  const attributes = async (file: string) => {
-    const text = await debugfs(`stat ${file}`);
-    const found = /Type: (\S+)\s+Mode:\s+(\d+)[\s\S]*User:\s+(\d+)\s+Group:\s+(\d+)/.exec(text);
-    assert.ok(found, `${file}: ${text}`);
-    return found.slice(1, 5).join(" ");
-  };
-
   it("comes out of two builds at once, which share the packages", () => {
     assert.equal([image, twin].filter(({ reused }) => reused.includes("packages")).length, 1);
     assert.notEqual(image.path, twin.path);
   });
 
   it("leaves nothing unfinished, though the first build was killed", async () => {
-    assert.deepEqual(
-      (await layers()).filter((name) => name.endsWith(".tmp")),
-      [],
-    );
-    assert.deepEqual(
-      (await readdir(out())).filter((name) => name.endsWith(".tmp")),
-      [],
-    );
+    const names = [...(await layers()), ...(await readdir(out()))];
+    assert.ok(!names.some((name) => name.endsWith(".tmp")), names.join(" "));
     assert.deepEqual(await unfinishedSystems(), []);
   });
 
@@ -136,7 +105,7 @@ describe("a built image", function () {
     assert.equal(mode & 0o777, 0o600);
     const [sum] = (await runOnHost("sha256sum", [image.path])).split(" ");
     assert.equal(sum, image.sha256);
-    const start = (await readFile(image.path)).subarray(0, 512);
+    const start = await firstSector(image.path);
     assert.deepEqual([start[450], start[466], start.readUInt16LE(510)], [0x0c, 0x83, 0xaa55]);
   });
 
@@ -149,54 +118,51 @@ describe("a built image", function () {
   });
 
   it("has files, directories, links and programs with their owners and permissions", async () => {
-    assert.equal(await textOf("/etc/consul.d/gossip.json"), '{"encrypt":"a secret"}\n');
-    assert.equal(await attributes("/etc/consul.d/gossip.json"), "regular 0600 801 801");
-    assert.equal(await attributes("/etc/consul.d"), "directory 0755 0 0");
-    assert.equal(await attributes("/var/lib/consul"), "directory 0750 801 801");
-    assert.equal(await textOf("/usr/lib/systemd/system/hello.service"), "[Unit]\n");
-    assert.equal(await textOf("/etc/issue"), "replaced\n");
-    assert.equal(await attributes(unit), "regular 0644 0 0");
-    assert.equal(await attributes("/usr/local/bin/consul"), "regular 0755 0 0");
-    const link = await debugfs("stat /etc/systemd/system/multi-user.target.wants/hello.service");
+    assert.equal(await textOf(image.path, "/etc/consul.d/gossip.json"), '{"encrypt":"a secret"}\n');
+    assert.equal(await attributesOf(image.path, "/etc/consul.d/gossip.json"), "regular 0600 801 801");
+    assert.equal(await attributesOf(image.path, "/etc/consul.d"), "directory 0755 0 0");
+    assert.equal(await attributesOf(image.path, "/var/lib/consul"), "directory 0750 801 801");
+    assert.equal(await textOf(image.path, "/usr/lib/systemd/system/hello.service"), "[Unit]\n");
+    assert.equal(await textOf(image.path, "/etc/issue"), "replaced\n");
+    assert.equal(await attributesOf(image.path, unit), "regular 0644 0 0");
+    assert.equal(await attributesOf(image.path, "/usr/local/bin/consul"), "regular 0755 0 0");
+    const link = await debugfs(image.path, "stat /etc/systemd/system/multi-user.target.wants/hello.service");
     assert.match(link, /Fast link dest: "\.\.\/hello\.service"/);
   });
 
   it("has the manifest's users beside those of the packages", async () => {
-    const passwd = await textOf("/etc/passwd");
+    const passwd = await textOf(image.path, "/etc/passwd");
     assert.match(passwd, /^consul:x:801:801::\/var\/lib\/consul:\/usr\/sbin\/nologin$/m);
     assert.match(passwd, /^sshd:/m);
-    assert.match(await textOf("/etc/shadow"), /^consul:!\*:/m);
-    assert.match(await attributes("/etc/shadow"), /^regular 0640 0 42$/);
+    assert.match(await textOf(image.path, "/etc/shadow"), /^consul:!\*:/m);
+    assert.match(await attributesOf(image.path, "/etc/shadow"), /^regular 0640 0 42$/);
   });
 
   it("holds nothing that belongs to one machine or to the build", async () => {
-    assert.equal(await textOf("/etc/machine-id"), "");
-    const etc = await names("/etc");
+    assert.equal(await textOf(image.path, "/etc/machine-id"), "");
+    const etc = await namesIn(image.path, "/etc");
     assert.ok(etc.includes("passwd") && !etc.includes("hostname") && !etc.includes("passwd-"), etc.join(" "));
     assert.deepEqual(
-      (await names("/etc/ssh")).filter((name) => name.startsWith("ssh_host")),
+      (await namesIn(image.path, "/etc/ssh")).filter((name) => name.startsWith("ssh_host")),
       [],
     );
-    assert.ok(!(await names("/var/lib/systemd")).includes("random-seed"));
+    assert.ok(!(await namesIn(image.path, "/var/lib/systemd")).includes("random-seed"));
     for (const empty of ["/dev", "/run", "/tmp", "/proc", "/mnt", "/var/cache/apt/archives/partial"]) {
-      assert.deepEqual(
-        (await names(empty)).filter((name) => !/^\.{1,2}$/.test(name)),
-        [],
-        empty,
-      );
+      assert.deepEqual(await namesIn(image.path, empty), [], empty);
     }
-    const sbin = await names("/usr/sbin");
+    const sbin = await namesIn(image.path, "/usr/sbin");
     assert.ok(sbin.includes("start-stop-daemon") && !sbin.includes("start-stop-daemon.REAL"));
     assert.ok(!sbin.includes("policy-rc.d"));
-    assert.ok(!(await textOf("/etc/dpkg/dpkg.cfg.d/99mmdebstrap")).includes("unsafe"));
+    assert.ok(!(await textOf(image.path, "/etc/dpkg/dpkg.cfg.d/99mmdebstrap")).includes("unsafe"));
     assert.deepEqual(
-      (await names("/boot")).filter((name) => name.startsWith("initrd")),
+      (await namesIn(image.path, "/boot")).filter((name) => name.startsWith("initrd")),
       [],
     );
   });
 
   it("tells systemd that nothing has to be updated on the first boot", async () => {
-    const time = async (file: string) => Number(/mtime: (0x[0-9a-f]+)/.exec(await debugfs(`stat ${file}`))?.[1]);
+    const time = async (file: string) =>
+      Number(/mtime: (0x[0-9a-f]+)/.exec(await debugfs(image.path, `stat ${file}`))?.[1]);
     const usr = await time("/usr");
     assert.ok(usr > 0 && (await time("/etc/.updated")) >= usr && (await time("/var/.updated")) >= usr);
   });
@@ -230,10 +196,7 @@ describe("a built image", function () {
     await burn(file, { path: card, isFile: true, limit: image.bytes }, context);
     const { root } = diskGeometry(manifest.disk);
     await runOnHost("e2fsck", ["-f", "-n", `card.img?offset=${root.offset}`], { cwd: folder });
-    const issue = await runOnHost("debugfs", ["-R", "cat /etc/issue", `card.img?offset=${root.offset}`], {
-      cwd: folder,
-    });
-    assert.equal(issue, "replaced");
+    assert.equal(await textOf(card, "/etc/issue"), "replaced\n");
     await rm(card);
   });
 
@@ -250,26 +213,20 @@ describe("a built image", function () {
   it("is as small as its files allow, where the machine makes the root file system larger", async () => {
     const small = await build({ ...manifest, disk: { ...manifest.disk, grows: true } }, path.join(folder, "small"));
     assert.deepEqual(small.reused, ["base", "packages"]);
-    const { boot, root } = findPartitions((await readFile(small.path)).subarray(0, 512));
+    const { boot, root } = findPartitions(await firstSector(small.path));
     assert.deepEqual(boot, diskGeometry(manifest.disk).boot);
     assert.equal(root.offset + root.bytes, small.bytes);
     assert.ok(small.bytes < image.bytes * 0.9, `${small.bytes} of ${image.bytes} bytes`);
-    const superblock = await debugfs("show_super_stats -h", small);
+    const superblock = await debugfs(small.path, "show_super_stats -h");
     assert.match(superblock, new RegExp(`^Block count: +${root.bytes / 4096}$`, "m"));
-    assert.equal(await textOf("/etc/issue", small), await textOf("/etc/issue"));
+    assert.equal(await textOf(small.path, "/etc/issue"), await textOf(image.path, "/etc/issue"));
   });
 
   it("is made anew from the cached packages when a file changes; the one before stays, older ones go", async () => {
     const second = await build(withText("second\n"));
     const third = await build(withText("third\n"));
-    assert.deepEqual(
-      [second.reused, third.reused],
-      [
-        ["base", "packages", "programs"],
-        ["base", "packages", "programs"],
-      ],
-    );
-    assert.equal(await textOf("/etc/issue", third), "third\n");
+    for (const { reused } of [second, third]) assert.deepEqual(reused, ["base", "packages", "programs"]);
+    assert.equal(await textOf(third.path, "/etc/issue"), "third\n");
     assert.equal(new Set([image.sha256, second.sha256, third.sha256]).size, 3);
     const images = (await readdir(out())).filter((name) => name.endsWith(".img"));
     assert.deepEqual(images.toSorted(), [twin, second, third].map((built) => path.basename(built.path)).toSorted());
@@ -317,8 +274,8 @@ describe("a built image", function () {
   it("is deleted with all that belongs to it, the folder last, and deleting it again does nothing", async () => {
     await mkdir(out(".router-0123456789abcdef.tmp"));
     for (let time = 0; time < 2; time++) {
-      const { code } = await runVerb("delete", { manifest: { ...manifest, name: "router" }, outputDir: out() });
-      assert.equal(code, 0);
+      const input = { manifest: { ...manifest, name: "router" }, outputDir: out() };
+      assert.equal(await runVerb("delete", input), 0);
     }
     const left = await readdir(out());
     assert.deepEqual(
@@ -330,39 +287,6 @@ describe("a built image", function () {
     await assert.rejects(readdir(out()), { code: "ENOENT" });
   });
 });
-
-const program = [path.join(projectDir, "commands/image/main.ts")];
-
-function startVerb(verb: string, input: unknown): ChildProcess & { stdin: NodeJS.WritableStream } {
-  const child = spawn(process.execPath, ["--import", "tsx", ...program, verb], { cwd: projectDir, stdio: "pipe" });
-  child.stdin.end(JSON.stringify(input));
-  return child;
-}
-
-async function runVerb(verb: string, input: unknown): Promise<{ code: number | null }> {
-  const child = startVerb(verb, input);
-  child.stdout?.resume();
-  child.stderr?.resume();
-  const [code] = (await once(child, "exit")) as [number | null];
-  return { code };
-}
-
-/** Starts a build, kills it while packages are unpacked, and waits until what it started has ended too. */
-async function killedBuild(manifest: Manifest, outputDir: string): Promise<void> {
-  const child = startVerb("build", { manifest, outputDir });
-  let told = "";
-  for await (const chunk of child.stderr ?? []) {
-    told += String(chunk);
-    if (/packages: unpacking/.test(told)) break;
-  }
-  assert.match(told, /packages: unpacking/);
-  child.kill("SIGKILL");
-  await once(child, "exit");
-  for (let tries = 0; (await unfinishedSystems()).length > 0; tries++) {
-    assert.ok(tries < 600, "a killed build's programs went on");
-    await delay(100);
-  }
-}
 
 /** Systems that are being installed; TypeScript's loader has a folder of its own beside them. */
 async function unfinishedSystems(): Promise<string[]> {

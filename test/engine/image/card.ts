@@ -7,22 +7,13 @@ import { diskGeometry, masterBootRecord } from "../../../commands/image/build/ge
 import type { DebianBase, ManifestOf } from "../../../commands/image/manifest.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { silent } from "../../../lib/progress.ts";
+import { testManifest } from "../../unit/image/manifest.ts";
 
-const manifest: ManifestOf<DebianBase> = {
-  format: 1,
-  name: "card",
-  board: "pi3",
+const manifest = testManifest({
   architecture: hostArchitecture() ?? "amd64",
-  base: { distribution: "debian", suite: "trixie", components: [], backports: [] },
   packages: ["netbase"],
-  programs: [],
-  users: [],
-  directories: [],
-  files: [],
-  links: [],
-  boot: { modules: [], commandLine: "", files: [] },
   disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 400, grows: false },
-};
+}) as ManifestOf<DebianBase>;
 
 /** What the FAT partition has, by its paths. */
 export const bootFiles: Readonly<Record<string, string>> = {

@@ -10,7 +10,8 @@ import { nomad } from "../../../commands/image/roles/nomad.ts";
 import { silent } from "../../../lib/progress.ts";
 import { getTool } from "../../../toolchain/tools.ts";
 import { imageWith, textOf } from "../../unit/image/roles/fixture.ts";
-import { freePorts, startConsul, until } from "../agents.ts";
+import { startConsul, until } from "../agents.ts";
+import { freePort } from "../ports.ts";
 
 const volumes = { media: { label: "usb-1" }, "my-data": { label: "minio1", readOnly: true } };
 const monitor = imageWith({ consul: "client", dnsmasq: "machine", prometheus: true, "node-exporter": true });
@@ -133,7 +134,7 @@ describe("the configurations of an image", () => {
 
   it("lead questions for .consul to Consul, and no others", async function () {
     if (!(await has("dnsmasq"))) this.skip();
-    const { port = 0 } = await freePorts(["port"]);
+    const port = await freePort();
     const asked: string[] = [];
     const agent = await answering(asked, "192.168.2.52");
     const own = textOf(monitor, "/etc/dnsmasq.conf")

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import type { ChildProcess } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
@@ -11,13 +10,13 @@ import type { BuiltImage, Manifest } from "../../../commands/image/manifest.ts";
 import { buildImageOn, checkBuilder } from "../../../commands/image/remote/build.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { findOnPath } from "../../../lib/host.ts";
-import { projectDir } from "../../../lib/paths.ts";
 import { silent } from "../../../lib/progress.ts";
 import { run } from "../../../lib/run.ts";
 import type { Login } from "../../../lib/ssh.ts";
 import { getTool } from "../../../toolchain/tools.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
 import { end, startSshd, whyNoSshd } from "../sshd.ts";
+import { runVerb, startVerb, told } from "./verbs.ts";
 
 const architecture: Manifest["architecture"] = process.arch === "arm64" ? "arm64" : "amd64";
 const secret = "the gossip key of this test";
@@ -171,36 +170,12 @@ describe("an image that is built on another machine", function () {
 
     it("is deleted without the builder", async () => {
       const input = { manifest, outputDir: here("two"), builder: { ...builder, port: 1 } };
-      const child = startVerb("delete", input);
-      child.stderr.resume();
-      const [code] = await once(child, "exit");
-      assert.equal(code, 0);
+      assert.equal(await runVerb("delete", input), 0);
       await assert.rejects(stat(here("two")), { code: "ENOENT" });
     });
   });
 
-  function startVerb(verb: string, input: unknown) {
-    const args = ["--import", "tsx", "commands/image/main.ts", verb];
-    const child = spawn(process.execPath, args, { cwd: projectDir, stdio: ["pipe", "ignore", "pipe"] });
-    child.stdin.end(JSON.stringify(input));
-    return child;
-  }
-
   const startBuild = (outputDir: string) => startVerb("build", { manifest, outputDir, builder });
-
-  /** Waits until a program has said something. */
-  async function told(child: { stderr: NodeJS.ReadableStream }, pattern: RegExp): Promise<void> {
-    let all = "";
-    await new Promise<void>((resolve, reject) => {
-      child.stderr.on("data", function listen(chunk) {
-        all += String(chunk);
-        if (!pattern.test(all)) return;
-        child.stderr.off("data", listen);
-        resolve();
-      });
-      child.stderr.on("end", () => reject(new Error(`"${pattern.source}" was not said: ${all}`)));
-    });
-  }
 
   /** The number of the ssh that a program has started. */
   async function sshOf({ pid }: ChildProcess): Promise<number> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Agent, freePorts, startConsul } from "../agents.ts";
+import { type Agent, startConsul } from "../agents.ts";
+import { freePort } from "../ports.ts";
 import { createProject, type Project } from "../project.ts";
 
 describe("the stand-in for consul, under the real engine with a real Consul", function () {
@@ -123,7 +124,7 @@ describe("the stand-in for consul, under the real engine with a real Consul", fu
   });
 
   it("says who doesn't answer", async () => {
-    const [port] = Object.values(await freePorts(["closed"]));
+    const port = await freePort();
     const output = await upFails(`127.0.0.1:${port}`, `new consul.Keys("other", { keys: [] }, { provider });`);
     assert.match(output, /GET "http:\/\/127\.0\.0\.1:\d+\/v1\/agent\/self": connect: connection refused/);
   });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Agent, askJson, freePorts, startConsul, startNomad } from "../agents.ts";
+import { type Agent, askJson, startConsul, startNomad } from "../agents.ts";
+import { freePort } from "../ports.ts";
 import { createProject, type Project } from "../project.ts";
 
 interface JobInNomad {
@@ -197,7 +198,7 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
   });
 
   it("previews without Nomad, and says on up that nobody answers", async () => {
-    const [port] = Object.values(await freePorts(["closed"]));
+    const port = await freePort();
     await jobs({ other: service("other") }, "", `http://127.0.0.1:${port}`);
     const source = 'new nomad.Provider("other"';
     await project.program((await project.source()).replace('new nomad.Provider("nomad"', source));

@@ -1,7 +1,5 @@
-import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
@@ -9,6 +7,7 @@ import type { ExpectedMachine } from "../../../commands/ready/spec.ts";
 import { silent } from "../../../lib/progress.ts";
 import { getTool } from "../../../toolchain/tools.ts";
 import { askJson, until } from "../agents.ts";
+import { freePorts } from "../ports.ts";
 
 /** Machines of a home on one computer: real Consul and Nomad agents on 127.0.0.1, each with ports of its own. */
 export interface Cluster {
@@ -163,12 +162,4 @@ function nomadConfiguration(name: Name, ports: Record<Name, Ports>, change: Chan
 
 function portsFrom([http = 0, server = 0, serf = 0, nomadHttp = 0, nomadRpc = 0, nomadSerf = 0]: number[]): Ports {
   return { http, server, serf, nomadHttp, nomadRpc, nomadSerf };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
