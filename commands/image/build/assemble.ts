@@ -116,7 +116,7 @@ async function copySparse(from: string, to: string, signal: AbortSignal): Promis
 export async function placeRoot(root: string, disk: string, offset: number, signal: AbortSignal): Promise<void> {
   await writeFile(disk, "", { mode: 0o600 });
   await truncate(disk, offset + (await stat(root)).size);
-  const blocks = ["bs=1M", `seek=${offset}`, "oflag=seek_bytes", "conv=notrunc,sparse", "status=none"];
+  const blocks = ["bs=128K", `seek=${offset}`, "oflag=seek_bytes", "conv=notrunc,sparse", "status=none"];
   await runOnHost("dd", [`if=${root}`, `of=${disk}`, ...blocks], { signal });
 }
 

@@ -121,5 +121,5 @@ export function buildInitrd(busybox: Uint8Array, modules: readonly LoadableModul
     ...files.map(({ name, data }) => ({ path: `modules/${name}`, type: "file" as const, mode: 0o644, data })),
     { path: "modules/order", type: "file", mode: 0o644, data: Buffer.from(order) },
   ];
-  return gzipSync(writeCpio(entries), { level: 9 });
+  return gzipSync(writeCpio(entries));
 }
