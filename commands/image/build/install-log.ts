@@ -1,6 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { finished } from "node:stream/promises";
 import { UserError } from "../../../lib/errors.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
@@ -25,6 +26,8 @@ export async function logged(
   const file = cacheDir("logs", installing.log);
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   const log = createWriteStream(file, { mode: 0o600 });
+  // On a full disk the installation fails too, and says so.
+  const written = finished(log).catch(() => undefined);
   const lines: string[] = [];
   let shown = "";
   try {
@@ -40,6 +43,7 @@ export async function logged(
     throw explain(installing, lines, file);
   } finally {
     log.end();
+    await written;
   }
 }
 
@@ -58,18 +62,51 @@ function stepOf(line: string): string | undefined {
 }
 
 /** The user's own words for what apt and mmdebstrap complain about most. */
-function explain({ source, work }: Installing, lines: readonly string[], log: string): UserError {
-  const unknown = lines.flatMap((line) => {
-    const found = /^E: (?:Unable to locate package (\S+)|Package '(\S+)' has no installation candidate)/.exec(line);
-    return found ? [found[1] ?? found[2]] : [];
-  });
-  const what =
-    unknown.length > 0
-      ? `${source} has no package ${unknown.join(", ")}: correct the image's list of packages.`
-      : lines.some((line) => /no space left on device/i.test(line))
-        ? `The disk of ${work} or of ${cacheDir()} is full: about 2 GiB are needed there.`
-        : [`Installing from ${source} failed:`, ...lines.slice(-lastLines).map((line) => `  ${line}`)].join("\n");
-  return new UserError(`${what}\nThe whole log: ${log}`);
+function explain(installing: Installing, lines: readonly string[], log: string): UserError {
+  const known = unknownPackages(installing, lines) ?? knownFault(installing, lines);
+  const last = () =>
+    [`Installing from ${installing.source} failed:`, ...lines.slice(-lastLines).map(indent)].join("\n");
+  return new UserError(`${known ?? last()}\nThe whole log: ${log}`);
 }
 
 const lastLines = 12;
+const indent = (line: string) => `  ${line}`;
+
+function unknownPackages({ source }: Installing, lines: readonly string[]): string | undefined {
+  const names = lines.flatMap((line) => {
+    const found = /^E: (?:Unable to locate package (\S+)|Package '(\S+)' has no installation candidate)/.exec(line);
+    return found ? [found[1] ?? found[2]] : [];
+  });
+  return names.length > 0
+    ? `${source} has no package ${names.join(", ")}: correct the image's list of packages.`
+    : undefined;
+}
+
+/** What apt says, and what that means. */
+const faults: readonly [RegExp, (installing: Installing) => string][] = [
+  [
+    /no space left on device/i,
+    ({ work }) => `The disk of ${work} or of ${cacheDir()} is full: about 2 GiB are needed there.`,
+  ],
+  [
+    /is not valid yet \(invalid for another/,
+    ({ source }) => `The lists of ${source} are newer than now: this machine's clock is slow. Set it.`,
+  ],
+  [
+    /File has unexpected size .*Mirror sync in progress|Hash Sum mismatch/,
+    ({ source }) =>
+      `The lists of ${source} don't match their signed sums: the mirror is being updated. Try again in an hour.`,
+  ],
+  [
+    /^E: Failed to fetch .*(resolving|resolve|connect|timed out|unreachable)/,
+    ({ source }) => `${source} can't be reached. Check the network, and the proxy if there is one, and try again.`,
+  ],
+];
+
+function knownFault(installing: Installing, lines: readonly string[]): string | undefined {
+  for (const [pattern, say] of faults) {
+    const line = lines.find((one) => pattern.test(one));
+    if (line !== undefined) return `${say(installing)}\n${indent(line)}`;
+  }
+  return undefined;
+}
