@@ -48,6 +48,7 @@ export async function makeBase(
       ...baseArguments(manifest),
       ...hooks("setup", emulation?.hook),
       ...hooks("extract", emulation?.native?.scripts.lay),
+      ...hooks("extract", emulation?.native?.scripts.coverWhenUnpacked),
       ...hooks("essential", emulation?.native?.scripts.cover),
     ],
     last: hooks("customize", emulation?.native?.scripts.remove),

@@ -36,7 +36,12 @@ export function canUseNative(host: Architecture | undefined, image: Architecture
 export interface NativeScripts {
   /** For a system that has just been unpacked: the programs can be found, nothing of the system's own is covered. */
   lay: string;
-  /** Covers the system's own programs; no package that brings one of them may be installed after that. */
+  /**
+   * Lets `cover` come as soon as the essential packages are unpacked, before any of them is set up, by a dpkg that does
+   * in two steps what it is asked to do in one.
+   */
+  coverWhenUnpacked: string;
+  /** Covers the system's own programs, once; no package that brings one of them may be installed after that. */
   cover: string;
   /** Takes all of it away. */
   remove: string;
@@ -44,6 +49,19 @@ export interface NativeScripts {
 
 /** The environment's PATH while the host's programs are there. */
 export const nativePath = `/${folder}/bin`;
+
+/** In the system's folder. */
+const coverCommands = `while read -r file; do
+  native="${folder}/bin/\${file##*/}"
+  [ -f "$native" ] && [ -f ".$file" ] && [ ! -L ".$file" ] || continue
+  mount --bind "$native" ".$file"
+done <${folder}/list
+# Not there yet: the package that brings it runs it at once, for a minute.
+if [ ! -e ${slow} ]; then
+  printf '%s\\n' '/${slow}' '/${slow}.emulated' : >>var/lib/dpkg/diversions
+  ln -s /${folder}/${slow} ${slow}
+fi
+: >${folder}/covered`;
 
 /**
  * Shell scripts for mmdebstrap's hooks, with the system's folder as `$1`.
@@ -70,17 +88,28 @@ done <${folder}/list
 ${dpkgFor(host, image)}
 printf '%s\\n' 'DPkg::Path "${nativePath}:/usr/sbin:/usr/bin:/sbin:/bin";' '#clear DPkg::Pre-Install-Pkgs;' >etc/apt/apt.conf.d/zz-native
 `,
+    coverWhenUnpacked: `set -eu; cd "$1"
+[ -f ${folder}/bin/dpkg ] || exit 0
+mv ${folder}/bin/dpkg ${folder}/dpkg
+cat >${folder}/bin/dpkg <<'END'
+#!${nativePath}/dash
+set -eu
+[ "$1" = --install ] || exec /${folder}/dpkg "$@"
+shift
+/${folder}/dpkg --unpack "$@"
+mv /${folder}/dpkg ${nativePath}/dpkg
+cd /
+mount() { /${folder}/usr/bin/mount "$@"; }
+${coverCommands}
+options=
+for word; do case $word in --*) options="$options $word" ;; esac; done
+exec dpkg --configure --pending $options
+END
+chmod 755 ${folder}/bin/dpkg
+`,
     cover: `set -eu; cd "$1"
-while read -r file; do
-  native="${folder}/bin/\${file##*/}"
-  [ -f "$native" ] && [ -f ".$file" ] && [ ! -L ".$file" ] || continue
-  mount --bind "$native" ".$file"
-done <${folder}/list
-# Not there yet: the package that brings it runs it at once, for a minute.
-if [ ! -e ${slow} ]; then
-  printf '%s\\n' '/${slow}' '/${slow}.emulated' : >>var/lib/dpkg/diversions
-  ln -s /${folder}/${slow} ${slow}
-fi
+[ ! -e ${folder}/covered ] || exit 0
+${coverCommands}
 `,
     remove: `set -eu; cd "$1"
 root=$(pwd -P)
