@@ -1,4 +1,4 @@
-import { boardArchitectures } from "../commands/image/boards/catalogue.ts";
+import { architectureOf } from "../commands/image/boards/catalogue.ts";
 import type { Settings } from "../components/settings.ts";
 import { progressOnStderr } from "../lib/progress.ts";
 import { hostPlatform } from "../toolchain/platform.ts";
@@ -24,7 +24,7 @@ export async function fetchPrograms(programs: ImageProgram[]): Promise<void> {
 /** What the images hold, each program once for each architecture: a role that brings a program has the program's name. */
 export function imagePrograms({ images }: Pick<Settings, "images">, host: Architecture): ImageProgram[] {
   const programs = Object.values(images).flatMap(({ board, roles }) => {
-    const architecture = boardArchitectures[board] === "host" ? host : boardArchitectures[board];
+    const architecture = architectureOf(board, host);
     return Object.entries(roles)
       .filter(([role, options]) => options !== undefined && role in tools)
       .map(([role]) => ({ name: role as ToolName, architecture }));

@@ -5,11 +5,13 @@ import { createInterface } from "node:readline/promises";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import { parse } from "yaml";
+import { architectureOf, isBoard } from "../commands/image/boards/catalogue.ts";
 import { UserError } from "../lib/errors.ts";
 import type { SystemPackage } from "../lib/packages.ts";
 import { projectDir } from "../lib/paths.ts";
 import { progressOnStderr } from "../lib/progress.ts";
 import { type RunOptions, run } from "../lib/run.ts";
+import { hostPlatform } from "../toolchain/platform.ts";
 import { preparePulumi } from "../toolchain/pulumi.ts";
 import { installSystemPackages, missingSystemPackages, thisHost, type Work } from "../toolchain/system.ts";
 
@@ -56,7 +58,18 @@ async function askOnTerminal(question: string): Promise<boolean> {
 /** What the stack's file asks of this machine; a UserError names the stacks that there are when it does not exist. */
 export async function readWork(name: string): Promise<Work> {
   const config = await readStackFile(name);
-  return { isLab: Object.hasOwn(config, "piinit:lab"), buildsHere: !Object.hasOwn(config, "piinit:builder") };
+  const buildsHere = !Object.hasOwn(config, "piinit:builder");
+  return { isLab: Object.hasOwn(config, "piinit:lab"), buildsHere, emulates: buildsHere && hasForeignBoard(config) };
+}
+
+/** Faults of the settings are told later, all at once. */
+function hasForeignBoard(config: Record<string, unknown>): boolean {
+  const host = hostPlatform().architecture;
+  const images: unknown[] = Object.values(config["piinit:images"] ?? {});
+  return images.some((image) => {
+    const board = (image as { board?: unknown } | null)?.board;
+    return isBoard(board) && architectureOf(board, host) !== host;
+  });
 }
 
 /** The stack's settings as they stand in its file, secrets encrypted; fails like `readWork`. */

@@ -61,7 +61,7 @@ export const basicPackages: readonly SystemPackage[] = [
 ];
 
 /** For images of another architecture than this machine's. */
-const emulationPackages: readonly SystemPackage[] = [
+export const emulationPackages: readonly SystemPackage[] = [
   {
     debian: "qemu-user-static",
     fedora: "qemu-user-static",
@@ -78,10 +78,9 @@ export const testPackages: readonly SystemPackage[] = [
   { debian: "bmap-tools", fedora: "bmap-tools", programs: ["bmaptool"] },
 ];
 
-/** What the tests of every board's image need beside that: to build them, and to play the boards. */
+/** What the tests of every board's image need beside that: to play the boards. */
 export const boardTestPackages: readonly SystemPackage[] = [
   ...Object.values(emulatorPackages),
-  ...emulationPackages,
   { debian: "ovmf", fedora: "edk2-ovmf", programs: [], files: ["/usr/share/ovmf/OVMF.fd"] },
 ];
 

@@ -3,6 +3,7 @@ import { type Environment, findOnPath, hostPath } from "../lib/host.ts";
 import {
   basicPackages,
   boardTestPackages,
+  emulationPackages,
   emulatorPackages,
   imagePackages,
   labPackages,
@@ -32,9 +33,11 @@ export interface Work {
   isLab: boolean;
   /** It builds its images here, not on another machine. */
   buildsHere: boolean;
+  /** Some of these are for boards of another architecture than this machine's. */
+  emulates: boolean;
 }
 
-const allWork: Work = { isLab: true, buildsHere: true };
+const allWork: Work = { isLab: true, buildsHere: true, emulates: true };
 
 /** The packages that the work needs and that aren't there, in the order of their use. */
 export async function missingSystemPackages(host: Host = thisHost(), work: Work = allWork): Promise<SystemPackage[]> {
@@ -42,6 +45,7 @@ export async function missingSystemPackages(host: Host = thisHost(), work: Work 
   const needed = [
     ...(work.isLab ? [emulator, ...labPackages] : []),
     ...(work.buildsHere ? imagePackages : []),
+    ...(work.emulates ? emulationPackages : []),
     ...basicPackages,
   ];
   const missing = await missingOf(needed, host);

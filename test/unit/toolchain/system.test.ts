@@ -58,8 +58,8 @@ describe("the system's packages", () => {
   });
 
   it("are fewer for a stack without a lab, and fewest where another machine builds its images", async () => {
-    const needed = async (isLab: boolean, buildsHere: boolean) =>
-      (await missingSystemPackages(host(), { isLab, buildsHere })).map(({ debian }) => debian);
+    const needed = async (isLab: boolean, buildsHere: boolean, emulates = false) =>
+      (await missingSystemPackages(host(), { isLab, buildsHere, emulates })).map(({ debian }) => debian);
     assert.deepEqual(await needed(false, false), ["openssh-client"]);
     const withoutLab = await needed(false, true);
     assert.ok(withoutLab.includes("mmdebstrap") && !withoutLab.includes("qemu-utils"));
@@ -67,6 +67,7 @@ describe("the system's packages", () => {
     assert.ok(labAlone.includes("qemu-utils") && !labAlone.includes("mmdebstrap"));
     const all = await needed(true, true);
     assert.deepEqual(all.toSorted(), [...new Set([...withoutLab, ...labAlone])].toSorted());
+    assert.deepEqual(await needed(true, true, true), all.toSpliced(-1, 0, "qemu-user-static"));
   });
 
   describe("with apt", () => {
