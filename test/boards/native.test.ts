@@ -12,9 +12,12 @@ import { testManifest } from "../unit/image/manifest.ts";
 
 const context = { progress: silent, signal: new AbortController().signal };
 
+const architecture = hostPlatform().architecture === "arm64" ? "amd64" : "arm64";
+const kernel = `linux-image-${architecture}`;
+
 const manifest = testManifest({
-  architecture: hostPlatform().architecture === "arm64" ? "amd64" : "arm64",
-  packages: ["openssh-server", "prometheus-node-exporter", "systemd-resolved", "systemd-timesyncd"],
+  architecture,
+  packages: [kernel, "openssh-server", "prometheus-node-exporter", "systemd-resolved", "systemd-timesyncd"],
   disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 800, grows: false },
 }) as ManifestOf<DebianBase>;
 
