@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { findPartitions } from "../../../commands/image/build/partitions.ts";
+import { readPartitions } from "../../../commands/image/build/partitions.ts";
 import { runOnHost } from "../../../lib/host.ts";
 
 /** What debugfs says about the root file system of a disk image. */
 export async function debugfs(image: string, command: string): Promise<string> {
-  const { root } = findPartitions(await firstSector(image));
+  const [, root] = readPartitions(await firstSector(image)) ?? [];
+  assert.ok(root, `${image} has no second partition`);
   const name = `${path.basename(image)}?offset=${root.offset}`;
   return runOnHost("debugfs", ["-R", command, name], { cwd: path.dirname(image) });
 }
