@@ -105,7 +105,8 @@ const faults: readonly [RegExp, (installing: Installing) => string][] = [
 
 function knownFault(installing: Installing, lines: readonly string[]): string | undefined {
   for (const [pattern, say] of faults) {
-    const line = lines.find((one) => pattern.test(one));
+    // What it says last has the address.
+    const line = lines.findLast((one) => pattern.test(one));
     if (line !== undefined) return `${say(installing)}\n${indent(line)}`;
   }
   return undefined;

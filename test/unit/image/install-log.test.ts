@@ -88,6 +88,12 @@ describe("the log of an installation", () => {
     });
   }
 
+  it("shows apt's own line with the address", async () => {
+    const size = "File has unexpected size (1 != 2). Mirror sync in progress?";
+    const { message } = await failing([`  ${size}`, `E: Failed to fetch ${address}/Packages.xz  ${size}`]);
+    assert.match(message, /\n {2}E: Failed to fetch http:\/\/mirror\.example\/.*\n/);
+  });
+
   it("says nothing of a failure when the user has interrupted the work", async () => {
     const { error } = await failing(["E: interrupted"], AbortSignal.abort("stopped by the user"));
     assert.equal(error, "stopped by the user");
