@@ -92,7 +92,8 @@ describe("the image of", function () {
       const card = path.join(folder, `${name}.card`);
       await putOnCard((await build(manifestOf(board))).path, card);
       await booted(card, { as, name }, async (machine) => {
-        assert.equal(await machine.ssh("hostname"), name);
+        // SSH answers as soon as there is an address; the name follows.
+        assert.equal(await machine.ssh("until [ -s /run/piinit/machine ]; do sleep 1; done; hostname"), name);
         assert.match(await machine.ssh("findmnt -no FSTYPE,OPTIONS /data"), /^ext4 .*noatime/);
         const sizes = await machine.ssh("df -m --output=size / /data | tail -n 2");
         const [root = 0, data = 0] = sizes.split("\n").map(Number);
