@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, open, rm } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
 import path from "node:path";
-import { type Emulation, makeBase, makePackages, rootImage } from "../../commands/image/build/debian.ts";
+import type { Emulation } from "../../commands/image/build/debian.ts";
 import { openExt4 } from "../../commands/image/build/ext4.ts";
 import { emulationFor } from "../../commands/image/build.ts";
 import type { DebianBase, ManifestOf } from "../../commands/image/manifest.ts";
 import { silent } from "../../lib/progress.ts";
 import { hostPlatform } from "../../toolchain/platform.ts";
+import { installSystem } from "../engine/image/install.ts";
 import { testManifest } from "../unit/image/manifest.ts";
 
 const context = { progress: silent, signal: new AbortController().signal };
@@ -45,13 +46,7 @@ describe("a system of another architecture", function () {
     assert.ok(names.size > 5000, `${names.size} files`);
   });
 
-  async function install(name: string, emulation: Emulation): Promise<string> {
-    const [base, packages] = [path.join(folder, `${name}-base`), path.join(folder, `${name}-packages`)];
-    for (const dir of [base, packages]) await mkdir(dir, { mode: 0o700 });
-    await makeBase(manifest, base, context, emulation);
-    await makePackages(manifest, base, packages, context, emulation);
-    return path.join(packages, rootImage);
-  }
+  const install = (name: string, emulation: Emulation) => installSystem(manifest, path.join(folder, name), emulation);
 });
 
 /** What tells each file from another: its kind, rights, owner, target, attributes and content. */

@@ -12,6 +12,7 @@ import type { BuiltImage, ImageBase, Manifest } from "../../../commands/image/ma
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { silent } from "../../../lib/progress.ts";
+import { setEnvironment } from "../../environment.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
 import { type Publisher, startPublisher } from "../../unit/toolchain/publisher.ts";
 import { bootFiles, capability, makeCard } from "./card.ts";
@@ -37,7 +38,7 @@ describe("an image that is made from an existing one", function () {
   let card: string;
   let packed: { xz: ImageBase; zst: ImageBase };
   let image: BuiltImage;
-  const environment = { XDG_CACHE_HOME: process.env.XDG_CACHE_HOME, TMPDIR: process.env.TMPDIR };
+  let restore: () => void;
   const layers = () => readdir(path.join(folder, "cache", "piinit", "layers")).catch(() => []);
   const build = (base: ImageBase, changes: Partial<Manifest> = {}) =>
     buildImage(
@@ -58,8 +59,7 @@ describe("an image that is made from an existing one", function () {
     await chmod(folder, 0o711);
     for (const name of ["install", "cache", "made"]) await mkdir(path.join(folder, name), { mode: 0o700 });
     await chmod(path.join(folder, "install"), 0o1777);
-    process.env.XDG_CACHE_HOME = path.join(folder, "cache");
-    process.env.TMPDIR = path.join(folder, "install");
+    restore = setEnvironment({ XDG_CACHE_HOME: path.join(folder, "cache"), TMPDIR: path.join(folder, "install") });
     card = await makeCard(path.join(folder, "made"));
     publisher = await startPublisher();
     await runOnHost("xz", ["--keep", "-0", "--threads=0", card]);
@@ -69,10 +69,7 @@ describe("an image that is made from an existing one", function () {
 
   after(async () => {
     await publisher?.close();
-    for (const [name, value] of Object.entries(environment)) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
+    restore();
     await rm(folder, { recursive: true, force: true });
   });
 

@@ -16,6 +16,7 @@ import type { BuiltImage, Manifest } from "../../../commands/image/manifest.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { silent } from "../../../lib/progress.ts";
+import { setEnvironment } from "../../environment.ts";
 import { makeUsedCard } from "../../unit/burn/disk.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
 import { attributesOf, debugfs, firstSector, namesIn, textOf } from "./look.ts";
@@ -44,8 +45,7 @@ describe("a built image", function () {
   let folder: string;
   let image: BuiltImage;
   let twin: BuiltImage;
-  const cacheBefore = process.env.XDG_CACHE_HOME;
-  const tmpBefore = process.env.TMPDIR;
+  let restore: () => void;
   const out = (...parts: string[]) => path.join(folder, "out", ...parts);
   const layers = () => readdir(path.join(folder, "cache", "piinit", "layers"));
 
@@ -56,8 +56,7 @@ describe("a built image", function () {
     await chmod(folder, 0o711);
     await chmod(path.join(folder, "install"), 0o1777);
     await mkdir(path.join(folder, "cache"), { mode: 0o700 });
-    process.env.XDG_CACHE_HOME = path.join(folder, "cache");
-    process.env.TMPDIR = path.join(folder, "install");
+    restore = setEnvironment({ XDG_CACHE_HOME: path.join(folder, "cache"), TMPDIR: path.join(folder, "install") });
     await writeFile(path.join(folder, "program"), "#!/bin/sh\n");
 
     await killedBuild({ manifest: { ...manifest, programs: [] }, outputDir: out() }, /packages: unpacking/);
@@ -70,8 +69,7 @@ describe("a built image", function () {
   });
 
   after(async () => {
-    restore("XDG_CACHE_HOME", cacheBefore);
-    restore("TMPDIR", tmpBefore);
+    restore();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -291,9 +289,4 @@ describe("a built image", function () {
 /** Systems that are being installed; TypeScript's loader has a folder of its own beside them. */
 async function unfinishedSystems(): Promise<string[]> {
   return (await readdir(process.env.TMPDIR ?? "")).filter((name) => name.startsWith("piinit-"));
-}
-
-function restore(name: string, value: string | undefined): void {
-  if (value === undefined) delete process.env[name];
-  else process.env[name] = value;
 }

@@ -1,13 +1,12 @@
 import { chmod, mkdir, open, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { placeRoot } from "../../../commands/image/build/assemble.ts";
-import { makeBase, makePackages, rootImage } from "../../../commands/image/build/debian.ts";
 import { hostArchitecture } from "../../../commands/image/build/emulation.ts";
 import { diskGeometry, masterBootRecord } from "../../../commands/image/build/geometry.ts";
 import type { DebianBase, ManifestOf } from "../../../commands/image/manifest.ts";
 import { runOnHost } from "../../../lib/host.ts";
-import { silent } from "../../../lib/progress.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
+import { installSystem } from "./install.ts";
 
 const manifest = testManifest({
   architecture: hostArchitecture() ?? "amd64",
@@ -33,14 +32,9 @@ export const capability = Buffer.from("0100000200200000000000000000000000000000"
  * an account that has a password, a name, a host key, and files that are hard to copy. Returns its path.
  */
 export async function makeCard(folder: string): Promise<string> {
-  const context = { progress: silent, signal: new AbortController().signal };
-  const base = path.join(folder, "base");
-  const packages = path.join(folder, "packages");
-  for (const dir of [base, packages]) await mkdir(dir, { recursive: true, mode: 0o700 });
-  await makeBase(manifest, base, context);
-  await makePackages(manifest, base, packages, context);
+  const root = await installSystem(manifest, folder);
   const card = path.join(folder, "card.img");
-  await placeRoot(path.join(packages, rootImage), card, diskGeometry(manifest.disk).root.offset, context.signal);
+  await placeRoot(root, card, diskGeometry(manifest.disk).root.offset, new AbortController().signal);
   await addFiles(folder);
   await addBoot(folder, card);
   return card;

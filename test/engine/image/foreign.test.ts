@@ -1,52 +1,48 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
-import { makeBase, makePackages, rootImage } from "../../../commands/image/build/debian.ts";
-import { hostArchitecture } from "../../../commands/image/build/emulation.ts";
+import { readFiles } from "../../../commands/image/build/debugfs.ts";
 import { parseDpkgStatus } from "../../../commands/image/build/installed.ts";
 import { emulationFor } from "../../../commands/image/build.ts";
-import type { DebianBase, ManifestOf } from "../../../commands/image/manifest.ts";
+import type { Architecture, DebianBase, ManifestOf } from "../../../commands/image/manifest.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { silent } from "../../../lib/progress.ts";
+import { hostPlatform } from "../../../toolchain/platform.ts";
+import { setEnvironment } from "../../environment.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
+import { installSystem } from "./install.ts";
 
 const context = { progress: silent, signal: new AbortController().signal };
-const host = hostArchitecture() ?? "amd64";
+const host = hostPlatform().architecture;
 const machineOf = { amd64: 0x3e, arm64: 0xb7 };
 const foreign = host === "amd64" ? "arm64" : "amd64";
 
-const manifestFor = (architecture: "amd64" | "arm64") =>
+const manifestFor = (architecture: Architecture) =>
   testManifest({ architecture, packages: ["netbase"] }) as ManifestOf<DebianBase>;
 
 describe("a system of another architecture than the host's", function () {
   this.timeout(20 * 60_000);
   let folder: string;
   let system: string;
-
-  const cacheBefore = process.env.XDG_CACHE_HOME;
+  let restore: () => void;
 
   before(async function () {
     folder = await mkdtemp("/var/tmp/piinit-foreign-");
-    process.env.XDG_CACHE_HOME = path.join(folder, "cache");
+    restore = setEnvironment({ XDG_CACHE_HOME: path.join(folder, "cache") });
     const emulation = await whereItCanBe(emulationFor(manifestFor(foreign), context));
     if (!emulation?.native) this.skip();
-    const [base, packages] = [path.join(folder, "base"), path.join(folder, "packages")];
-    for (const dir of [base, packages]) await mkdir(dir, { mode: 0o700 });
-    await makeBase(manifestFor(foreign), base, context, emulation);
-    await makePackages(manifestFor(foreign), base, packages, context, emulation);
-    system = path.join(packages, rootImage);
+    system = await installSystem(manifestFor(foreign), folder, emulation);
   });
   after(async () => {
-    if (cacheBefore === undefined) delete process.env.XDG_CACHE_HOME;
-    else process.env.XDG_CACHE_HOME = cacheBefore;
+    restore();
     await rm(folder, { recursive: true, force: true });
   });
 
-  const debugfs = (command: string) => runOnHost("debugfs", ["-R", command, rootImage], { cwd: path.dirname(system) });
+  const debugfs = (command: string) => runOnHost("debugfs", ["-R", command, system]);
   const contentOf = async (file: string) => {
-    await debugfs(`dump ${file} copy`);
-    return readFile(path.join(path.dirname(system), "copy"));
+    const [content] = await readFiles({ disk: system, offset: 0 }, [file], folder, context.signal);
+    return content ?? assert.fail(`no ${file}`);
   };
 
   it("has no program of the host's, though these did most of the work", async () => {
@@ -70,7 +66,7 @@ describe("a system of another architecture than the host's", function () {
   });
 
   it("needs nothing of that on a host of its own architecture", async () => {
-    assert.equal(await emulationFor(manifestFor(host as "amd64"), context), undefined);
+    assert.equal(await emulationFor(manifestFor(host), context), undefined);
   });
 });
 

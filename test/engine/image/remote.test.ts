@@ -14,6 +14,7 @@ import { silent } from "../../../lib/progress.ts";
 import { run } from "../../../lib/run.ts";
 import type { Login } from "../../../lib/ssh.ts";
 import { getTool } from "../../../toolchain/tools.ts";
+import { setEnvironment } from "../../environment.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
 import { end, startSshd, whyNoSshd } from "../sshd.ts";
 import { runVerb, startVerb, told } from "./verbs.ts";
@@ -33,7 +34,7 @@ describe("an image that is built on another machine", function () {
   let sshd: ChildProcess;
   let builder: Login;
   const others: ChildProcess[] = [];
-  const cacheBefore = process.env.XDG_CACHE_HOME;
+  let restore: (() => void) | undefined;
   const here = (...parts: string[]) => path.join(folder, "here", ...parts);
   const there = (...parts: string[]) => path.join(folder, "there", ...parts);
   const context = { progress: silent, signal: new AbortController().signal };
@@ -51,13 +52,12 @@ describe("an image that is built on another machine", function () {
     for (const name of ["ssh", "here", "there", "lacking"]) await mkdir(path.join(folder, name), { mode: 0o711 });
     await mkdir(there("tmp"));
     await chmod(there("tmp"), 0o1777);
-    process.env.XDG_CACHE_HOME = here("cache");
+    restore = setEnvironment({ XDG_CACHE_HOME: here("cache") });
     const started = await startMachine("ssh", process.env.PATH ?? "");
     ({ sshd, builder } = started);
   });
   after(async () => {
-    if (cacheBefore === undefined) delete process.env.XDG_CACHE_HOME;
-    else process.env.XDG_CACHE_HOME = cacheBefore;
+    restore?.();
     for (const child of [sshd, ...others]) if (child) await end(child);
     if (folder) await rm(folder, { recursive: true, force: true });
   });

@@ -8,6 +8,7 @@ import { powerRouter } from "../../../commands/lab/router.ts";
 import type { LabMachine, LabRouter, RunningRouter } from "../../../commands/lab/spec.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
+import { setEnvironment } from "../../environment.ts";
 import { writeGuestImage } from "./guest.ts";
 
 export const context: Context = { progress: { step() {} }, signal: new AbortController().signal };
@@ -25,8 +26,8 @@ export interface TestLab {
 
 export async function makeLab(): Promise<TestLab> {
   const top = await mkdtemp(path.join(tmpdir(), "piinit lab-"));
-  const cache = process.env.XDG_CACHE_HOME;
-  await rememberEmulation(path.join(top, "cache"));
+  const restore = setEnvironment({ XDG_CACHE_HOME: path.join(top, "cache") });
+  await rememberEmulation();
   // Longer than the path of a Unix socket may be.
   const dir = path.join(top, "a-folder-with-a-long-name-".repeat(5), "lab");
   await mkdir(path.dirname(dir));
@@ -48,15 +49,13 @@ export async function makeLab(): Promise<TestLab> {
     async remove() {
       await deleteLab(dir);
       await rm(top, { recursive: true });
-      if (cache === undefined) delete process.env.XDG_CACHE_HOME;
-      else process.env.XDG_CACHE_HOME = cache;
+      restore();
     },
   };
 }
 
 /** The tiny guest is no kernel that acceleration could be tried with: this is a cache where that was done. */
-async function rememberEmulation(cache: string): Promise<void> {
-  process.env.XDG_CACHE_HOME = cache;
+async function rememberEmulation(): Promise<void> {
   const boot = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
   await mkdir(cacheDir(), { recursive: true });
   await writeFile(cacheDir("acceleration.json"), JSON.stringify({ boot, accelerator: "tcg" }));

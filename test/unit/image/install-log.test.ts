@@ -4,20 +4,20 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { logged } from "../../../commands/image/build/install-log.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { setEnvironment } from "../../environment.ts";
 
 const address = "http://mirror.example/debian/dists/trixie";
 
 describe("the log of an installation", () => {
   let folder: string;
-  const cacheBefore = process.env.XDG_CACHE_HOME;
+  let restore: () => void;
 
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "piinit-log-"));
-    process.env.XDG_CACHE_HOME = folder;
+    restore = setEnvironment({ XDG_CACHE_HOME: folder });
   });
   after(async () => {
-    if (cacheBefore === undefined) delete process.env.XDG_CACHE_HOME;
-    else process.env.XDG_CACHE_HOME = cacheBefore;
+    restore();
     await rm(folder, { recursive: true });
   });
 

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Progress } from "../../../lib/progress.ts";
+import { setEnvironment } from "../../environment.ts";
 
 const variables = ["XDG_CACHE_HOME", "XDG_CONFIG_HOME"] as const;
 
@@ -15,16 +16,12 @@ export interface Scratch {
 
 export async function makeScratch(): Promise<Scratch> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-toolchain-"));
-  const before = variables.map((name) => [name, process.env[name]] as const);
-  for (const name of variables) process.env[name] = path.join(dir, name);
+  const restore = setEnvironment(Object.fromEntries(variables.map((name) => [name, path.join(dir, name)])));
   return {
     dir,
     cached: () => readdir(path.join(dir, "XDG_CACHE_HOME", "piinit", "toolchain")).catch(() => []),
     async remove() {
-      for (const [name, value] of before) {
-        if (value === undefined) delete process.env[name];
-        else process.env[name] = value;
-      }
+      restore();
       await rm(dir, { recursive: true, force: true });
     },
   };
