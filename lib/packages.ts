@@ -48,7 +48,7 @@ export const imagePackages: readonly SystemPackage[] = [
     debian: "e2fsprogs",
     fedora: "e2fsprogs",
     homebrew: "e2fsprogs",
-    programs: ["mke2fs", "debugfs", "dumpe2fs", "e2fsck", "resize2fs"],
+    programs: ["mke2fs", "debugfs", "e2fsck", "resize2fs"],
   },
   { debian: "mtools", fedora: "mtools", homebrew: "mtools", programs: ["mformat", "mcopy"] },
   { debian: "xz-utils", fedora: "xz", homebrew: "xz", programs: ["xz"] },

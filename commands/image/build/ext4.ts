@@ -1,5 +1,8 @@
 import { UserError } from "../../../lib/errors.ts";
 import { attributesOfBlock, attributesOfInode } from "./ext4-attributes.ts";
+import { type Layout, type ReadAt, readLayout, readSuperblock } from "./ext4-layout.ts";
+
+export type { ReadAt };
 
 /**
  * Reads an ext4 file system without mounting it: owners, modes, hard links, devices and extended attributes as they are,
@@ -36,21 +39,18 @@ export interface Ext4Entry {
   attributes: ReadonlyMap<string, string>;
 }
 
-/** Gives that many bytes at an offset from the start of the file system. */
-export type ReadAt = (offset: number, length: number) => Promise<Buffer>;
-
 const MiB = 1024 * 1024;
-const superblockOffset = 1024;
 const rootInode = 2;
 
 /** Whether the file system was in use when it was copied: its journal has to be played back before it is read. */
 export async function needsRecovery(read: ReadAt): Promise<boolean> {
-  return ((await superblock(read)).readUInt32LE(0x60) & 0x4) !== 0;
+  return ((await readSuperblock(read)).readUInt32LE(0x60) & 0x4) !== 0;
 }
 
 /** @throws UserError when it is no ext4, or one with a feature that is not known here */
 export async function openExt4(read: ReadAt): Promise<Ext4> {
   const layout = await readLayout(read);
+  checkFeatures(layout);
   const inode = inodeReader(read, layout);
 
   async function* walk(number = rootInode, path = ""): AsyncGenerator<Ext4Entry> {
@@ -214,14 +214,6 @@ function parseFolder(data: Buffer): { name: string; inode: number }[] {
   return entries;
 }
 
-interface Layout {
-  blockBytes: number;
-  inodeBytes: number;
-  inodesPerGroup: number;
-  /** The block where each group's inodes begin. */
-  inodeTables: number[];
-}
-
 /** Incompatible features that are read here, or that change nothing for a reader. */
 const knownFeatures = 0x2 | 0x40 | 0x80 | 0x100 | 0x200 | 0x2000 | 0x4000;
 const featureNames: Readonly<Record<number, string>> = {
@@ -233,45 +225,21 @@ const featureNames: Readonly<Record<number, string>> = {
   131072: "casefold",
 };
 
-async function superblock(read: ReadAt): Promise<Buffer> {
-  const block = await read(superblockOffset, 1024);
-  if (block.readUInt16LE(0x38) !== 0xef53) throw new UserError("The root partition of the image holds no ext4.");
-  return block;
-}
-
-async function readLayout(read: ReadAt): Promise<Layout> {
-  const block = await superblock(read);
-  const features = block.readUInt32LE(0x60);
+function checkFeatures({ features: { incompatible } }: Layout): void {
   for (let bit = 1; bit <= 0x20000; bit *= 2) {
-    if ((features & bit & ~knownFeatures) !== 0)
+    if ((incompatible & bit & ~knownFeatures) !== 0)
       throw unknown(featureNames[bit] ?? `the feature 0x${bit.toString(16)}`);
   }
-  if ((features & 0x40) === 0) throw unknown("files without extents, as ext3 has them");
-  const has64Bit = (features & 0x80) !== 0;
-  const blockBytes = 1024 << block.readUInt32LE(0x18);
-  const blocks = block.readUInt32LE(4) + (has64Bit ? block.readUInt32LE(0x150) * 2 ** 32 : 0);
-  const firstBlock = block.readUInt32LE(0x14);
-  const groups = Math.ceil((blocks - firstBlock) / block.readUInt32LE(0x20));
-  const descriptorBytes = has64Bit ? block.readUInt16LE(0xfe) : 32;
-  const descriptors = await read((firstBlock + 1) * blockBytes, groups * descriptorBytes);
-  return {
-    blockBytes,
-    inodeBytes: block.readUInt16LE(0x58),
-    inodesPerGroup: block.readUInt32LE(0x28),
-    inodeTables: Array.from({ length: groups }, (_, group) => {
-      const at = group * descriptorBytes;
-      return descriptors.readUInt32LE(at + 8) + (has64Bit ? descriptors.readUInt32LE(at + 0x28) * 2 ** 32 : 0);
-    }),
-  };
+  if ((incompatible & 0x40) === 0) throw unknown("files without extents, as ext3 has them");
 }
 
 /** Reads inodes, a whole group's at a time: a walk needs nearly all of them. */
 function inodeReader(read: ReadAt, layout: Layout): (number: number) => Promise<Buffer> {
-  const { blockBytes, inodeBytes, inodesPerGroup, inodeTables } = layout;
+  const { blockBytes, inodeBytes, inodesPerGroup, groups } = layout;
   const tables = new Map<number, Promise<Buffer>>();
   return async (number) => {
     const group = Math.floor((number - 1) / inodesPerGroup);
-    const table = inodeTables[group];
+    const table = groups[group]?.inodeTable;
     if (table === undefined) throw damaged(`there is no inode ${number}`);
     if (!tables.has(group)) tables.set(group, read(table * blockBytes, inodesPerGroup * inodeBytes));
     const at = ((number - 1) % inodesPerGroup) * inodeBytes;

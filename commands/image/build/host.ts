@@ -6,7 +6,6 @@ const programs = [
   "mmdebstrap",
   "mke2fs",
   "debugfs",
-  "dumpe2fs",
   "e2fsck",
   "resize2fs",
   "mformat",

@@ -1,6 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import path from "node:path";
-import { runOnHost } from "../../../lib/host.ts";
+import { usedInExt4 } from "./ext4-used.ts";
 import type { Extent } from "./geometry.ts";
 import { readPartitions } from "./partitions.ts";
 
@@ -9,12 +8,7 @@ import { readPartitions } from "./partitions.ts";
  * and all that stands before the first partition. On a card that was used before, a block of zeros that is left out
  * would read as what the card held: entries of a folder, free space that looks used, a journal to play back.
  */
-export async function extentsInUse(
-  file: string,
-  handle: FileHandle,
-  bytes: number,
-  signal: AbortSignal,
-): Promise<Extent[]> {
+export async function extentsInUse(handle: FileHandle, bytes: number): Promise<Extent[]> {
   const read = async (offset: number, length: number) => {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
     return buffer.subarray(0, bytesRead);
@@ -24,7 +18,8 @@ export async function extentsInUse(
   const inside: Extent[][] = [];
   for (const partition of partitions) {
     const fileSystem = await read(partition.offset, 2048);
-    if (isExt4(fileSystem)) inside.push(await usedInExt4(file, partition, signal));
+    const readInside = (offset: number, length: number) => read(partition.offset + offset, length);
+    if (isExt4(fileSystem)) inside.push(shift(await usedInExt4(readInside, partition.bytes), partition.offset));
     else if (isFat(fileSystem)) inside.push(await usedInFat(fileSystem, partition, read));
     else inside.push([partition]);
   }
@@ -34,32 +29,8 @@ export async function extentsInUse(
 
 const isExt4 = (start: Buffer): boolean => start.length === 2048 && start.readUInt16LE(1024 + 0x38) === 0xef53;
 
-/** All but the free blocks: e2fsprogs knows them also where a group's list of them was never written. */
-async function usedInExt4(file: string, { offset, bytes }: Extent, signal: AbortSignal): Promise<Extent[]> {
-  const list = await runOnHost("dumpe2fs", [`${path.basename(file)}?offset=${offset}`], {
-    cwd: path.dirname(file),
-    env: { LC_ALL: "C" },
-    signal,
-  });
-  const blockBytes = Number(/^Block size:\s+(\d+)$/m.exec(list)?.[1]);
-  if (!blockBytes) throw new Error("dumpe2fs tells no size of blocks");
-  const free = [...list.matchAll(/^ +Free blocks: (.+)$/gm)].flatMap(([, ranges = ""]) =>
-    [...ranges.matchAll(/(\d+)(?:-(\d+))?/g)].map(([, first, last = first]) => ({
-      offset: Number(first) * blockBytes,
-      bytes: (Number(last) - Number(first) + 1) * blockBytes,
-    })),
-  );
-  return between(free, bytes).map((used) => ({ ...used, offset: offset + used.offset }));
-}
-
-/** What is left of the bytes up to `end` without the extents, which ascend. */
-function between(extents: readonly Extent[], end: number): Extent[] {
-  const starts = [0, ...extents.map(({ offset, bytes }) => offset + bytes)];
-  const ends = [...extents.map(({ offset }) => offset), end];
-  return starts
-    .map((offset, index) => ({ offset, bytes: (ends[index] ?? end) - offset }))
-    .filter(({ bytes }) => bytes > 0);
-}
+const shift = (extents: readonly Extent[], by: number): Extent[] =>
+  extents.map(({ offset, bytes }) => ({ offset: offset + by, bytes }));
 
 const bytesPerSector = 512;
 

@@ -1,5 +1,6 @@
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { runOnHost } from "../../../lib/host.ts";
+import { readLayout } from "./ext4-layout.ts";
 import { imageTime } from "./recipe.ts";
 
 const MiB = 1024 * 1024;
@@ -14,7 +15,7 @@ export const spareMiB = 32;
 export async function shrink(file: string, signal: AbortSignal): Promise<void> {
   // The second time the tables of what was cut off aren't counted any more.
   for (let times = 0; times < 2; times++) {
-    const size = Math.ceil((await usedBytes(file, signal)) / MiB) + spareMiB;
+    const size = Math.ceil((await usedBytes(file)) / MiB) + spareMiB;
     if (size * MiB >= (await stat(file)).size) return;
     const env = { E2FSPROGS_FAKE_TIME: String(imageTime) };
     await runOnHost("resize2fs", ["-f", file, `${size}M`], { env, signal });
@@ -22,8 +23,14 @@ export async function shrink(file: string, signal: AbortSignal): Promise<void> {
 }
 
 /** What is in use of the file system, its own tables included. */
-async function usedBytes(file: string, signal: AbortSignal): Promise<number> {
-  const text = await runOnHost("dumpe2fs", ["-h", file], { env: { LC_ALL: "C" }, signal });
-  const field = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)$`, "m").exec(text)?.[1]);
-  return (field("Block count") - field("Free blocks")) * field("Block size");
+async function usedBytes(file: string): Promise<number> {
+  const handle = await open(file, "r");
+  try {
+    const read = async (offset: number, length: number) =>
+      (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
+    const { blocks, freeBlocks, blockBytes } = await readLayout(read);
+    return (blocks - freeBlocks) * blockBytes;
+  } finally {
+    await handle.close();
+  }
 }

@@ -23,7 +23,7 @@ export async function surveyDisk(file: string, signal: AbortSignal): Promise<Sur
   const handle = await open(file, "r");
   try {
     const { size: bytes } = await handle.stat();
-    const inUse = blocksOf(await extentsInUse(file, handle, bytes, signal), bytes);
+    const inUse = blocksOf(await extentsInUse(handle, bytes), bytes);
     const whole = createHash("sha256");
     const ranges = new RangeRecorder();
     const buffer = Buffer.allocUnsafe(chunkBytes);
