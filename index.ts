@@ -1,6 +1,6 @@
 /** From bare disk to running job: images → DHCP reservations → machines → ready? → Consul keys → Nomad jobs. */
 import * as pulumi from "@pulumi/pulumi";
-import { keepSecret, readSettings, reportingFaults } from "./components/config.ts";
+import { keepSecret, keepSecrets, readSettings, reportingFaults } from "./components/config.ts";
 import { buildImages } from "./components/images.ts";
 import { NomadJobs, readJobs } from "./components/jobs.ts";
 import { ConsulKeys } from "./components/kv.ts";
@@ -9,11 +9,13 @@ import { expectedMachines } from "./components/machines.ts";
 import { ClusterReady, remedy } from "./components/ready.ts";
 import { DhcpReservation } from "./components/reservation.ts";
 import { ClusterSecrets } from "./components/secrets.ts";
+import { serversOf } from "./components/settings.ts";
 import { stackDir } from "./lib/paths.ts";
 
 const stack = pulumi.getStack();
 const settings = readSettings();
-const { builder, datacenter, kv, network, wait } = settings;
+const { builder, datacenter, network, wait } = settings;
+const kv = keepSecrets("kv", settings.kv);
 const jobs = reportingFaults(() => readJobs(settings.jobs));
 const outputDir = stackDir(stack, "images");
 const labDir = stackDir(stack, "lab");
@@ -30,19 +32,31 @@ const reservations = settings.machines.map(
 );
 
 const running = lab?.start(settings.machines, images, reservations);
-export const machines = pulumi.output(running ?? []).apply((ports) => expectedMachines(settings, ports));
+export const machines = keepSecret(
+  "machines",
+  pulumi.output(running ?? []).apply((ports) => expectedMachines(settings, ports)),
+);
 
 const ready = new ClusterReady(
   "ready",
   { datacenter, machines, deadlineSeconds: wait, remedy: remedy(stack, settings), guards: { kv, jobs } },
   { dependsOn: reservations },
 );
-export const consul = ready.cluster.consulUrl;
-export const nomad = ready.cluster.nomadUrl;
+export const consul = keepSecret("machines", ready.cluster.consulUrl);
+export const nomad = keepSecret("machines", ready.cluster.nomadUrl);
 
 // `./piinit build` leaves out what was never made: see cli/build.ts.
 const leftOut = process.env.PIINIT_LEFT_OUT?.split(",") ?? [];
 const dependsOn = leftOut.includes("keys")
   ? []
-  : [new ConsulKeys("keys", { consulUrl: consul, datacenter, values: keepSecret("kv", kv), deletedWith })];
-if (!leftOut.includes("jobs")) new NomadJobs("jobs", { nomadUrl: nomad, jobs, deletedWith }, { dependsOn });
+  : [
+      new ConsulKeys("keys", {
+        consulUrl: consul,
+        datacenter: keepSecret("datacenter", datacenter),
+        values: kv,
+        deletedWith,
+      }),
+    ];
+const hasNomad = serversOf(settings, "nomad").length > 0;
+if (hasNomad && !leftOut.includes("jobs"))
+  new NomadJobs("jobs", { nomadUrl: nomad, jobs, isDisposable: lab !== undefined }, { dependsOn });

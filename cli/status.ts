@@ -17,19 +17,25 @@ export function addStatus(program: Command): void {
     .action(async (name: string, options: { json?: boolean }) => {
       const stack = await openStack(name);
       const virtual = stack.isLab ? await labStatus(stackDir(name, "lab")) : [];
-      const status = await lookAt(stack, virtual);
-      process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : describe(status, virtual));
+      const { status, hasNomad } = await lookAt(stack, virtual);
+      process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : describe(status, virtual, hasNomad));
     });
 }
 
-async function lookAt(stack: Stack, virtual: MachineStatus[]): Promise<ClusterStatus> {
+/** A stack may have no Nomad, and then nothing is missing when none answers. */
+async function lookAt(stack: Stack, virtual: MachineStatus[]): Promise<{ status: ClusterStatus; hasNomad: boolean }> {
   const settings = await stackSettings(stack);
   const running = virtual.flatMap(({ name, ports }) => (ports ? [{ name, ports } as RunningMachine] : []));
   const machines = expectedMachines(settings, running);
-  return clusterStatus({ datacenter: settings.datacenter, machines, deadlineSeconds: 0, remedy: "", guards: "" });
+  const expectation = { datacenter: settings.datacenter, machines, deadlineSeconds: 0, remedy: "", guards: "" };
+  return { status: await clusterStatus(expectation), hasNomad: machines.some(({ nomad }) => nomad !== undefined) };
 }
 
-function describe({ machines, consul, nomad, jobs }: ClusterStatus, virtual: MachineStatus[]): string {
+function describe(
+  { machines, consul, nomad, jobs }: ClusterStatus,
+  virtual: MachineStatus[],
+  hasNomad: boolean,
+): string {
   const stateOf = (name: string) => virtual.find((machine) => machine.name === name)?.state;
   const rows = machines.map(({ name, ip, reachable, hostname }) => [
     name,
@@ -41,7 +47,11 @@ function describe({ machines, consul, nomad, jobs }: ClusterStatus, virtual: Mac
     ...table([["MACHINE", "ADDRESS", "STATE", ""], ...rows]),
     "",
     `Consul  ${consul.url ?? "no answer"}  leader ${consul.leader ?? "none"}, servers ${listOf(consul.peers)}`,
-    `Nomad   ${nomad.url ?? "no answer"}  leader ${nomad.leader ?? "none"}, servers ${listOf(nomad.servers)}, clients ${listOf(nomad.clients)}`,
+    ...(hasNomad
+      ? [
+          `Nomad   ${nomad.url ?? "no answer"}  leader ${nomad.leader ?? "none"}, servers ${listOf(nomad.servers)}, clients ${listOf(nomad.clients)}`,
+        ]
+      : []),
     ...(jobs.length > 0 ? ["", ...table([["JOB", "STATUS"], ...jobs.map(({ id, status }) => [id, status])])] : []),
   ];
   return `${lines.join("\n")}\n`;

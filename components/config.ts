@@ -24,18 +24,31 @@ export function reportingFaults<Result>(work: () => Result): Result {
   }
 }
 
-/** Marks the values of a setting as secret when any part of it was set with `--secret`. */
-export function keepSecret(
-  setting: keyof Settings,
-  values: Record<string, string>,
-): Record<string, pulumi.Input<string>> {
-  // The SDK tells this only through the getters of one setting at a time; its own environment has the list.
-  const secretKeys = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]") as string[];
-  if (!secretKeys.includes(`${namespace}${setting}`)) return values;
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, pulumi.secret(value)]));
+/** Marks what is made of a setting as secret when any part of that setting was set with `--secret`. */
+export function keepSecret<Value>(setting: keyof Settings, value: Value): pulumi.Output<pulumi.Unwrap<Value>> {
+  return secretSettings().has(setting) ? pulumi.secret(value) : pulumi.output(value);
 }
 
-/** Pulumi hands structured settings over as JSON, and plain ones as they are. */
+/** The same for each value of a map, whose keys are names and no secrets. */
+export function keepSecrets(
+  setting: keyof Settings,
+  values: Record<string, string>,
+): Record<string, pulumi.Output<string>> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, keepSecret(setting, value)]));
+}
+
+/** The settings with a secret in them. The SDK tells it only through the getters of one setting; its own environment has the list. */
+function secretSettings(): Set<string> {
+  const keys = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]") as string[];
+  return new Set(keys.filter((key) => key.startsWith(namespace)).map((key) => key.slice(namespace.length)));
+}
+
+/** Pulumi hands structured settings over as JSON, and plain ones as they are; one of these may begin with a bracket too. */
 function parseValue(text: string): unknown {
-  return /^[[{]/.test(text) ? JSON.parse(text) : text;
+  if (!/^[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }

@@ -4,12 +4,13 @@ import * as nomad from "@pulumi/nomad";
 import * as pulumi from "@pulumi/pulumi";
 import { UserError } from "../lib/errors.ts";
 import { projectDir } from "../lib/paths.ts";
+import { keepSecrets } from "./config.ts";
 import type { Settings } from "./settings.ts";
 
 /** A job's file as it is now, with the values for its HCL2 variables. */
 export interface JobSource {
   jobspec: string;
-  vars: Record<string, string>;
+  vars: Record<string, pulumi.Input<string>>;
 }
 
 /** Reads the jobs' files, whose paths are relative to the project. Throws a UserError that names each missing one. */
@@ -23,23 +24,31 @@ export function readJobs(jobs: Settings["jobs"]): Record<string, JobSource> {
   return Object.fromEntries(
     Object.entries(jobs).map(([name, { file, vars }]) => [
       name,
-      { jobspec: readFileSync(path.resolve(projectDir, file), "utf8"), vars },
+      { jobspec: readFileSync(path.resolve(projectDir, file), "utf8"), vars: keepSecrets("jobs", vars) },
     ]),
   );
 }
 
 export interface NomadJobsArgs {
-  nomadUrl: pulumi.Input<string>;
+  /** Missing where the stack has no Nomad server. */
+  nomadUrl: pulumi.Input<string | undefined>;
   jobs: Record<string, JobSource>;
-  /** When it goes, the jobs go with it, and need not be stopped one by one. */
-  deletedWith?: pulumi.Resource | undefined;
+  /** The machines go away with the stack, so the jobs need not be stopped one by one. */
+  isDisposable: boolean;
 }
 
-/** Nomad jobs, one resource each; `up` waits until their deployments are healthy. */
+/** Nomad jobs, one resource each; `up` waits until their deployments are healthy. Without jobs, nobody is asked. */
 export class NomadJobs extends pulumi.ComponentResource {
   constructor(name: string, args: NomadJobsArgs, options?: pulumi.ComponentResourceOptions) {
     super("piinit:NomadJobs", name, {}, options);
-    const provider = new nomad.Provider("nomad", { address: args.nomadUrl }, { parent: this });
+    if (Object.keys(args.jobs).length > 0) this.createJobs(args, options);
+    this.registerOutputs();
+  }
+
+  private createJobs(args: NomadJobsArgs, options?: pulumi.ComponentResourceOptions): void {
+    // The settings were checked: where there are jobs, there is a Nomad server.
+    const address = pulumi.output(args.nomadUrl) as pulumi.Output<string>;
+    const provider = new nomad.Provider("nomad", { address }, { parent: this });
     for (const [job, { jobspec, vars }] of Object.entries(args.jobs)) {
       new nomad.Job(
         job,
@@ -48,10 +57,9 @@ export class NomadJobs extends pulumi.ComponentResource {
           parent: this,
           provider,
           ...(options?.dependsOn && { dependsOn: options.dependsOn }),
-          ...(args.deletedWith && { deletedWith: args.deletedWith }),
+          ...(args.isDisposable && { deletedWith: this }),
         },
       );
     }
-    this.registerOutputs();
   }
 }

@@ -3,17 +3,22 @@ import * as pulumi from "@pulumi/pulumi";
 
 export interface ConsulKeysArgs {
   consulUrl: pulumi.Input<string>;
-  datacenter: string;
+  datacenter: pulumi.Input<string>;
   /** Key path → value. */
   values: Record<string, pulumi.Input<string>>;
   /** When it goes, the keys go with it, and need not be deleted one by one. */
   deletedWith?: pulumi.Resource | undefined;
 }
 
-/** Consul keys, one resource each; removed on destroy, and no key but these is ever touched. */
+/** Consul keys, one resource each; removed on destroy, and no key but these is ever touched. Without keys, nobody is asked. */
 export class ConsulKeys extends pulumi.ComponentResource {
   constructor(name: string, args: ConsulKeysArgs, options?: pulumi.ComponentResourceOptions) {
     super("piinit:ConsulKeys", name, {}, options);
+    if (Object.keys(args.values).length > 0) this.createKeys(args);
+    this.registerOutputs();
+  }
+
+  private createKeys(args: ConsulKeysArgs): void {
     const provider = new consul.Provider("consul", { address: args.consulUrl }, { parent: this });
     for (const [path, value] of Object.entries(args.values)) {
       new consul.Keys(
@@ -22,6 +27,5 @@ export class ConsulKeys extends pulumi.ComponentResource {
         { parent: this, provider, ...(args.deletedWith && { deletedWith: args.deletedWith }) },
       );
     }
-    this.registerOutputs();
   }
 }

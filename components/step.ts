@@ -26,11 +26,12 @@ export class Step extends command.local.Command {
         ...(args.update && { update: commandLine(args.update) }),
         ...(args.delete && { delete: commandLine(args.delete) }),
         stdin: pulumi.secret((pulumi.output(args.input) as pulumi.Output<unknown>).apply(canonicalJson)),
-        ...(args.identity && { triggers: args.identity }),
+        ...(args.identity && { triggers: pulumi.secret(args.identity) }),
         logging: command.local.Logging.Stderr,
         addPreviousOutputInEnv: false,
       },
-      { ...options, deleteBeforeReplace: true },
+      // What a step prints may repeat what it read.
+      { ...options, deleteBeforeReplace: true, additionalSecretOutputs: ["stdout", "stderr"] },
     );
   }
 

@@ -33,9 +33,10 @@ export function judge(expectation: Expectation, seen: Observation): Judgement {
 
 /** The agents that the providers talk to: always the first servers in the stack, so that the address does not flap. */
 function addresses({ machines }: Expectation): ReadyCluster {
+  const nomadUrl = machines.find(isNomadServer)?.nomadUrl;
   return {
     consulUrl: machines.find(({ consulServer }) => consulServer)?.consulUrl ?? "",
-    nomadUrl: machines.find(isNomadServer)?.nomadUrl ?? "",
+    ...(nomadUrl !== undefined && { nomadUrl }),
   };
 }
 

@@ -27,6 +27,6 @@ export interface Expectation {
 /** What the gate answers: the agents that the providers talk to. */
 export interface ReadyCluster {
   consulUrl: string;
-  /** Empty where no machine runs a Nomad server. */
-  nomadUrl: string;
+  /** Missing where no machine runs a Nomad server. */
+  nomadUrl?: string;
 }

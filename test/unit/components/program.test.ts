@@ -1,35 +1,16 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import path from "node:path";
-import * as pulumi from "@pulumi/pulumi";
-import { parse } from "yaml";
-import { projectDir } from "../../../lib/paths.ts";
+import type * as pulumi from "@pulumi/pulumi";
+import { type Made, runProgram, shippedSettings } from "./program.ts";
 
-interface Made {
-  type: string;
-  name: string;
-  inputs: Record<string, unknown>;
-}
-
-/** What each of our programs would answer, by its verb. */
-const answers: Record<string, unknown> = {
-  "lab-create": { publicKey: "ssh-ed25519 AAAA lab", keyFile: "/lab/id_ed25519" },
-  build: { path: "/images/server.img", sha256: "0".repeat(64), bytes: 1, seconds: 1, reused: [] },
-  "router-start": { port: 10000, user: "root", hostKey: "ssh-ed25519 BBBB", keyFile: "/lab/id_ed25519" },
-  reserve: {},
-  wait: { consulUrl: "http://127.0.0.1:11051", nomadUrl: "http://127.0.0.1:12051" },
-};
-
-function answerTo({ name, inputs }: Made): string {
-  const verb = String(inputs.create).split(" ").at(-1) ?? "";
-  if (verb !== "machine-start") return JSON.stringify(answers[verb] ?? "a gossip key");
-  return JSON.stringify({ name: name.replace("machine-", ""), ports: { ssh: 1, consul: 2, nomad: 3 } });
+interface Program {
+  machines: pulumi.Output<{ name: string; consulUrl: string }[]>;
+  consul: pulumi.Output<string>;
 }
 
 describe("the program of the lab stack", function () {
   this.timeout(60_000);
-  const made: Made[] = [];
-  let program: { machines: pulumi.Output<{ name: string; consulUrl: string }[]>; consul: pulumi.Output<string> };
+  let made: Made[];
+  let program: Program;
 
   const promiseOf = <Value>(output: pulumi.Output<Value>) =>
     new Promise<Value>((resolve) => void output.apply(resolve));
@@ -42,27 +23,7 @@ describe("the program of the lab stack", function () {
   };
 
   before(async () => {
-    const { config } = parse(readFileSync(path.join(projectDir, "stacks", "Pulumi.lab.yaml"), "utf8"));
-    const texts = Object.entries(config).map(([key, value]) => [
-      key,
-      typeof value === "string" ? value : JSON.stringify(value),
-    ]);
-    pulumi.runtime.setAllConfig(Object.fromEntries(texts));
-    await pulumi.runtime.setMocks(
-      {
-        newResource(resource) {
-          made.push(resource);
-          const state = { ...resource.inputs };
-          if (resource.type === "command:local:Command") state.stdout = answerTo(resource);
-          return { id: resource.name, state };
-        },
-        call: ({ inputs }) => inputs,
-      },
-      "piinit",
-      "lab",
-    );
-    program = await import("../../../index.ts");
-    await pulumi.runtime.disconnect();
+    ({ made, exports: program } = await runProgram<Program>("lab", shippedSettings("lab")));
   });
 
   it("has a step for each part of the lifecycle, a key and a job each", () => {
@@ -121,5 +82,117 @@ describe("the program of the lab stack", function () {
     for (const { type, name, inputs } of made) {
       if (type === "command:local:Command") assert.equal(inputs.addPreviousOutputInEnv, false, name);
     }
+  });
+});
+
+/** The type of a value, or of a value in it, that is a secret on Pulumi's wire. */
+const secretSignature = "1b47061264138c4ac30d75fd1eb44270";
+
+/** All that Pulumi would store of it in clear. */
+function inClear(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inClear);
+  if (typeof value !== "object" || value === null) return value;
+  if (Object.values(value).includes(secretSignature)) return "[secret]";
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, inClear(part)]));
+}
+
+describe("settings that were set with --secret", function () {
+  this.timeout(60_000);
+
+  /** An output's parts that the SDK keeps to itself. */
+  interface Settled {
+    isSecret: Promise<boolean>;
+    promise(): Promise<unknown>;
+  }
+
+  /** A home with a value for each setting, none of them a word that stands elsewhere too. */
+  const home = {
+    datacenter: "wien-hinten",
+    network: { cidr: "10.71.72.0/24", domain: "villa.example", router: { kind: "manual" } },
+    builder: { ssh: "hugo@kammer", port: 2244 },
+    images: {
+      server: {
+        board: "pi4",
+        roles: {
+          consul: "server",
+          nomad: "both",
+          wifi: { ssid: "Nachbarn", country: "DE", passphrase: "grille im haus" },
+        },
+        files: [{ path: "/etc/token", text: "geheimnis-im-bild" }],
+      },
+    },
+    machines: [1, 2, 3].map((number) => ({
+      name: `pi${number}`,
+      mac: `b8:27:eb:7a:7b:0${number}`,
+      ip: `10.71.72.9${number}`,
+      image: "server",
+    })),
+    kv: { "app/password": "schluesselwert" },
+    jobs: { page: { file: "jobs/page.nomad.hcl", vars: { key: "variablenwert" } } },
+    wait: "47m",
+  };
+  const { builder: _builder, ...labHome } = home;
+  const lab = {
+    ...labHome,
+    lab: { memoryMiB: 777, cpus: 7 },
+    images: {
+      server: {
+        board: "lab",
+        roles: { consul: "server", nomad: "both" },
+        files: [{ path: "/etc/token", text: "geheimnis-im-bild" }],
+      },
+    },
+  };
+
+  /** The texts that stand as values in a setting; names of images, keys and machines are no secrets. */
+  function texts(value: unknown): string[] {
+    if (typeof value !== "object" || value === null) return [String(value)];
+    const named = { ...value, name: undefined, image: undefined, board: undefined, roles: undefined };
+    const roles = (value as { roles?: { wifi?: object } }).roles?.wifi;
+    return [...Object.values(Array.isArray(value) ? value : named), roles]
+      .filter((part) => part !== undefined)
+      .flatMap(texts)
+      .filter((text) => text.length > 2 && text !== "manual" && !text.startsWith("/") && !text.startsWith("jobs/"));
+  }
+
+  const check = async (stack: string, settings: Record<string, unknown>, name: string) => {
+    const { made, exports } = await runProgram<Record<string, Settled>>(stack, settings, [name]);
+    const outputs = Object.entries(exports).map(async ([key, output]) => {
+      return { key, isSecret: await output.isSecret, value: await output.promise() };
+    });
+    const clear = JSON.stringify([inClear(made), (await Promise.all(outputs)).filter(({ isSecret }) => !isSecret)]);
+    const wanted = texts(settings[name]);
+    assert.ok(wanted.length > 0);
+    for (const text of wanted) assert.ok(!clear.includes(text), `${text} of ${name} is in clear: ${clear}`);
+  };
+
+  for (const name of Object.keys(home))
+    it(`are nowhere in clear in a home's resources and outputs: ${name}`, () => check("home", home, name));
+  for (const name of Object.keys(lab).filter((name) => name !== "lab"))
+    it(`are nowhere in clear in a lab's resources and outputs: ${name}`, () => check("lab", lab, name));
+});
+
+describe("a stack that needs less", function () {
+  this.timeout(60_000);
+
+  const types = async (change: (settings: Record<string, unknown>) => object) => {
+    const settings = shippedSettings("lab");
+    const { made } = await runProgram("lab", { ...settings, ...change(settings) });
+    return new Set(made.map(({ type }) => type));
+  };
+  const consulOnly = { server: { board: "lab", roles: { consul: "server", ssh: {} } } };
+
+  it("has no Nomad provider without Nomad", async () => {
+    const made = await types(() => ({ images: consulOnly, jobs: {} }));
+    assert.ok(!made.has("pulumi:providers:nomad"));
+    assert.ok(made.has("pulumi:providers:consul"));
+  });
+
+  it("has no provider for jobs and keys that there aren't", async () => {
+    const made = await types(() => ({ jobs: {}, kv: {} }));
+    assert.deepEqual(
+      [...made].filter((type) => type.startsWith("pulumi:providers:")),
+      [],
+    );
   });
 });

@@ -92,7 +92,7 @@ describe("the gate's judgement of one look at the cluster", () => {
     at(seen.machines, 0).consul = { ...at(healthy().consul, 0), server: false };
     seen.nomadRaft = [];
     const { ready } = judge({ ...expectation, machines }, seen);
-    assert.deepEqual(ready, { consulUrl: "http://192.168.2.52:8500", nomadUrl: "" });
+    assert.deepEqual(ready, { consulUrl: "http://192.168.2.52:8500" });
   });
 
   it("names a machine that does not answer once, with the remedy for it", () => {
