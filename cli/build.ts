@@ -4,8 +4,10 @@ import { compress } from "../commands/image/compress.ts";
 import type { BuiltImage } from "../commands/image/manifest.ts";
 import { UserError } from "../lib/errors.ts";
 import { progressOnStderr } from "../lib/progress.ts";
+import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
 import { openStack, runPulumi, type Stack } from "./stack.ts";
+import { interrupted } from "./terminal.ts";
 
 /** Builds one image of a stack through Pulumi, so that a later `up` finds it built. */
 export function addBuild(program: Command): void {
@@ -18,7 +20,7 @@ export function addBuild(program: Command): void {
     .option("--json", "print {path, sha256, bytes, seconds, reused} as JSON, with --zstd compressed {path, bytes} too")
     .action(async (image: string, name: string, options: { json?: boolean; zstd?: boolean }) => {
       const built = await build(await openStack(name), image);
-      const compressed = options.zstd ? await compress(built.path, progressOnStderr()) : undefined;
+      const compressed = options.zstd ? await compress(built.path, progressOnStderr(), interrupted) : undefined;
       process.stdout.write(
         options.json
           ? `${JSON.stringify({ ...built, ...(compressed && { compressed }) })}\n`
@@ -34,6 +36,7 @@ export async function build(stack: Stack, image: string): Promise<BuiltImage> {
     throw new UserError(`Stack ${stack.name} has no image ${image}; images: ${Object.keys(images).join(", ")}`);
   }
   const start = performance.now();
+  await recover(stack);
   const resources = await resourcesOf(stack);
   const before = answerOf(resources, image);
   await updateOnly(stack, image, resources, before !== undefined && !existsSync(before.path));

@@ -1,7 +1,6 @@
 import { type Command, Option } from "commander";
 import { refusal } from "../commands/burn/drive.ts";
 import { listDrives } from "../commands/burn/drives.ts";
-import { Interrupted } from "../commands/burn/errors.ts";
 import type { Found } from "../commands/burn/find-target.ts";
 import { inspectImage } from "../commands/burn/image-file.ts";
 import { bytesToWrite } from "../commands/burn/plan.ts";
@@ -12,6 +11,7 @@ import { findImage } from "./burn/image.ts";
 import { describeNext, machinesFor } from "./burn/next.ts";
 import { burnTarget, exitCode, type Job, type Outcome, outcomeOf } from "./burn/run.ts";
 import { findTargets } from "./burn/targets.ts";
+import { interrupted } from "./terminal.ts";
 
 interface Options {
   drive: string[];
@@ -73,28 +73,14 @@ async function burnCards(
   if (!yes) await confirm(targets);
   if (all && !yes) await confirmAll();
 
-  const job: Job = { image, limits, display, signal: interruption() };
+  const job: Job = { image, limits, display, signal: interrupted };
+  // Where a file may not become that large, the write is to fail, not the process to be killed.
+  process.on("SIGXFSZ", () => {});
   const running = targets.map((target) => burnTarget(target, job));
   if (all) for await (const card of insertedCards(job)) running.push(burnTarget(card, job));
   const outcomes = await Promise.all(running);
   if (outcomes.includes("written")) await sayNext(job);
   return outcomes;
-}
-
-/**
- * Aborted by ^C or an ordinary kill; a second one ends the process at once. Not `once`: a handler that is gone lets execa
- * end the process before the work has ended.
- */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  const end = () => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort(new Interrupted("Interrupted."));
-  };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, end);
-  // Where a file may not become that large, the write is to fail, not the process to be killed.
-  process.on("SIGXFSZ", () => {});
-  return controller.signal;
 }
 
 /** Cards as they come, but for those that may not be written to: each of them is told. */

@@ -6,8 +6,9 @@ import { stackDir } from "../lib/paths.ts";
 import { silent } from "../lib/progress.ts";
 import { preparePulumi } from "../toolchain/pulumi.ts";
 import { missingSystemPackages, thisHost } from "../toolchain/system.ts";
+import { describeLock, stackLocks } from "./locks.ts";
 import { stackSettings } from "./settings.ts";
-import { openStack, readWork } from "./stack.ts";
+import { backendUrl, openStack, readWork } from "./stack.ts";
 
 interface Finding {
   what: string;
@@ -53,6 +54,7 @@ function checks(stack: string): Check[] {
         return `${machines.length} machines, images ${Object.keys(images).join(", ")}`;
       },
     ],
+    ["lock", () => lockOf(stack)],
     [
       "builder of images",
       async () => {
@@ -71,6 +73,13 @@ function checks(stack: string): Check[] {
       },
     ],
   ];
+}
+
+async function lockOf(stack: string): Promise<string> {
+  const locks = await stackLocks(backendUrl(), stack);
+  const lines = locks.map((lock) => describeLock(lock, stack));
+  if (locks.some(({ state }) => state !== "held")) throw new Error(lines.join(" "));
+  return lines.join(" ") || "none";
 }
 
 async function find(what: string, look: () => Promise<string>): Promise<Finding> {

@@ -8,10 +8,11 @@ import { UserError } from "../lib/errors.ts";
 import { digest } from "../lib/json.ts";
 import { projectDir } from "../lib/paths.ts";
 import { type ConvertedStack, convert, machinesToAskFor, type NamedMachine } from "./home-stack.ts";
-import { askForMachines, onTerminal, parseMachines } from "./machine-lines.ts";
+import { askForMachines, parseMachines } from "./machine-lines.ts";
 import { type ImageVariables, readVariables, type VariableFile } from "./packer-variables.ts";
 import { setSecret } from "./secret.ts";
 import { openStack } from "./stack.ts";
+import { isTerminal, question } from "./terminal.ts";
 
 interface Options {
   stack: string;
@@ -101,7 +102,7 @@ async function askForRest(
   const machines = parseMachines(machine);
   const needsCountry = country === undefined && images.some(({ wifi }) => wifi);
   if (machines.length > 0 && !needsCountry) return [machines, country];
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
+  if (!isTerminal()) {
     throw new UserError(
       [
         "The variable files don't tell everything, and nobody can be asked here:",
@@ -110,10 +111,11 @@ async function askForRest(
       ].join("\n"),
     );
   }
-  return onTerminal(async (ask) => [
+  const ask = (text: string) => question(text, { meaning: "Interrupted. Nothing was written." });
+  return [
     machines.length > 0 ? machines : await askForMachines(machinesToAskFor(images), ask),
     needsCountry ? (await ask("The country of your Wi-Fi, two letters such as DE: ")).trim().toUpperCase() : country,
-  ]);
+  ];
 }
 
 function checkSettings({ settings, secrets }: ConvertedStack, { name }: Place): void {

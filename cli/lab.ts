@@ -1,7 +1,6 @@
 import { createReadStream, existsSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
-import { execa } from "execa";
 import { consoleOf, labStatus, startLab, stopLab } from "../commands/lab/lab.ts";
 import { cutMachine, joinMachine, killMachine } from "../commands/lab/machine.ts";
 import { sshCommand } from "../commands/lab/ssh.ts";
@@ -9,6 +8,7 @@ import { UserError } from "../lib/errors.ts";
 import { stackDir } from "../lib/paths.ts";
 import type { Context } from "../lib/program.ts";
 import { progressOnStderr } from "../lib/progress.ts";
+import { foreground, interrupted } from "./terminal.ts";
 
 type Options = { stack: string };
 
@@ -54,8 +54,7 @@ async function list({ stack, json }: Options & { json?: boolean }): Promise<void
 
 async function ssh(name: string, command: string[], { stack }: Options): Promise<void> {
   const { program, args } = await sshCommand(folderOf(stack), name, command);
-  const { exitCode } = await execa(program, args, { stdio: "inherit", reject: false });
-  process.exitCode = exitCode ?? 1;
+  process.exitCode = await foreground(program, args);
 }
 
 async function showConsole(name: string, { stack }: Options): Promise<void> {
@@ -69,8 +68,4 @@ function folderOf(stack: string): string {
   return dir;
 }
 
-function context(): Context {
-  const interrupt = new AbortController();
-  process.on("SIGINT", () => interrupt.abort());
-  return { progress: progressOnStderr(), signal: interrupt.signal };
-}
+const context = (): Context => ({ progress: progressOnStderr(), signal: interrupted });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { fetchImagePrograms } from "./programs.ts";
+import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
 import { openStack, pulumi, type Stack } from "./stack.ts";
 
@@ -36,6 +37,7 @@ function addAction(
     .option("-y, --yes", "do not ask first (the lab never asks)")
     .action(async (stackName: string, { yes }: { yes?: boolean }) => {
       const stack = await openStack(stackName);
+      await recover(stack);
       await prepare?.(stack);
       await pulumi(stack, [name, ...(stack.isLab || yes ? ["--yes", "--skip-preview"] : [])]);
     });

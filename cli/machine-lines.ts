@@ -1,5 +1,4 @@
 import { isIPv4 } from "node:net";
-import { createInterface, type Interface } from "node:readline/promises";
 import { UserError } from "../lib/errors.ts";
 import type { NamedMachine } from "./home-stack.ts";
 
@@ -40,16 +39,6 @@ export function parseLine(line: string, proposed: Omit<NamedMachine, "mac">): Na
   if (!mac) return "there is no MAC address, such as b8:27:eb:00:00:01, in this line";
   if (moreMacs.length + moreIps.length + moreNames.length > 0) return "a line is for one machine: name, MAC, IP";
   return { ...proposed, name, mac: macOf(mac), ip };
-}
-
-/** Asks a person on the terminal, through what the work is given to ask with. */
-export async function onTerminal<Result>(work: (ask: Interface["question"]) => Promise<Result>): Promise<Result> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await work((question) => terminal.question(question));
-  } finally {
-    terminal.close();
-  }
 }
 
 /** Asks for each proposed machine, until its line is right. */

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { describeError } from "../lib/errors.ts";
 import { addBuild } from "./build.ts";
 import { addBurn } from "./burn.ts";
 import { addDoctor } from "./doctor.ts";
@@ -9,6 +8,7 @@ import { addLab } from "./lab.ts";
 import { addLifecycle } from "./lifecycle.ts";
 import { addSecret } from "./secret.ts";
 import { addStatus } from "./status.ts";
+import { attendSignals, reportError } from "./terminal.ts";
 import { addTest } from "./test.ts";
 
 const program = new Command("piinit")
@@ -34,9 +34,9 @@ for (const add of [
 ])
   add(program);
 
+attendSignals();
 try {
   await program.parseAsync();
 } catch (error) {
-  process.stderr.write(`${describeError(error)}\n`);
-  process.exitCode ||= 1;
+  reportError(error);
 }

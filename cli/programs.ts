@@ -4,6 +4,7 @@ import { progressOnStderr } from "../lib/progress.ts";
 import { hostPlatform } from "../toolchain/platform.ts";
 import { getTool } from "../toolchain/tools.ts";
 import { type Architecture, type ToolName, tools } from "../toolchain/versions.ts";
+import { interrupted } from "./terminal.ts";
 
 /** A program of the toolchain that an image holds. */
 export interface ImageProgram {
@@ -18,7 +19,7 @@ export async function fetchImagePrograms(settings: Pick<Settings, "images">): Pr
 
 export async function fetchPrograms(programs: ImageProgram[]): Promise<void> {
   const progress = progressOnStderr();
-  for (const { name, architecture } of programs) await getTool(name, { architecture, progress });
+  for (const { name, architecture } of programs) await getTool(name, { architecture, progress, signal: interrupted });
 }
 
 /** What the images hold, each program once for each architecture: a role that brings a program has the program's name. */

@@ -1,7 +1,7 @@
+import { text } from "node:stream/consumers";
 import type { Command } from "commander";
-import { openStack, pulumi, runPulumi, type Stack } from "./stack.ts";
-
-const setCommand = (path: string) => ["config", "set", "--secret", "--path", `piinit:${path}`];
+import { openStack, readStackFile, runPulumi, type Stack } from "./stack.ts";
+import { question, unlessInterrupted } from "./terminal.ts";
 
 /** Puts a secret into a stack's file, encrypted. */
 export function addSecret(program: Command): void {
@@ -11,12 +11,20 @@ export function addSecret(program: Command): void {
     .argument("<path>", "where in the settings, such as images.monitor.roles.wifi.passphrase")
     .argument("[stack]", "stack", "lab")
     .action(async (path: string, name: string) => {
-      // Pulumi itself asks, so that the value is not shown and never ours.
-      await pulumi(await openStack(name), setCommand(path));
+      // Fails where there is no such stack, before anybody types a secret.
+      await readStackFile(name);
+      const value = await readValue(path);
+      await setSecret(await openStack(name), path, value);
     });
+}
+
+async function readValue(path: string): Promise<string> {
+  const meaning = "Interrupted. Nothing was set.";
+  if (process.stdin.isTTY) return question(`Value of ${path} (not shown): `, { hidden: true, meaning });
+  return unlessInterrupted(text(process.stdin));
 }
 
 /** Sets a secret to a known value, which goes to Pulumi on its standard input alone. */
 export async function setSecret(stack: Stack, path: string, value: string): Promise<void> {
-  await runPulumi(stack, setCommand(path), { input: value });
+  await runPulumi(stack, ["config", "set", "--secret", "--path", `piinit:${path}`], { input: value });
 }

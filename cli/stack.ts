@@ -1,9 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { createInterface } from "node:readline/promises";
 import { pathToFileURL } from "node:url";
-import { execa } from "execa";
 import { parse } from "yaml";
 import { architectureOf, isBoard } from "../commands/image/boards/catalogue.ts";
 import { UserError } from "../lib/errors.ts";
@@ -14,6 +12,7 @@ import { type RunOptions, run } from "../lib/run.ts";
 import { hostPlatform } from "../toolchain/platform.ts";
 import { preparePulumi } from "../toolchain/pulumi.ts";
 import { installSystemPackages, missingSystemPackages, thisHost, type Work } from "../toolchain/system.ts";
+import { confirm, foreground, interrupted, isTerminal } from "./terminal.ts";
 
 const stacksDir = path.join(projectDir, "stacks");
 const stateDir = path.join(projectDir, ".piinit");
@@ -27,32 +26,24 @@ export interface Stack {
   env: Record<string, string>;
 }
 
+/** Where states are kept: absolute, so that Pulumi's own commands work in every folder of the project. */
+export const backendUrl = (): string => process.env.PULUMI_BACKEND_URL ?? pathToFileURL(stateDir).href;
+
 /** Installs what is missing and makes the stack known to Pulumi; safe to repeat, quick when there is nothing to do. */
 export async function openStack(name: string): Promise<Stack> {
   const work = await readWork(name);
   const progress = progressOnStderr();
   await installMissing(await missingSystemPackages(thisHost(), work));
-  const { env } = await preparePulumi(progress);
-  // Absolute, so that Pulumi's own commands work in every folder of the project.
-  const backend = process.env.PULUMI_BACKEND_URL ?? pathToFileURL(stateDir).href;
-  const stack = { name, isLab: work.isLab, env: { ...env, PULUMI_BACKEND_URL: backend } };
+  const { env } = await preparePulumi(progress, { signal: interrupted });
+  const stack = { name, isLab: work.isLab, env: { ...env, PULUMI_BACKEND_URL: backendUrl() } };
   if (!existsSync(path.join(stateDir, ".pulumi", "stacks", "piinit", `${name}.json`))) await createStack(stack);
   return stack;
 }
 
 /** Installs packages of the operating system, after asking where somebody can answer. */
 export async function installMissing(missing: SystemPackage[]): Promise<void> {
-  const isTerminal = process.stdin.isTTY && process.stderr.isTTY;
-  await installSystemPackages(missing, { progress: progressOnStderr(), ask: isTerminal ? askOnTerminal : undefined });
-}
-
-async function askOnTerminal(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
-  }
+  const ask = isTerminal() ? confirm : undefined;
+  await installSystemPackages(missing, { progress: progressOnStderr(), signal: interrupted, ask });
 }
 
 /** What the stack's file asks of this machine; a UserError names the stacks that there are when it does not exist. */
@@ -92,21 +83,20 @@ async function createStack(stack: Stack): Promise<void> {
 
 /** Runs Pulumi in the foreground, with its own display, and takes over its exit code. */
 export async function pulumi(stack: Stack, args: string[]): Promise<void> {
-  const result = await execa("pulumi", [...args, "--stack", stack.name], {
-    cwd: projectDir,
-    env: stack.env,
-    stdio: "inherit",
-    reject: false,
-  });
-  process.exitCode = result.exitCode ?? 1;
+  process.exitCode = await foreground("pulumi", [...args, "--stack", stack.name], { cwd: projectDir, env: stack.env });
 }
 
-/** Runs Pulumi unattended and returns what it prints. */
+/**
+ * Runs Pulumi unattended and returns what it prints. ^C asks it to end once: it finishes its work in order then, and
+ * leaves no lock.
+ */
 export async function runPulumi(stack: Stack, args: string[], options: RunOptions = {}): Promise<string> {
-  const env = { ...stack.env, ...options.env };
   return await run("pulumi", [...args, "--non-interactive", "--stack", stack.name], {
+    signal: interrupted,
+    cleansUp: true,
+    ownSession: true,
     ...options,
     cwd: projectDir,
-    env,
+    env: { ...stack.env, ...options.env },
   });
 }

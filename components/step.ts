@@ -37,10 +37,11 @@ export class Step extends command.local.Command {
 
   /**
    * What the program printed: its schema is the program's own, so its type is named by the caller. Never a secret.
-   * A targeted update, as `./piinit build` is, leaves the steps that it does not name without an answer.
+   * A targeted update, as `./piinit build` is, leaves the steps that it does not name without an answer; a step that was
+   * interrupted when it was made has an empty one until it has been updated.
    */
   answer<Answer>(): pulumi.Output<Answer> {
-    const parse = (text?: string) => (text === undefined ? pulumi.unknown : JSON.parse(text)) as Answer;
+    const parse = (text?: string) => (text ? JSON.parse(text) : pulumi.unknown) as Answer;
     return pulumi.unsecret(this.stdout).apply(parse) as pulumi.Output<Answer>;
   }
 }

@@ -1,5 +1,5 @@
 import { text } from "node:stream/consumers";
-import { describeError, UserError } from "./errors.ts";
+import { describeError, Interrupted } from "./errors.ts";
 import { type Progress, progressOnStderr } from "./progress.ts";
 
 export interface Context {
@@ -24,8 +24,8 @@ const allOfStdin: ReadInput = () => text(process.stdin);
 export async function main(verbs: Record<string, Verb>, readInput: ReadInput = allOfStdin): Promise<void> {
   const interrupt = new AbortController();
   // Not `once`: a handler that is gone after the first call lets execa end the process before the clean-up is done.
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
-    process.on(signal, () => interrupt.abort(new UserError("interrupted")));
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupt.abort(new Interrupted()));
+  onParentsEnd(() => interrupt.abort(new Interrupted()));
   try {
     const name = process.argv[2] ?? "";
     const verb = verbs[name];
@@ -37,4 +37,17 @@ export async function main(verbs: Record<string, Verb>, readInput: ReadInput = a
     process.stderr.write(`${describeError(error)}\n`);
     process.exitCode = 1;
   }
+}
+
+const lookMs = 500;
+
+/** Pulumi's own plugin for commands kills the shell that runs a program, and tells the program nothing. */
+function onParentsEnd(end: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    end();
+  }, lookMs);
+  timer.unref();
 }

@@ -1,5 +1,5 @@
 import { execa, type Options } from "execa";
-import { UserError } from "./errors.ts";
+import { Interrupted, UserError } from "./errors.ts";
 import { quoteCommand } from "./shell.ts";
 
 export interface RunOptions {
@@ -15,6 +15,8 @@ export interface RunOptions {
   timeoutMs?: number;
   /** It removes its own files when it is asked to end, so it isn't killed for taking long over that. */
   cleansUp?: boolean;
+  /** It has a session of its own, so that ^C reaches it through `signal` alone, and once. */
+  ownSession?: boolean;
   /** Called with each line that the program prints, on either stream. */
   onLine?: (line: string) => void;
 }
@@ -23,7 +25,8 @@ const lastLines = 12;
 
 /**
  * Runs a program without a shell and returns its standard output.
- * Fails with a UserError that holds the command ready to paste, its exit and its last lines.
+ * Fails with a UserError that holds the command ready to paste, its exit and its last lines; with the signal's reason when
+ * that is an interruption.
  */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const settings: Options = {
@@ -37,10 +40,13 @@ export async function run(program: string, args: readonly string[], options: Run
     ...(options.signal && { cancelSignal: options.signal }),
     ...(options.timeoutMs !== undefined && { timeout: options.timeoutMs }),
     ...(options.cleansUp && { forceKillAfterDelay: false }),
+    ...(options.ownSession && { detached: true }),
   };
   const child = execa(program, args, settings);
   if (options.onLine) followLines(child.all, options.onLine);
   const result = await child;
+  // A program of the same terminal may have ended of its own ^C before the signal reaches it.
+  if (result.failed && options.signal?.reason instanceof Interrupted) throw options.signal.reason;
   if (result.failed) throw new UserError(failureMessage(program, args, result, options.hint));
   return String(result.stdout ?? "");
 }

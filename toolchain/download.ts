@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { UserError } from "../lib/errors.ts";
+import { Interrupted, UserError } from "../lib/errors.ts";
 import type { Progress } from "../lib/progress.ts";
 
 /** The publisher's host gave no whole answer: there may be another way to the same thing. */
@@ -61,6 +61,7 @@ async function* follow(url: string, method: "GET" | "HEAD", signal?: AbortSignal
       patience.allow(pauseMs);
     }
   } catch (error) {
+    if (signal?.reason instanceof Interrupted) throw signal.reason;
     if (signal?.aborted) throw new UserError(`The download of ${url} was interrupted`);
     if (error instanceof TypeError || patience.signal.aborted) {
       throw new Unreachable(`${new URL(url).host} can't be reached (${reason(error)})`);

@@ -94,9 +94,11 @@ export async function installSystemPackages(
 
   const names = missing.map(({ debian }) => debian);
   progress.step(`installing ${names.join(", ")}`);
-  const settings = { env: { PATH: host.environment.PATH ?? "" }, ...(signal && { signal }) };
+  const settings = { env: { PATH: host.environment.PATH ?? "" } };
   for (const [program = "", ...args] of aptCommands(names, host)) {
-    await run(program, args, { ...settings, onLine: (line) => reportPackage(line, progress) });
+    // apt ends in order on the terminal's own ^C; a signal of ours could leave packages half installed.
+    const running = run(program, args, { ...settings, onLine: (line) => reportPackage(line, progress) });
+    await running.finally(() => signal?.throwIfAborted());
   }
   const failed = await missingOf(missing, host);
   if (failed.length) {

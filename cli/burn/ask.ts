@@ -1,16 +1,13 @@
-import { createInterface } from "node:readline/promises";
 import { type Drive, describeDrive } from "../../commands/burn/drive.ts";
-import { Interrupted, Refused } from "../../commands/burn/errors.ts";
+import { Refused } from "../../commands/burn/errors.ts";
 import { type Found, pathOf } from "../../commands/burn/find-target.ts";
-
-const isTerminal = (): boolean => Boolean(process.stdin.isTTY && process.stderr.isTTY);
+import { isTerminal, question } from "../terminal.ts";
 
 /** Lets a person choose among the drives that may be written to. */
 export async function chooseDrives(offered: readonly Drive[]): Promise<Drive[]> {
   if (!isTerminal()) throw new Refused("Name what is to be written to: --drive /dev/… (or a file), with --yes.");
   const list = offered.map((drive, index) => `  ${index + 1}  ${describeDrive(drive)}\n`).join("");
-  const question = `${list}Which one? A number, or several with spaces between: `;
-  const answer = await ask(question);
+  const answer = await ask(`${list}Which one? A number, or several with spaces between: `);
   const chosen = parseChoice(answer, offered.length);
   if (!chosen) throw new Refused(`${answer.trim() || "Nothing"} is no such number. Nothing was written.`);
   return chosen.map((index) => offered[index] as Drive);
@@ -39,21 +36,11 @@ const holdsSomething = (target: Found): boolean => target.kind === "drive" || ta
 export const confirmAll = (): Promise<void> =>
   typed("all", "Every card that is put in from now on is overwritten, without a question. Type all to go on: ");
 
-async function typed(word: string, question: string): Promise<void> {
+async function typed(word: string, text: string): Promise<void> {
   if (!isTerminal()) throw new Refused("Nobody can be asked here. To write without a question: --yes.");
-  const answer = (await ask(question)).trim();
+  const answer = (await ask(text)).trim();
   if (answer !== word) throw new Refused(`${answer || "Nothing"} is not ${word}. Nothing was written.`);
 }
 
 /** ^C and ^D end the question, and all that would come after it. */
-async function ask(question: string): Promise<string> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return await new Promise((resolve, reject) => {
-      terminal.on("close", () => reject(new Interrupted("Interrupted. Nothing was written.")));
-      terminal.question(question).then(resolve, reject);
-    });
-  } finally {
-    terminal.close();
-  }
-}
+const ask = (text: string): Promise<string> => question(text, { meaning: "Interrupted. Nothing was written." });

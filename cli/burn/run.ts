@@ -1,12 +1,12 @@
 import { type BurnContext, burn, type Phase } from "../../commands/burn/burn.ts";
 import type { Limits } from "../../commands/burn/drive.ts";
-import { Interrupted, Refused } from "../../commands/burn/errors.ts";
+import { Refused } from "../../commands/burn/errors.ts";
 import { type Found, pathOf } from "../../commands/burn/find-target.ts";
 import { eject, takeDrive } from "../../commands/burn/handling.ts";
 import type { ImageFile } from "../../commands/burn/image-file.ts";
 import { duration, standing } from "../../commands/burn/meter.ts";
 import { bytesToWrite } from "../../commands/burn/plan.ts";
-import { describeError } from "../../lib/errors.ts";
+import { describeError, Interrupted } from "../../lib/errors.ts";
 import type { Display } from "./display.ts";
 
 /** How one target came out of it. */

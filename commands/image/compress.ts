@@ -14,7 +14,7 @@ export interface Compressed {
 }
 
 /** Makes a copy of an image that is compressed with zstd, unless it is there; it goes when the image goes. */
-export async function compress(image: string, progress: Progress): Promise<Compressed> {
+export async function compress(image: string, progress: Progress, signal?: AbortSignal): Promise<Compressed> {
   const file = compressedFileOf(image);
   // An image's name is made from its content, so a copy that is there is the right one.
   if (!(await exists(file))) {
@@ -22,7 +22,7 @@ export async function compress(image: string, progress: Progress): Promise<Compr
     progress.step("compressing the image");
     await inUnfinishedFolder(path.dirname(image), async (folder) => {
       const unfinished = path.join(folder, path.basename(file));
-      await runOnHost("zstd", ["--quiet", "-T0", "-10", image, "-o", unfinished]);
+      await runOnHost("zstd", ["--quiet", "-T0", "-10", image, "-o", unfinished], signal && { signal });
       await rename(unfinished, file);
     });
   }

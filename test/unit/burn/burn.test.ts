@@ -16,8 +16,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { blockMapFileOf, renderBlockMap } from "../../../commands/burn/bmap.ts";
 import { type BurnContext, burn } from "../../../commands/burn/burn.ts";
-import { Interrupted } from "../../../commands/burn/errors.ts";
 import { inspectImage } from "../../../commands/burn/image-file.ts";
+import { Interrupted } from "../../../lib/errors.ts";
 import { makeUsedCard } from "./disk.ts";
 
 const MiB = 1024 * 1024;
