@@ -7,7 +7,7 @@ import { ConsulKeys } from "./components/kv.ts";
 import { Lab } from "./components/lab.ts";
 import { expectedMachines } from "./components/machines.ts";
 import { ClusterReady, remedy } from "./components/ready.ts";
-import { DhcpReservation } from "./components/reservation.ts";
+import { DhcpReservations } from "./components/reservations.ts";
 import { ClusterSecrets } from "./components/secrets.ts";
 import { serversOf } from "./components/settings.ts";
 import { stackDir } from "./lib/paths.ts";
@@ -27,9 +27,7 @@ const deletedWith = lab?.folder;
 const images = buildImages(settings, secrets, outputDir, lab?.publicKey);
 
 const router = lab?.router ?? network.router;
-const reservations = settings.machines.map(
-  (machine) => new DhcpReservation(machine.name, { ...machine, router, deletedWith }),
-);
+const reservations = new DhcpReservations("reservations", { router, machines: settings.machines, deletedWith });
 
 const running = lab?.start(settings.machines, images, reservations);
 export const machines = keepSecret(
@@ -40,7 +38,7 @@ export const machines = keepSecret(
 const ready = new ClusterReady(
   "ready",
   { datacenter, machines, deadlineSeconds: wait, remedy: remedy(stack, settings), guards: { kv, jobs } },
-  { dependsOn: reservations },
+  { dependsOn: [reservations] },
 );
 export const consul = keepSecret("machines", ready.cluster.consulUrl);
 export const nomad = keepSecret("machines", ready.cluster.nomadUrl);

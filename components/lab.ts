@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { planRouter } from "../commands/image/plan.ts";
 import { hostsDir, leaseFile } from "../commands/image/roles/router.ts";
 import type { LabMachine, LabRouter, RunningMachine, RunningRouter, VirtualMachine } from "../commands/lab/spec.ts";
-import type { DnsmasqRouter } from "../commands/router/router.ts";
+import type { DnsmasqRouter } from "../commands/router/dnsmasq.ts";
 import { Image } from "./image.ts";
 import { hostArchitecture } from "./images.ts";
 import type { Machine, Settings } from "./settings.ts";
@@ -42,11 +42,10 @@ export class Lab extends pulumi.ComponentResource {
   start(
     machines: Machine[],
     images: Record<string, Image>,
-    reservations: pulumi.Resource[],
+    reservations: pulumi.Resource,
   ): pulumi.Output<RunningMachine[]> {
     const steps: Step[] = [];
-    for (const machine of machines)
-      steps.push(this.createMachine(machine, images, [...reservations, ...steps.slice(-1)]));
+    for (const machine of machines) steps.push(this.createMachine(machine, images, [reservations, ...steps.slice(-1)]));
     return pulumi.all(steps.map((step) => step.answer<RunningMachine>()));
   }
 

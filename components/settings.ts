@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type BoardName, boardArchitectures } from "../commands/image/boards/catalogue.ts";
 import { type ImagePlan, roles } from "../commands/image/plan.ts";
 import { isNomadServer } from "../commands/image/roles/nomad.ts";
+import { routerSettings } from "../commands/router/drivers.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Login } from "../lib/ssh.ts";
 import { checkMachines, type Fault } from "./checks.ts";
@@ -35,22 +36,6 @@ const port = z.int().min(1).max(65535);
 
 const hostKey = z.string().regex(/^\S+ \S+$/, "is a public host key, e.g. what ssh-keyscan prints after the address");
 
-const dnsmasqRouter = z.strictObject({
-  kind: z.literal("dnsmasq"),
-  host: z.string().regex(/^[\w.:-]+$/, "is the router's name or address"),
-  port: port.default(22),
-  user: z
-    .string()
-    .regex(/^[\w.-]+$/, "is a user name")
-    .default("root"),
-  hostKey: hostKey.optional(),
-  keyFile: z.string().optional(),
-  hostsDir: z.string().startsWith("/", "is an absolute path on the router"),
-  leaseFile: z.string().startsWith("/", "is an absolute path on the router").default("/var/lib/misc/dnsmasq.leases"),
-});
-
-const manualRouter = z.strictObject({ kind: z.literal("manual") });
-
 const network = z.strictObject({
   cidr: z
     .cidrv4({ error: "is a network such as 192.168.2.0/24", abort: true })
@@ -61,9 +46,7 @@ const network = z.strictObject({
     .string()
     .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/, "is a domain such as home.arpa")
     .default("home.arpa"),
-  router: z
-    .discriminatedUnion("kind", [dnsmasqRouter, manualRouter], { error: "has a kind: dnsmasq or manual" })
-    .default({ kind: "manual" }),
+  router: routerSettings.default({ kind: "manual" }),
 });
 
 /** A Linux that builds the images in place of this machine. What is left out is up to the user's own ssh configuration. */

@@ -11,8 +11,8 @@ interface StepArgs {
   delete?: string;
   /** Goes to the program's standard input as JSON; always a secret, because most inputs hold one. */
   input: pulumi.Input<object>;
-  /** A change of these replaces the resource: the old one is deleted first. */
-  identity?: pulumi.Input<string>[];
+  /** An update gets what the program answered last, in its environment as PULUMI_COMMAND_STDOUT. */
+  seesLastAnswer?: boolean;
 }
 
 /** One of our own programs as a Pulumi resource: JSON in, JSON out, progress shown while it runs. */
@@ -26,9 +26,8 @@ export class Step extends command.local.Command {
         ...(args.update && { update: commandLine(args.update) }),
         ...(args.delete && { delete: commandLine(args.delete) }),
         stdin: pulumi.secret((pulumi.output(args.input) as pulumi.Output<unknown>).apply(canonicalJson)),
-        ...(args.identity && { triggers: pulumi.secret(args.identity) }),
         logging: command.local.Logging.Stderr,
-        addPreviousOutputInEnv: false,
+        addPreviousOutputInEnv: args.seesLastAnswer ?? false,
       },
       // What a step prints may repeat what it read.
       { ...options, deleteBeforeReplace: true, additionalSecretOutputs: ["stdout", "stderr"] },

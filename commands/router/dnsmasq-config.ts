@@ -1,22 +1,9 @@
-import type { Lease } from "./router.ts";
+import type { Entry, Lease } from "./router.ts";
 
 /** What decides about fixed leases in dnsmasq's configuration, from its files and its command line alike. */
 export interface Option {
   name: string;
   value: string;
-}
-
-/** One `dhcp-host` entry, wherever it stands. */
-export interface Entry {
-  /** The file it stands in, or "the command line". */
-  source: string;
-  /** As it is written. */
-  text: string;
-  macs: string[];
-  ip?: string | undefined;
-  name?: string | undefined;
-  /** The machine gets no lease at all. */
-  ignored: boolean;
 }
 
 const shortOptions: Record<string, string> = { C: "conf-file", "7": "conf-dir", G: "dhcp-host", l: "dhcp-leasefile" };
@@ -63,7 +50,7 @@ export function hostsFileEntries(source: string, text: string): Entry[] {
   return significantLines(text).map((line) => parseEntry(source, line));
 }
 
-/** Reads the value of a `dhcp-host`; lease times, tags, client identifiers and IPv6 play no part. */
+/** Reads the value of a `dhcp-host`, from the file `source` or the command line; lease times, tags, client identifiers and IPv6 play no part. */
 export function parseEntry(source: string, text: string): Entry {
   const entry: Entry = { source, text, macs: [], ignored: false };
   for (const field of text.split(",").map((part) => part.trim().toLowerCase())) {

@@ -1,127 +1,178 @@
-import path from "node:path";
+import { z } from "zod";
 import { UserError } from "../../lib/errors.ts";
-import { quote } from "../../lib/shell.ts";
-import { normalDir, parseLeases } from "./dnsmasq-config.ts";
-import { describe, entrySaying, fileNameFor, leaseNote, lineFor, refuseConflicts } from "./plan.ts";
-import type { DnsmasqRouter, Reservation, Router } from "./router.ts";
+import { normalDir } from "./dnsmasq-config.ts";
+import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./dnsmasq-files.ts";
+import { leaseNote } from "./lease-note.ts";
+import { describe, difference, differenceLines, plan, refuseConflicts, reservationsIn, says } from "./plan.ts";
+import type { Driver, Entry, Table } from "./router.ts";
 import { type Shell, withShell } from "./ssh.ts";
 import { readersOf, readPaths, type Survey, survey } from "./survey.ts";
 
+const absolutePath = z
+  .string()
+  .regex(/^\/[\w.+@/ -]*$/, "must be an absolute path of letters, digits, spaces and .+@/_- such as /etc/piinit");
+
+const schema = z.strictObject({
+  kind: z.literal("dnsmasq"),
+  /** Name or address of the router, as ssh takes it. */
+  host: z
+    .string()
+    .regex(/^[A-Za-z0-9_][\w.:%-]*$/, "must be the router's name or address, such as router.lan or 192.168.2.1"),
+  port: z.int().min(1).max(65535).default(22),
+  user: z
+    .string()
+    .regex(/^[A-Za-z0-9_][\w.-]*$/, "must be a user name, such as root")
+    .default("root"),
+  /** The router's public host key; without it the user's own known_hosts must know the router. */
+  hostKey: z
+    .string()
+    .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\r\n]*)?$/, 'must be a public host key, such as "ssh-ed25519 AAAA…"')
+    .optional(),
+  /** Path of a private key; without it the user's own keys and agent are used. */
+  keyFile: z.string().min(1).optional(),
+  /** The folder on the router that its `dhcp-hostsdir` names. */
+  hostsDir: absolutePath,
+  /** The file on the router with its leases. */
+  leaseFile: absolutePath.default("/var/lib/misc/dnsmasq.leases"),
+});
+
+export type DnsmasqRouter = z.output<typeof schema>;
+
 /**
- * A router that runs dnsmasq and that we may log in to. Each reservation is a file of its own in the folder that
- * dnsmasq's `dhcp-hostsdir` names. There is no lock on the router that could be left behind: a file appears by one
- * rename, and reading back after it finds whatever another writer did at the same moment.
+ * A router that runs dnsmasq and that we may log in to. A stack's table is one file in the folder that dnsmasq's
+ * `dhcp-hostsdir` names, so it changes by one rename. There is no lock on the router that could be left behind: reading
+ * back after the rename finds whatever another writer did at the same moment.
  */
-export function dnsmasqRouter(settings: DnsmasqRouter, signal?: AbortSignal): Router {
-  const onRouter = <T>(work: (shell: Shell) => Promise<T>) => withShell(settings, signal, work);
-  return {
-    reserve: (reservation, previous) => onRouter((shell) => reserve(shell, settings, reservation, previous)),
-    release: (reservation) => onRouter((shell) => release(shell, settings, reservation)),
-    reservations: () => onRouter((shell) => reservations(shell, settings)),
-    leases: () => onRouter((shell) => leases(shell, settings)),
-  };
+export const dnsmasq = {
+  schema,
+  title: ({ host, hostsDir }) => `dnsmasq on ${host} (${normalDir(hostsDir)})`,
+  apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings, table)),
+  clear: (settings, { owner }, { signal }) =>
+    withShell(settings, signal, (shell) => remove(shell, settings, tableFile(settings.hostsDir, owner))),
+  release: (settings, reservation, { signal }) =>
+    withShell(settings, signal, (shell) =>
+      remove(shell, settings, machineFile(settings.hostsDir, reservation.mac), `${lineFor(reservation)}\n`),
+    ),
+} satisfies Driver<DnsmasqRouter>;
+
+async function apply(shell: Shell, settings: DnsmasqRouter, table: Table): Promise<string[]> {
+  const own = tableFile(settings.hostsDir, table.owner);
+  const before = await survey(shell, settings);
+  const isOurs = (entry: Entry) => entry.source === own || isEarlierFile(settings.hostsDir, entry, table.reservations);
+  const ours = before.entries.filter(isOurs);
+  if (table.previous === undefined) refuseStrangers(settings, own, before.entries, table);
+  const others = before.entries.filter((entry) => !ours.includes(entry));
+  const planned = plan(settings.host, others, table.reservations);
+
+  const earlier = ours.map(({ source }) => source).filter((source) => source !== own);
+  const changes = new Map<string, string | undefined>(earlier.map((file) => [file, undefined]));
+  changes.set(own, planned.own.length > 0 ? tableText(table.owner, planned.own) : undefined);
+  const after = await replace(shell, settings, before, changes, (now) => readBack(settings, now, own, table));
+
+  const adopted = planned.adopted.map(({ reservation }) => reservation);
+  const now = Date.now() / 1000;
+  return [
+    ...differenceLines(difference([...reservationsIn(ours), ...adopted], table.reservations)),
+    ...planned.adopted.map(
+      ({ reservation, entry }) =>
+        `${describe(reservation)}: the entry in ${entry.source} already says so and stays as it is`,
+    ),
+    ...table.reservations.flatMap((reservation) => leaseNote(after.leases, reservation, now) ?? []),
+  ];
 }
 
-async function reserve(shell: Shell, settings: DnsmasqRouter, reservation: Reservation, previous?: Reservation) {
-  const own = ownFile(settings, reservation);
-  const stale = previous && previous.mac !== reservation.mac ? ownFile(settings, previous) : undefined;
-  const before = await survey(shell, settings);
-  const others = before.entries.filter(({ source }) => source !== own && source !== stale);
-  refuseConflicts(settings.host, others, reservation);
-  const adopted = entrySaying(others, reservation);
-  const changes = new Map<string, string | undefined>(stale ? [[stale, undefined]] : []);
-  changes.set(own, adopted ? undefined : lineFor(reservation));
-  await write(shell, settings, before.pids, changes);
+/**
+ * Where the stack's state knows nothing of a table, one of its name may be another stack's that happens to have the
+ * same name: it is taken over only if that loses no machine its reservation.
+ */
+function refuseStrangers(settings: DnsmasqRouter, own: string, entries: readonly Entry[], table: Table): void {
+  const macs = new Set(table.reservations.map(({ mac }) => mac));
+  const strangers = entries.filter(({ source, macs: [mac = ""] }) => source === own && !macs.has(mac));
+  if (strangers.length === 0) return;
+  throw new UserError(
+    [
+      `${own} on ${settings.host} has machines that stack ${table.owner} does not have:`,
+      ...reservationsIn(strangers).map((one) => `  ${describe(one)}`),
+      `If they are of another stack called ${table.owner}, give this one another name. If not, remove that file and run up again.`,
+    ].join("\n"),
+  );
+}
 
-  const after = await survey(shell, settings);
+/**
+ * Writes files, lets dnsmasq read them and checks what came of it. If dnsmasq can't be told, ends, or the check fails,
+ * the files are as before again. Returns what the router says afterwards.
+ */
+async function replace(
+  shell: Shell,
+  settings: DnsmasqRouter,
+  before: Survey,
+  changes: ReadonlyMap<string, string | undefined>,
+  check: (after: Survey) => void,
+): Promise<Survey> {
   try {
-    readBack(settings, after, own, reservation);
+    await write(shell, settings, before.pids, changes);
+    const after = await survey(shell, settings);
+    check(after);
+    return after;
   } catch (error) {
-    const asBefore = new Map([...changes.keys()].map((file) => [file, before.files.get(file)?.trimEnd()]));
-    await write(shell, settings, after.pids, asBefore);
+    const asBefore = new Map([...changes.keys()].map((file) => [file, before.files.get(file)]));
+    const isUndone = await readersOf(shell, settings.hostsDir)
+      .then((pids) => shell.run(writeScript(pids, asBefore)))
+      // The connection is gone, most often. What went wrong first is what the user must know.
+      .then(
+        () => true,
+        () => false,
+      );
+    if (error instanceof UserError && isUndone)
+      throw new UserError(
+        `${error.message}
+The reservations are as they were before.`,
+        { cause: error },
+      );
     throw error;
   }
-  const note = leaseNote(after.leases, reservation, Date.now() / 1000);
-  return (
-    [adopted && `the entry in ${adopted.source} already says so and stays as it is`, note].filter(Boolean).join("; ") ||
-    undefined
+}
+
+/** After our table is in place, the router must say what we wrote, and nobody may have written the opposite meanwhile. */
+function readBack(settings: DnsmasqRouter, after: Survey, own: string, { reservations }: Table): void {
+  const others = after.entries.filter(({ source }) => source !== own);
+  refuseConflicts(settings.host, others, reservations);
+  const lost = reservations.filter((reservation) => !after.entries.some((entry) => says(entry, reservation)));
+  if (lost.length === 0) return;
+  throw new UserError(
+    [
+      `${settings.host} did not keep these reservations, because something else changed ${own} at the same time. Run up again:`,
+      ...lost.map((one) => `  ${describe(one)}`),
+    ].join("\n"),
   );
 }
 
-/** Works without the survey's checks: what is ours must go even when dnsmasq is off or no longer reads the folder. */
-async function release(shell: Shell, settings: DnsmasqRouter, reservation: Reservation) {
-  const own = ownFile(settings, reservation);
-  const isThere = async () => (await readPaths(shell, [own])).files.has(own);
-  if (!(await isThere())) return "there was no entry of ours";
-  await write(shell, settings, await readersOf(shell, settings.hostsDir), new Map([[own, undefined]]));
-  if (await isThere()) throw new UserError(`${own} on ${settings.host} came back after it was removed`);
-  return undefined;
+/**
+ * Removes a file of ours, only with that text if one is given. Works without the survey's checks: what is ours must go
+ * even when dnsmasq is off or no longer reads the folder.
+ */
+async function remove(shell: Shell, settings: DnsmasqRouter, file: string, text?: string): Promise<string[]> {
+  const contentOf = async () => (await readPaths(shell, [file])).files.get(file);
+  const there = await contentOf();
+  if (there === undefined) return [`${settings.host} has no ${file} any more`];
+  if (text !== undefined && there !== text) return [`${file} on ${settings.host} was changed and stays`];
+  await write(shell, settings, await readersOf(shell, settings.hostsDir), new Map([[file, undefined]]));
+  if ((await contentOf()) !== undefined)
+    throw new UserError(`${file} on ${settings.host} came back after it was removed: something else writes it`);
+  return [`removed ${file} on ${settings.host}`];
 }
 
-async function reservations(shell: Shell, settings: DnsmasqRouter): Promise<Reservation[]> {
-  const { entries } = await survey(shell, settings);
-  return entries.flatMap(({ macs, ip, name = "" }) => (ip ? macs.map((mac) => ({ name, mac, ip })) : []));
-}
-
-async function leases(shell: Shell, settings: DnsmasqRouter) {
-  const text = (await readPaths(shell, [settings.leaseFile])).files.get(settings.leaseFile);
-  if (text === undefined)
-    throw new UserError(
-      `there is no ${settings.leaseFile} on ${settings.host}: set the router's leaseFile to what dnsmasq's dhcp-leasefile names`,
-    );
-  return parseLeases(text);
-}
-
-/** After our file is in place, the router must say what we wrote, and nobody may have written the opposite meanwhile. */
-function readBack(settings: DnsmasqRouter, after: Survey, own: string, reservation: Reservation): void {
-  refuseConflicts(
-    settings.host,
-    after.entries.filter(({ source }) => source !== own),
-    reservation,
-  );
-  if (!entrySaying(after.entries, reservation))
-    throw new UserError(
-      `${settings.host} did not keep the reservation ${describe(reservation)}: something else changed ${own} at the same time`,
-    );
-}
-
-/** Writes (or, with undefined, removes) our files, and lets dnsmasq read them all again. */
 async function write(
   shell: Shell,
   settings: DnsmasqRouter,
   pids: readonly number[],
-  changes: Map<string, string | undefined>,
-) {
+  changes: ReadonlyMap<string, string | undefined>,
+): Promise<void> {
   try {
     await shell.run(writeScript(pids, changes));
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError && /denied|permitted|read-only/i.test(error.message))) throw error;
     const rights = `${settings.user} must be allowed to write to ${settings.hostsDir} and to signal dnsmasq there (root is)`;
     throw new UserError(`${error.message}\n${rights}`, { cause: error });
   }
-}
-
-/**
- * dnsmasq reads a new file at once, but not one whose name begins with a dot: that is where it is written first.
- * A changed or removed file counts only after a hang-up signal, so one is sent every time: an earlier run may have
- * been cut off just before it. A process that can't be signalled is found out before anything is written.
- */
-function writeScript(pids: readonly number[], changes: ReadonlyMap<string, string | undefined>): string {
-  return [
-    "set -e",
-    "umask 022",
-    ...pids.map((pid) => `kill -0 ${pid}`),
-    ...[...changes].flatMap(([file, text]) => (text === undefined ? [`rm -f ${quote(file)}`] : writing(file, text))),
-    "sync",
-    ...pids.map((pid) => `kill -HUP ${pid}`),
-  ].join("\n");
-}
-
-function writing(file: string, text: string): string[] {
-  const hidden = quote(path.posix.join(path.posix.dirname(file), `.${path.posix.basename(file)}`));
-  return [`printf '%s\\n' ${quote(text)} > ${hidden}`, `mv -f ${hidden} ${quote(file)}`];
-}
-
-function ownFile(settings: DnsmasqRouter, { mac }: Reservation): string {
-  return path.posix.join(normalDir(settings.hostsDir), fileNameFor(mac));
 }

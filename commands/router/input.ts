@@ -1,36 +1,17 @@
 import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { UserError } from "../../lib/errors.ts";
-
-const word = (what: string, pattern: RegExp) => z.string().regex(pattern, `is not ${what}`);
+import { routerSettings } from "./drivers.ts";
 
 const reservation = z.object({
-  name: word("a host name", /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/),
-  mac: word("a MAC address in lower case with colons", /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/),
+  name: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, "is not a host name"),
+  mac: z.string().regex(/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/, "is not a MAC address in lower case with colons"),
   ip: z.string().refine(isIPv4, "is not an IPv4 address"),
 });
+const reservations = z.array(reservation);
 
 /** RFC 7042 keeps these addresses for examples, so no machine has one. */
 const exampleMac = /^00:00:5e:00:53:/;
-
-const absolutePath = word("an absolute path of plain characters", /^\/[\w.+@/ -]*$/);
-
-const router = z.discriminatedUnion("kind", [
-  z.object({
-    kind: z.literal("dnsmasq"),
-    host: word("a host name or an address", /^[A-Za-z0-9_][\w.:%-]*$/),
-    port: z.number().int().min(1).max(65535),
-    user: word("a user name", /^[A-Za-z0-9_][\w.-]*$/),
-    hostKey: word(
-      'a public host key such as "ssh-ed25519 AAAA…"',
-      /^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\r\n]*)?$/,
-    ).optional(),
-    keyFile: z.string().min(1).optional(),
-    hostsDir: absolutePath,
-    leaseFile: absolutePath,
-  }),
-  z.object({ kind: z.literal("manual") }),
-]);
 
 const ownReservation = reservation.superRefine(({ name, mac }, context) => {
   if (!exampleMac.test(mac)) return;
@@ -38,9 +19,15 @@ const ownReservation = reservation.superRefine(({ name, mac }, context) => {
   context.addIssue({ code: "custom", path: ["mac"], message });
 });
 
-export const reserveInput = z.object({ router, reservation: ownReservation, previous: reservation.optional() });
-export const releaseInput = z.object({ router, reservation });
-export const leasesInput = z.object({ router });
+/** The stack's name is part of a file's name on the router. */
+const owner = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, "is not a stack's name");
+
+export const applyInput = z.object({ router: routerSettings, owner, reservations: z.array(ownReservation) });
+export const clearInput = z.object({ router: routerSettings, owner, reservations });
+export const releaseInput = z.object({ router: routerSettings, reservation });
+/** What `apply` answers, and is given again when it is run for a changed table. */
+export const applied = z.object({ router: z.string(), reservations });
+export type Applied = z.output<typeof applied>;
 
 /** Checks what a verb was given, since all of it goes into a shell on the router; names every fault at once. */
 export function check<T>(schema: z.ZodType<T>, input: unknown): T {

@@ -1,34 +1,35 @@
-import type { Context } from "../../lib/program.ts";
-import { main } from "../../lib/program.ts";
-import { dnsmasqRouter } from "./dnsmasq.ts";
-import { check, leasesInput, releaseInput, reserveInput } from "./input.ts";
-import { manualRouter } from "./manual.ts";
-import { describe } from "./plan.ts";
-import type { Router, RouterSettings } from "./router.ts";
+import { type Context, main } from "../../lib/program.ts";
+import { openRouter } from "./drivers.ts";
+import { type Applied, applied, applyInput, check, clearInput, releaseInput } from "./input.ts";
 
-/** The driver for a router's kind. */
-function routerFor(settings: RouterSettings, { signal }: Context): Router {
-  return settings.kind === "dnsmasq" ? dnsmasqRouter(settings, signal) : manualRouter();
+/** What the last run for this table answered; Pulumi hands it over when it updates a step. */
+function lastAnswer(): Applied | undefined {
+  const text = process.env.PULUMI_COMMAND_STDOUT;
+  return text ? check(applied, JSON.parse(text)) : undefined;
 }
 
-/** What `reserve` and `release` answer: what the user should know, if anything. */
-function answer(done: string, note: string | undefined, { progress }: Context): { note?: string } {
-  progress.step(note ? `${done}; ${note}` : done);
-  return note ? { note } : {};
+function tell(lines: readonly string[], { progress }: Context): void {
+  for (const line of lines) progress.step(line);
 }
 
 await main({
-  async reserve(input, context) {
-    const { router, reservation, previous } = check(reserveInput, input);
-    const note = await routerFor(router, context).reserve(reservation, previous);
-    return answer(`${router.kind === "manual" ? "to reserve" : "reserved"} ${describe(reservation)}`, note, context);
+  async apply(input, context): Promise<Applied> {
+    const { router: settings, owner, reservations } = check(applyInput, input);
+    const router = openRouter(settings, context);
+    const last = lastAnswer();
+    const previous = last?.router === router.title ? last.reservations : undefined;
+    tell(await router.apply({ owner, reservations, previous }), context);
+    if (last && previous === undefined)
+      tell([`the router was ${last.router} before: what this stack has reserved there stays`], context);
+    return { router: router.title, reservations };
   },
+  async clear(input, context) {
+    const { router, owner, reservations } = check(clearInput, input);
+    tell(await openRouter(router, context).clear({ owner, reservations, previous: reservations }), context);
+  },
+  /** What the state of an earlier piinit, which had a step for each machine, asks for when it lets go of one. */
   async release(input, context) {
     const { router, reservation } = check(releaseInput, input);
-    const note = await routerFor(router, context).release(reservation);
-    return answer(`released ${describe(reservation)}`, note, context);
-  },
-  async leases(input, context) {
-    return await routerFor(check(leasesInput, input).router, context).leases();
+    tell(await openRouter(router, context).release(reservation), context);
   },
 });

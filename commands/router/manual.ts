@@ -1,21 +1,36 @@
-import { describe } from "./plan.ts";
-import type { Router } from "./router.ts";
+import { z } from "zod";
+import { describe, difference } from "./plan.ts";
+import type { Driver, Reservation } from "./router.ts";
 
-/** A router that piinit can't talk to: says what to type in at its own pages. The gate checks the outcome. */
-export function manualRouter(): Router {
-  const heading = "MAC address        IP address       name";
-  return {
-    async reserve(reservation, previous) {
-      const { mac, ip, name } = reservation;
-      const instead = previous && `instead of ${describe(previous)}`;
-      return [
-        `type this reservation into your router${instead ? `, ${instead}` : ""}:`,
-        `  ${heading}`,
-        `  ${mac}  ${ip.padEnd(15)}  ${name}`,
-      ].join("\n");
-    },
-    release: async (reservation) => `this reservation may be removed from your router: ${describe(reservation)}`,
-    reservations: async () => [],
-    leases: async () => [],
-  };
+const schema = z.strictObject({ kind: z.literal("manual") });
+
+/** Any other router: piinit says what to type in at the router's own pages, and the gate checks the outcome. */
+export const manual = {
+  schema,
+  title: () => "a router that is set up by hand",
+  async apply(_, { reservations, previous = [] }) {
+    const { added, changed, removed, unchanged } = difference(previous, reservations);
+    return [
+      ...instruction("Type these reservations into your router:", added),
+      ...instruction(
+        "Change these reservations in your router to:",
+        changed.map(({ to }) => to),
+      ),
+      ...instruction("Remove these reservations from your router:", removed),
+      ...(unchanged.length > 0 ? [`= ${unchanged.length} unchanged`] : []),
+    ];
+  },
+  async clear(_, { reservations }) {
+    return instruction("These reservations may be removed from your router:", reservations);
+  },
+  async release(_, reservation) {
+    return [`Remove this reservation from your router, unless it is one to type in: ${describe(reservation)}`];
+  },
+} satisfies Driver<z.output<typeof schema>>;
+
+/** What to do, and a table to do it with; nothing where there is nothing to do. */
+function instruction(what: string, reservations: readonly Reservation[]): string[] {
+  if (reservations.length === 0) return [];
+  const rows = reservations.map(({ mac, ip, name }) => `  ${mac}  ${ip.padEnd(15)}  ${name}`);
+  return [what, "  MAC address        IP address       name", ...rows];
 }

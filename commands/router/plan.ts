@@ -1,39 +1,45 @@
 import { UserError } from "../../lib/errors.ts";
-import type { Entry } from "./dnsmasq-config.ts";
-import type { Lease, Reservation } from "./router.ts";
-
-/** The name of our file for a MAC: one file per machine, so that every change is one rename. */
-export function fileNameFor(mac: string): string {
-  return `piinit-${mac.replaceAll(":", "-")}`;
-}
-
-/** What stands in our file. */
-export function lineFor({ mac, ip, name }: Reservation): string {
-  return `${mac},${ip},${name}`;
-}
+import type { Entry, Reservation } from "./router.ts";
 
 /** "pi1: b8:27:eb:00:00:01 → 192.168.2.51", as every message writes a reservation. */
 export function describe({ name, mac, ip }: Reservation): string {
   return `${name}: ${mac} → ${ip}`;
 }
 
-/** The entry, if any, that says all that the reservation says. */
-export function entrySaying(entries: readonly Entry[], reservation: Reservation): Entry | undefined {
-  return entries.find((entry) => says(entry, reservation));
+export interface Plan {
+  /** What the owner's own entries must be. */
+  own: Reservation[];
+  /** Entries of others that say what a reservation says: they are as good as our own, and stay. */
+  adopted: { reservation: Reservation; entry: Entry }[];
 }
 
 /**
- * Refuses a reservation that entries of others contradict: the same address or name for another MAC,
- * or the same MAC with other values. Names all of them at once.
+ * What to write, given the entries of others on the router. Refuses entries that contradict the reservations (the same
+ * address or name for another MAC, or the same MAC with other values), naming all of them at once.
  */
-export function refuseConflicts(router: string, others: readonly Entry[], reservation: Reservation): void {
-  const conflicts = others.flatMap((entry) => conflict(entry, reservation) ?? []);
+export function plan(router: string, others: readonly Entry[], reservations: readonly Reservation[]): Plan {
+  refuseConflicts(router, others, reservations);
+  const adopted = reservations.flatMap((reservation) => {
+    const entry = others.find((one) => says(one, reservation));
+    return entry ? [{ reservation, entry }] : [];
+  });
+  const isAdopted = (wanted: Reservation) => adopted.some(({ reservation }) => reservation === wanted);
+  return { own: reservations.filter((wanted) => !isAdopted(wanted)), adopted };
+}
+
+export function refuseConflicts(router: string, others: readonly Entry[], wanted: readonly Reservation[]): void {
+  const conflicts = wanted.flatMap((reservation) =>
+    others.flatMap((entry) => {
+      const reason = conflict(entry, reservation);
+      return reason === undefined ? [] : [`  ${describe(reservation)}: ${reason}`];
+    }),
+  );
   if (conflicts.length === 0) return;
   throw new UserError(
     [
-      `${describe(reservation)} can't be reserved on ${router}:`,
-      ...conflicts.map((text) => `  ${text}`),
-      "Change the stack's machine, or that entry on the router.",
+      `Nothing was changed on ${router}, because other entries there contradict this stack's machines:`,
+      ...conflicts,
+      "Change the machines in the stack's file, or those entries on the router.",
     ].join("\n"),
   );
 }
@@ -47,22 +53,51 @@ function conflict(entry: Entry, { mac, ip, name }: Reservation): string | undefi
   return `${same.join(" and ")} belongs to ${entry.macs.join(", ") || "another machine"} ${where}`;
 }
 
-function says(entry: Entry, { mac, ip, name }: Reservation): boolean {
+/** Whether the entry gives the machine all that the reservation does. */
+export function says(entry: Entry, { mac, ip, name }: Reservation): boolean {
   return entry.macs.includes(mac) && entry.ip === ip && entry.name === name && !entry.ignored;
 }
 
-/** A reservation does not displace a lease that is out: tells which one stands in its way, and until when. */
-export function leaseNote(leases: readonly Lease[], { name, mac, ip }: Reservation, now: number): string | undefined {
-  const current = leases.filter(({ expires }) => expires === 0 || expires > now);
-  const taken = current.find((lease) => lease.ip === ip && lease.mac !== mac);
-  if (taken)
-    return `${ip} is still leased to ${taken.mac}${taken.name && ` (${taken.name})`} ${until(taken)}; ${name} gets it after that`;
-  const own = current.find((lease) => lease.mac === mac && lease.ip !== ip);
-  return own && `${name} still has ${own.ip} ${until(own)}; it gets ${ip} when it renews or restarts`;
+/** The reservations that entries make; what names no machine, address or name makes none. */
+export function reservationsIn(entries: readonly Entry[]): Reservation[] {
+  return entries.flatMap(({ macs, ip, name }) => (ip && name ? macs.map((mac) => ({ name, mac, ip })) : []));
 }
 
-function until({ expires }: Lease): string {
-  if (expires === 0) return "by a lease without an end";
-  const time = new Date(expires * 1000).toISOString();
-  return `until its lease ends at ${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
+export interface Difference {
+  added: Reservation[];
+  changed: { from: Reservation; to: Reservation }[];
+  removed: Reservation[];
+  unchanged: Reservation[];
+}
+
+/** What makes one table of another. A machine is the same one by its MAC; a place that gets a new board, by its name. */
+export function difference(before: readonly Reservation[], after: readonly Reservation[]): Difference {
+  const gone = new Set(before);
+  const result: Difference = { added: [], changed: [], removed: [], unchanged: [] };
+  const pair = (wanted: readonly Reservation[], key: "mac" | "name") =>
+    wanted.filter((to) => {
+      const from = [...gone].find((one) => one[key] === to[key]);
+      if (!from) return true;
+      gone.delete(from);
+      if (from.mac === to.mac && from.ip === to.ip && from.name === to.name) result.unchanged.push(to);
+      else result.changed.push({ from, to });
+      return false;
+    });
+  result.added = pair(pair(after, "mac"), "name");
+  result.removed = [...gone];
+  return result;
+}
+
+/** A difference line by line: "+ pi3: …", "~ pi2: … (was 192.168.2.52)", "- pi4: …", "= 2 unchanged". */
+export function differenceLines({ added, changed, removed, unchanged }: Difference): string[] {
+  return [
+    ...added.map((one) => `+ ${describe(one)}`),
+    ...changed.map(({ from, to }) => `~ ${describe(to)} (was ${whatWas(from, to)})`),
+    ...removed.map((one) => `- ${describe(one)}`),
+    ...(unchanged.length > 0 ? [`= ${unchanged.length} unchanged`] : []),
+  ];
+}
+
+function whatWas(from: Reservation, to: Reservation): string {
+  return (["name", "mac", "ip"] as const).flatMap((key) => (from[key] === to[key] ? [] : [from[key]])).join(", ");
 }

@@ -1,3 +1,6 @@
+import type { z } from "zod";
+import type { Context } from "../../lib/program.ts";
+
 /** A fixed lease: the machine with this MAC gets this address and this name. */
 export interface Reservation {
   /** Host name, lower case, without the domain. */
@@ -14,43 +17,42 @@ export interface Lease extends Reservation {
   expires: number;
 }
 
+/** A fixed lease as the router has it, whoever made it. */
+export interface Entry {
+  /** Where it is on the router, e.g. a file's path. */
+  source: string;
+  /** As it is written there. */
+  text: string;
+  macs: string[];
+  ip?: string | undefined;
+  name?: string | undefined;
+  /** The machine gets no lease at all. */
+  ignored: boolean;
+}
+
+/** All that one stack reserves on one router. */
+export interface Table {
+  /** The stack's name: several stacks may share a router, each with a table of its own. */
+  owner: string;
+  reservations: readonly Reservation[];
+  /** What the stack's state says is there since last time; undefined where it knows nothing of this router. */
+  previous: readonly Reservation[] | undefined;
+}
+
 /**
- * One home router. Drivers are idempotent and keyed by MAC: they adopt an identical entry, refuse a conflict
- * (same IP or name, other MAC) by name, remove only what they added, and read back what they wrote.
+ * One kind of home router. A driver adopts identical entries of others, refuses conflicting ones by name before it
+ * writes, changes nothing that its owner did not make, reads back what it wrote, and undoes it when the router fails
+ * to take it. All in one login, with one reload; everything may be repeated.
  */
-export interface Router {
-  /**
-   * Makes the reservation, or changes the one that this MAC has. Returns what to tell the user, if anything.
-   * `previous` is what stood here before, when its MAC was another (a new board in an old place): ours goes in the same step.
-   */
-  reserve(reservation: Reservation, previous?: Reservation): Promise<string | undefined>;
-  /** Removes the MAC's reservation if it is ours; nothing happens when there is none. */
-  release(reservation: Reservation): Promise<string | undefined>;
-  /** Every reservation that the router knows, others' included. */
-  reservations(): Promise<Reservation[]>;
-  leases(): Promise<Lease[]>;
+export interface Driver<Settings> {
+  /** What a stack's file says of such a router, defaults filled in. */
+  schema: z.ZodType<Settings>;
+  /** Which router it is, as people say it; another title is another router. */
+  title(settings: Settings): string;
+  /** Makes the owner's entries these and no others. Returns the lines to tell the user. */
+  apply(settings: Settings, table: Table, context: Context): Promise<string[]>;
+  /** Removes all that `apply` made for this owner; nothing happens when there is none. Returns the lines to tell. */
+  clear(settings: Settings, table: Table, context: Context): Promise<string[]>;
+  /** Removes the entry of one machine that an earlier piinit made, as long as it is still the same. */
+  release(settings: Settings, reservation: Reservation, context: Context): Promise<string[]>;
 }
-
-/** How to reach a dnsmasq router; `ssh` and its own configuration do the rest. */
-export interface DnsmasqRouter {
-  kind: "dnsmasq";
-  /** Name or address of the router, as ssh takes it. */
-  host: string;
-  port: number;
-  user: string;
-  /** The router's public host key, "ssh-ed25519 AAAA…"; without it the user's own known_hosts must know the router. */
-  hostKey?: string | undefined;
-  /** Path of a private key; without it the user's own keys and agent are used. */
-  keyFile?: string | undefined;
-  /** The folder on the router that its `dhcp-hostsdir` names. */
-  hostsDir: string;
-  /** The file on the router with its leases. */
-  leaseFile: string;
-}
-
-/** Any other router: piinit says what to type in, and the gate checks the outcome. */
-export interface ManualRouter {
-  kind: "manual";
-}
-
-export type RouterSettings = DnsmasqRouter | ManualRouter;

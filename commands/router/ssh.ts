@@ -6,7 +6,10 @@ import { type Login, sshFailure, withSshArguments } from "../../lib/ssh.ts";
 
 /** A POSIX shell at the other end of one SSH connection. */
 export interface Shell {
-  /** Runs a script in a subshell of its own and returns the lines it printed; fails with what it wrote to standard error. */
+  /**
+   * Runs a script in a subshell of its own and returns the lines it printed; fails with what it wrote to standard error,
+   * and can run another one then, unless it was the connection that failed.
+   */
   run(script: string): Promise<string[]>;
 }
 
@@ -37,16 +40,22 @@ async function converse<T>(
     ...(signal && { cancelSignal: signal }),
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  let broken: UserError | undefined;
   const run = async (script: string): Promise<string[]> => {
+    if (broken) throw broken;
     const mark = randomUUID();
-    child.stdin.write(`printf '%s\\n' ${mark}\n(\n${script}\n) </dev/null; printf '\\n%s %s\\n' ${mark} "$?"\n`);
+    child.stdin.write(framed(script, mark));
     const answer = await readAnswer(lines, mark);
     if (answer?.status === 0) return answer.lines;
+    if (answer) throw new UserError(`${login.host} says: ${answer.errors.join("\n").trim()}`);
     child.stdin.end();
     const ended = await child;
-    if (signal?.aborted) throw new UserError(`interrupted while talking to ${login.host}`);
-    if (answer) throw new UserError(`${login.host} says: ${ended.stderr.trim()}`);
-    throw new UserError(sshFailure("router", login, ended.timedOut ? "Connection timed out" : ended.stderr));
+    broken = new UserError(
+      signal?.aborted
+        ? `interrupted while talking to ${login.host}`
+        : sshFailure("router", login, ended.timedOut ? "Connection timed out" : ended.stderr),
+    );
+    throw broken;
   };
   try {
     return await work({ run });
@@ -56,20 +65,36 @@ async function converse<T>(
   }
 }
 
+/** The script in a frame that shows where its lines begin and end, with its exit status, and what it complained of. */
+function framed(script: string, mark: string): string {
+  return [
+    `printf '%s\\n' ${mark}`,
+    "{ complaints=$( (",
+    script,
+    ") </dev/null 2>&1 1>&3 3>&- ); status=$?; } 3>&1",
+    `printf '\\n%s %s\\n%s\\n%s\\n' ${mark} "$status" "$complaints" ${mark}`,
+    "",
+  ].join("\n");
+}
+
 interface Answer {
   lines: string[];
+  errors: string[];
   status: number;
 }
 
 /** Reads up to the end mark, leaving out what a login prints before the first one; undefined when the connection ended. */
 async function readAnswer(lines: AsyncIterator<string>, mark: string): Promise<Answer | undefined> {
-  const answer: string[] = [];
-  let begun = false;
+  const answer: Answer = { lines: [], errors: [], status: 0 };
+  let part: "lines" | "errors" | undefined;
   for (;;) {
     const { value, done } = await lines.next();
     if (done) return undefined;
-    if (value === mark) begun = true;
-    else if (begun && value.startsWith(`${mark} `)) return { lines: answer, status: Number(value.slice(mark.length)) };
-    else if (begun) answer.push(value);
+    if (value === mark && part === "errors") return answer;
+    if (value === mark) part = "lines";
+    else if (part === "lines" && value.startsWith(`${mark} `)) {
+      answer.status = Number(value.slice(mark.length));
+      part = "errors";
+    } else if (part) answer[part].push(value);
   }
 }

@@ -1,10 +1,10 @@
 import { dirname } from "node:path/posix";
 import { UserError } from "../../lib/errors.ts";
 import { quote } from "../../lib/shell.ts";
+import type { DnsmasqRouter } from "./dnsmasq.ts";
 import {
   commandLineOptions,
   confDir,
-  type Entry,
   fileOptions,
   hostsFileEntries,
   normalDir,
@@ -12,7 +12,7 @@ import {
   parseEntry,
   parseLeases,
 } from "./dnsmasq-config.ts";
-import type { DnsmasqRouter, Lease } from "./router.ts";
+import type { Entry, Lease } from "./router.ts";
 import type { Shell } from "./ssh.ts";
 
 /** What a router's dnsmasq goes by. */

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
-import type { DnsmasqRouter } from "../../../commands/router/router.ts";
+import type { DnsmasqRouter } from "../../../commands/router/dnsmasq.ts";
 import { findOnPath } from "../../../lib/host.ts";
 import { run } from "../../../lib/run.ts";
 import { addSbin, end, startSshd } from "../sshd.ts";
@@ -18,6 +18,10 @@ export interface Home {
   /** Ends dnsmasq and starts it again with the configuration file as it is now. */
   restartDnsmasq(): Promise<void>;
   stopDnsmasq(): Promise<void>;
+  /** From now on the system ends dnsmasq as soon as it writes to its log, which it does when it reads its files again. */
+  letReloadsEndDnsmasq(): Promise<void>;
+  /** Starts dnsmasq again without any lease. */
+  forgetLeases(): Promise<void>;
   /** A machine with that MAC asks for a lease, as after power-on; answers what it was given. */
   askForLease(mac: string): Promise<{ ip: string; hostname: string }>;
   close(): Promise<void>;
@@ -93,8 +97,16 @@ export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
     async stopDnsmasq() {
       await end(dnsmasq);
     },
+    async letReloadsEndDnsmasq() {
+      await run("prlimit", ["--pid", String(dnsmasq.pid), "--fsize=1:1"]);
+    },
     async restartDnsmasq() {
       await end(dnsmasq);
+      dnsmasq = await startDnsmasq(configFile);
+    },
+    async forgetLeases() {
+      await end(dnsmasq);
+      await writeFile(leaseFile, "");
       dnsmasq = await startDnsmasq(configFile);
     },
     async askForLease(mac) {
@@ -135,11 +147,11 @@ async function startDnsmasq(configFile: string): Promise<ChildProcess> {
     // In debug mode it does not change its user and group, which an ordinary user's namespace does not allow.
     'exec dnsmasq --no-daemon --conf-file="$1"',
   ].join("\n");
+  const log = /^log-facility=(.*)$/m.exec(await readFile(configFile, "utf8"))?.[1] ?? "";
+  await rm(log, { force: true });
   const child = spawn("unshare", [...unshareArgs(), "sh", "-c", script, "sh", configFile], {
     stdio: ["ignore", "ignore", "pipe"],
   });
-  const log = /^log-facility=(.*)$/m.exec(await readFile(configFile, "utf8"))?.[1] ?? "";
-  await rm(log, { force: true });
   const stderr: string[] = [];
   child.stderr?.on("data", (data) => stderr.push(String(data)));
   const deadline = Date.now() + 10_000;

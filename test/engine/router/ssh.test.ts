@@ -50,6 +50,14 @@ describe("a shell over SSH", function () {
     await assert.rejects(failing, new UserError("127.0.0.1 says: no such thing"));
   });
 
+  it("runs another script after one that failed", async () => {
+    const answer = await withShell(login, undefined, async (shell) => {
+      await assert.rejects(shell.run("set -e; false; echo on"), UserError);
+      return await shell.run("echo still here");
+    });
+    assert.deepEqual(answer, ["still here", ""]);
+  });
+
   it("checks the host key, and sends nothing to a stranger", async () => {
     await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path.join(dir, "other")]);
     const hostKey = (await run("ssh-keygen", ["-y", "-f", path.join(dir, "other")])).split(" ").slice(0, 2).join(" ");

@@ -17,7 +17,7 @@ describe("the program of the lab stack", function () {
   const names = (type: string) => made.flatMap((resource) => (resource.type === type ? [resource.name] : [])).sort();
   /** What a step's program reads, without the wrapping of a secret. */
   const inputOf = (name: string) => {
-    const stdin = made.find((resource) => resource.name === name)?.inputs.stdin;
+    const stdin = made.find((resource) => resource.name === name && "stdin" in resource.inputs)?.inputs.stdin;
     const text = typeof stdin === "string" ? stdin : (stdin as { value: string } | undefined)?.value;
     return JSON.parse(text ?? assert.fail(`${name} has no input`));
   };
@@ -38,9 +38,7 @@ describe("the program of the lab stack", function () {
       "machine-pi2",
       "machine-pi3",
       "ready",
-      "reservation-pi1",
-      "reservation-pi2",
-      "reservation-pi3",
+      "reservations",
     ]);
     assert.deepEqual(names("consul:index/keys:Keys"), ["page/text"]);
     assert.deepEqual(names("nomad:index/job:Job"), ["heartbeat", "page"]);
@@ -60,11 +58,12 @@ describe("the program of the lab stack", function () {
   });
 
   it("drives the lab's router like a home router, by the address and key that it answered", () => {
-    const { router, reservation } = inputOf("reservation-pi2");
+    const { router, owner, reservations } = inputOf("reservations");
     assert.equal(router.kind, "dnsmasq");
     assert.equal(router.port, 10000);
     assert.equal(router.hostKey, "ssh-ed25519 BBBB");
-    assert.deepEqual(reservation, { name: "pi2", mac: "52:54:00:12:34:52", ip: "192.168.2.52" });
+    assert.equal(owner, "lab");
+    assert.deepEqual(reservations[1], { name: "pi2", mac: "52:54:00:12:34:52", ip: "192.168.2.52" });
   });
 
   it("lets the lab's key into its images, and the gossip keys too, on standard input only", () => {
@@ -78,9 +77,9 @@ describe("the program of the lab stack", function () {
     assert.ok(!JSON.stringify(others).includes("gossip key"));
   });
 
-  it("keeps every step's previous output out of the environment", () => {
+  it("keeps every step's previous output out of the environment, but for the table of reservations", () => {
     for (const { type, name, inputs } of made) {
-      if (type === "command:local:Command") assert.equal(inputs.addPreviousOutputInEnv, false, name);
+      if (type === "command:local:Command") assert.equal(inputs.addPreviousOutputInEnv, name === "reservations", name);
     }
   });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { check, releaseInput, reserveInput } from "../../../commands/router/input.ts";
+import { applyInput, check, clearInput } from "../../../commands/router/input.ts";
 import { UserError } from "../../../lib/errors.ts";
 
 const router = {
@@ -13,20 +13,17 @@ const router = {
 const reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 
 describe("what the router program is given", () => {
+  const given = { router, owner: "home", reservations: [reservation] };
   const refused = (change: object, path: string) =>
     assert.throws(
-      () => check(reserveInput, { router, reservation, ...change }),
+      () => check(applyInput, { ...given, ...change }),
       (error) => error instanceof UserError && error.message.includes(`  ${path}: `),
     );
 
   it("passes when it is well formed", () => {
-    check(reserveInput, { router, reservation });
-    check(reserveInput, {
-      router: { ...router, hostKey: "ssh-ed25519 AAAA+/b==", keyFile: "/k" },
-      reservation,
-      previous: reservation,
-    });
-    check(reserveInput, { router: { kind: "manual" }, reservation });
+    check(applyInput, given);
+    check(applyInput, { ...given, router: { ...router, hostKey: "ssh-ed25519 AAAA+/b==", keyFile: "/k" } });
+    check(applyInput, { ...given, router: { kind: "manual" } });
   });
 
   it("is refused when it could mean more to a shell, to ssh or to dnsmasq than it says", () => {
@@ -38,21 +35,18 @@ describe("what the router program is given", () => {
     for (const hostKey of ["ssh-ed25519", "ssh-ed25519 AAAA\n* ssh-rsa BBBB", "@cert-authority"])
       refused({ router: { ...router, hostKey } }, "router.hostKey");
     for (const name of ["Pi1", "pi_1", "-pi", "pi1,ignore", "pi1\n", "a".repeat(64)])
-      refused({ reservation: { ...reservation, name } }, "reservation.name");
+      refused({ reservations: [reservation, { ...reservation, name }] }, "reservations.1.name");
     for (const mac of ["B8:27:EB:00:00:01", "b8:27:eb:00:00", "*:*:*:*:*:*"])
-      refused({ reservation: { ...reservation, mac } }, "reservation.mac");
+      refused({ reservations: [{ ...reservation, mac }] }, "reservations.0.mac");
     for (const ip of ["192.168.2", "192.168.2.051", "::1"])
-      refused({ reservation: { ...reservation, ip } }, "reservation.ip");
+      refused({ reservations: [{ ...reservation, ip }] }, "reservations.0.ip");
+    for (const owner of ["", "../home", "a b", "home\n"]) refused({ owner }, "owner");
     refused({ router: { kind: "fritzbox" } }, "router.kind");
   });
 
   it("is refused with an example's MAC address, which may still be released", () => {
-    const example = { ...reservation, mac: "00:00:5e:00:53:01" };
-    assert.throws(
-      () => check(reserveInput, { router, reservation: example }),
-      /put pi1's own address into the stack's file/,
-    );
-    check(reserveInput, { router, reservation, previous: example });
-    check(releaseInput, { router, reservation: example });
+    const reservations = [{ ...reservation, mac: "00:00:5e:00:53:01" }];
+    assert.throws(() => check(applyInput, { ...given, reservations }), /put pi1's own address into the stack's file/);
+    check(clearInput, { ...given, reservations });
   });
 });

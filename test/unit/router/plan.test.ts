@@ -1,49 +1,91 @@
 import assert from "node:assert/strict";
 import { parseEntry } from "../../../commands/router/dnsmasq-config.ts";
-import { manualRouter } from "../../../commands/router/manual.ts";
-import { entrySaying, fileNameFor, leaseNote, lineFor, refuseConflicts } from "../../../commands/router/plan.ts";
+import { leaseNote } from "../../../commands/router/lease-note.ts";
+import { difference, differenceLines, plan } from "../../../commands/router/plan.ts";
 import { UserError } from "../../../lib/errors.ts";
 
 const pi1 = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
+const pi2 = { name: "pi2", mac: "b8:27:eb:00:00:02", ip: "192.168.2.52" };
+const pi3 = { name: "pi3", mac: "b8:27:eb:00:00:03", ip: "192.168.2.53" };
 const entries = (...texts: string[]) => texts.map((text) => parseEntry("/etc/dnsmasq.conf", text));
 
-describe("a reservation on a dnsmasq router", () => {
-  it("is one line in a file of its own, named by the MAC", () => {
-    assert.equal(fileNameFor(pi1.mac), "piinit-b8-27-eb-00-00-01");
-    assert.equal(lineFor(pi1), "b8:27:eb:00:00:01,192.168.2.51,pi1");
-  });
+describe("a plan for a router's reservations", () => {
+  const adoptedOf = (...texts: string[]) => plan("router", entries(...texts), [pi1]).adopted.length;
 
-  it("is there already when an entry says all of it, whatever else it says", () => {
-    assert.ok(entrySaying(entries("set:pi,b8:27:eb:00:00:01,pi1,192.168.2.51,infinite"), pi1));
-    assert.equal(entrySaying(entries("b8:27:eb:00:00:01,192.168.2.51"), pi1), undefined);
-    assert.equal(entrySaying(entries("b8:27:eb:00:00:01,192.168.2.51,pi1,ignore"), pi1), undefined);
+  it("adopts an entry that says all of a reservation, whatever else it says", () => {
+    const text = "set:pi,b8:27:eb:00:00:01,pi1,192.168.2.51,infinite";
+    const [entry] = entries(text);
+    assert.deepEqual(plan("router", entries(text), [pi1, pi2]), {
+      own: [pi2],
+      adopted: [{ reservation: pi1, entry }],
+    });
   });
 
   it("goes well with entries that have nothing to do with it", () => {
-    refuseConflicts("router", entries("b8:27:eb:00:00:02,192.168.2.52,pi2", "b8:27:eb:*:*:*,set:pi", "set:pi"), pi1);
-    refuseConflicts("router", entries(lineFor(pi1)), pi1);
+    assert.equal(adoptedOf("b8:27:eb:00:00:02,192.168.2.52,pi2", "b8:27:eb:*:*:*,set:pi", "set:pi"), 0);
   });
 
-  it("names every entry that contradicts it", () => {
+  it("adopts none that say only a part, or that no lease is given", () => {
+    for (const text of ["b8:27:eb:00:00:01,192.168.2.51", "b8:27:eb:00:00:01,192.168.2.51,pi1,ignore"])
+      assert.throws(() => adoptedOf(text), /b8:27:eb:00:00:01 has another entry/);
+  });
+
+  it("names every entry that contradicts any of the reservations", () => {
     const others = entries(
       "b8:27:eb:00:00:07,192.168.2.51,nas",
-      "b8:27:eb:00:00:08,192.168.2.58,PI1",
+      "b8:27:eb:00:00:08,192.168.2.58,PI2",
       "b8:27:eb:00:00:01,192.168.2.59",
       "pi1,192.168.2.60",
     );
     assert.throws(
-      () => refuseConflicts("192.168.2.1", others, pi1),
+      () => plan("192.168.2.1", others, [pi1, pi2]),
       new UserError(
         [
-          "pi1: b8:27:eb:00:00:01 → 192.168.2.51 can't be reserved on 192.168.2.1:",
-          '  192.168.2.51 belongs to b8:27:eb:00:00:07 in /etc/dnsmasq.conf ("b8:27:eb:00:00:07,192.168.2.51,nas")',
-          '  the name pi1 belongs to b8:27:eb:00:00:08 in /etc/dnsmasq.conf ("b8:27:eb:00:00:08,192.168.2.58,PI1")',
-          '  b8:27:eb:00:00:01 has another entry in /etc/dnsmasq.conf ("b8:27:eb:00:00:01,192.168.2.59")',
-          '  the name pi1 belongs to another machine in /etc/dnsmasq.conf ("pi1,192.168.2.60")',
-          "Change the stack's machine, or that entry on the router.",
+          "Nothing was changed on 192.168.2.1, because other entries there contradict this stack's machines:",
+          '  pi1: b8:27:eb:00:00:01 → 192.168.2.51: 192.168.2.51 belongs to b8:27:eb:00:00:07 in /etc/dnsmasq.conf ("b8:27:eb:00:00:07,192.168.2.51,nas")',
+          '  pi1: b8:27:eb:00:00:01 → 192.168.2.51: b8:27:eb:00:00:01 has another entry in /etc/dnsmasq.conf ("b8:27:eb:00:00:01,192.168.2.59")',
+          '  pi1: b8:27:eb:00:00:01 → 192.168.2.51: the name pi1 belongs to another machine in /etc/dnsmasq.conf ("pi1,192.168.2.60")',
+          '  pi2: b8:27:eb:00:00:02 → 192.168.2.52: the name pi2 belongs to b8:27:eb:00:00:08 in /etc/dnsmasq.conf ("b8:27:eb:00:00:08,192.168.2.58,PI2")',
+          "Change the machines in the stack's file, or those entries on the router.",
         ].join("\n"),
       ),
     );
+  });
+});
+
+describe("the difference between two tables", () => {
+  const lines = (...tables: Parameters<typeof difference>) => differenceLines(difference(...tables));
+
+  it("is told line by line", () => {
+    const moved = { ...pi2, ip: "192.168.2.62" };
+    assert.deepEqual(lines([pi1, pi2], [pi1, moved, pi3]), [
+      "+ pi3: b8:27:eb:00:00:03 → 192.168.2.53",
+      "~ pi2: b8:27:eb:00:00:02 → 192.168.2.62 (was 192.168.2.52)",
+      "= 1 unchanged",
+    ]);
+    assert.deepEqual(lines([pi1], []), ["- pi1: b8:27:eb:00:00:01 → 192.168.2.51"]);
+    assert.deepEqual(lines([], []), []);
+  });
+
+  it("follows a machine by its MAC, and a place by its name when the board is new", () => {
+    assert.deepEqual(
+      lines(
+        [pi1, pi2],
+        [
+          { ...pi1, name: "pi2" },
+          { ...pi2, name: "pi1" },
+        ],
+      ),
+      ["~ pi2: b8:27:eb:00:00:01 → 192.168.2.51 (was pi1)", "~ pi1: b8:27:eb:00:00:02 → 192.168.2.52 (was pi2)"],
+    );
+    assert.deepEqual(lines([pi1], [{ ...pi1, mac: pi3.mac, ip: pi3.ip }]), [
+      "~ pi1: b8:27:eb:00:00:03 → 192.168.2.53 (was b8:27:eb:00:00:01, 192.168.2.51)",
+    ]);
+  });
+
+  it("has each machine once, also when the board of one place moves to another", () => {
+    const { added, changed, removed } = difference([pi1, pi2], [{ ...pi1, mac: pi2.mac }]);
+    assert.deepEqual([added, changed, removed], [[], [{ from: pi2, to: { ...pi1, mac: pi2.mac } }], [pi1]]);
   });
 });
 
@@ -69,20 +111,5 @@ describe("what a lease means for a new reservation", () => {
       String(leaseNote([other, lease], pi1, 0)),
       /^192\.168\.2\.51 is still leased to aa:bb:cc:dd:ee:ff \(phone\) until/,
     );
-  });
-});
-
-describe("a router that is set up by hand", () => {
-  it("is told as a row to type in, and what it replaces", async () => {
-    const router = manualRouter();
-    assert.match(
-      String(await router.reserve(pi1)),
-      /^type this .*:\n.*MAC address.*\n {2}b8:27:eb:00:00:01 {2}192\.168\.2\.51 {5}pi1$/,
-    );
-    assert.match(
-      String(await router.reserve(pi1, { ...pi1, ip: "192.168.2.9" })),
-      /instead of pi1: b8:27:eb:00:00:01 → 192\.168\.2\.9/,
-    );
-    assert.match(String(await router.release(pi1)), /may be removed/);
   });
 });

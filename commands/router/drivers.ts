@@ -1,0 +1,33 @@
+import { z } from "zod";
+import type { Context } from "../../lib/program.ts";
+import { dnsmasq } from "./dnsmasq.ts";
+import { manual } from "./manual.ts";
+import type { Driver, Reservation, Table } from "./router.ts";
+
+/** Every kind of router: a new one is a file, and a line here. */
+const drivers = { dnsmasq, manual };
+
+/** What a stack's file says of its router. */
+export const routerSettings = z.discriminatedUnion("kind", [dnsmasq.schema, manual.schema], {
+  error: `must have a kind: ${Object.keys(drivers).join(" or ")}`,
+});
+export type RouterSettings = z.output<typeof routerSettings>;
+
+/** A router with its driver. */
+export interface Router {
+  title: string;
+  apply(table: Table): Promise<string[]>;
+  clear(table: Table): Promise<string[]>;
+  release(reservation: Reservation): Promise<string[]>;
+}
+
+export function openRouter(settings: RouterSettings, context: Context): Router {
+  // The schema ties a kind to its driver's settings, which the compiler can't follow through a lookup by name.
+  const driver = drivers[settings.kind] as Driver<RouterSettings>;
+  return {
+    title: driver.title(settings),
+    apply: (table) => driver.apply(settings, table, context),
+    clear: (table) => driver.clear(settings, table, context),
+    release: (reservation) => driver.release(settings, reservation, context),
+  };
+}

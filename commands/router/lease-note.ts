@@ -1,0 +1,20 @@
+import type { Lease, Reservation } from "./router.ts";
+
+/**
+ * A reservation does not displace a lease that is out: tells which one stands in its way, and until when (`now` in
+ * seconds since 1970); nothing when none does.
+ */
+export function leaseNote(leases: readonly Lease[], { name, mac, ip }: Reservation, now: number): string | undefined {
+  const current = leases.filter(({ expires }) => expires === 0 || expires > now);
+  const taken = current.find((lease) => lease.ip === ip && lease.mac !== mac);
+  if (taken)
+    return `${ip} is still leased to ${taken.mac}${taken.name && ` (${taken.name})`} ${until(taken)}; ${name} gets it after that`;
+  const own = current.find((lease) => lease.mac === mac && lease.ip !== ip);
+  return own && `${name} still has ${own.ip} ${until(own)}; it gets ${ip} when it renews or restarts`;
+}
+
+function until({ expires }: Lease): string {
+  if (expires === 0) return "by a lease without an end";
+  const time = new Date(expires * 1000).toISOString();
+  return `until its lease ends at ${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
+}
