@@ -1,7 +1,8 @@
+import { existsSync } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "./errors.ts";
-import { packagesOf } from "./packages.ts";
+import { packagesOf, type SystemPackage } from "./packages.ts";
 import { type RunOptions, run } from "./run.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -38,6 +39,37 @@ export async function isExecutable(file: string): Promise<boolean> {
   }
 }
 
+/** Those of the packages that the host lacks a program or the files of, in the same order, each once. */
+export async function missingPackages(
+  needed: readonly SystemPackage[],
+  environment: Environment = process.env,
+): Promise<SystemPackage[]> {
+  const search = { PATH: hostPath(environment) };
+  const isThere = await Promise.all(needed.map((item) => isInstalled(item, search)));
+  const missing = needed.filter((_, index) => !isThere[index]);
+  return [...new Map(missing.map((item) => [item.debian, item])).values()];
+}
+
+async function isInstalled({ programs, files }: SystemPackage, search: Environment): Promise<boolean> {
+  const found = await Promise.all(programs.map((name) => findOnPath(name, search)));
+  return !found.includes(undefined) && (files?.some(existsSync) ?? true);
+}
+
+/** Fails with all packages that the host lacks, and what it wants of them. */
+export async function requirePackages(purpose: string, needed: readonly SystemPackage[]): Promise<void> {
+  const missing = await missingPackages(needed);
+  if (missing.length === 0) return;
+  throw missingError(
+    purpose,
+    contentsOf(missing),
+    missing.map(({ debian }) => debian),
+  );
+}
+
+/** The programs of the packages, and for those without programs the file that tells that they are there. */
+export const contentsOf = (packages: readonly SystemPackage[]): string[] =>
+  packages.flatMap(({ programs, files = [] }) => [...programs, ...files.slice(0, 1)]);
+
 /** Fails with all programs that the host lacks, and the packages that hold them. */
 export async function requirePrograms(
   purpose: string,
@@ -46,9 +78,12 @@ export async function requirePrograms(
 ): Promise<void> {
   const found = await Promise.all(programs.map((program) => findOnPath(program, environment)));
   const missing = programs.filter((_, index) => found[index] === undefined);
-  if (missing.length === 0) return;
-  throw new UserError(
-    `${purpose} needs programs that are missing: ${missing.join(", ")}.\n` +
-      `On Debian or Ubuntu: sudo apt-get install ${packagesOf(missing).join(" ")}`,
+  if (missing.length > 0) throw missingError(purpose, missing, packagesOf(missing));
+}
+
+function missingError(purpose: string, what: readonly string[], packages: readonly string[]): UserError {
+  return new UserError(
+    `${purpose} needs what is missing here: ${what.join(", ")}.\n` +
+      `On Debian or Ubuntu: sudo apt-get install ${packages.join(" ")}`,
   );
 }

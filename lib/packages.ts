@@ -6,7 +6,7 @@ export interface SystemPackage {
   fedora?: string;
   homebrew?: string;
   programs: readonly string[];
-  /** For a package without programs. */
+  /** For a package without programs: where systems have what it brings, one of which is enough. */
   files?: readonly string[];
 }
 
@@ -26,8 +26,16 @@ export const emulatorPackages = {
   },
 } satisfies Record<string, SystemPackage>;
 
+/** Part of every Debian system; others may lack it. */
+const utilLinux: SystemPackage = {
+  debian: "util-linux",
+  fedora: "util-linux",
+  programs: ["flock", "nsenter", "setpriv", "setsid", "unshare"],
+};
+
 /** What the lab runs beside that. */
 export const labPackages: readonly SystemPackage[] = [
+  utilLinux,
   { debian: "qemu-utils", fedora: "qemu-img", homebrew: "qemu", programs: ["qemu-img"] },
   { debian: "e2fsprogs", fedora: "e2fsprogs", homebrew: "e2fsprogs", programs: ["mke2fs", "debugfs"] },
   { debian: "mtools", fedora: "mtools", homebrew: "mtools", programs: ["mcopy"] },
@@ -35,6 +43,9 @@ export const labPackages: readonly SystemPackage[] = [
 
 /** What images are built with, on the machine that builds them. */
 export const imagePackages: readonly SystemPackage[] = [
+  utilLinux,
+  // A Debian in a container may lack it, and mmdebstrap only recommends it.
+  { debian: "mount", fedora: "util-linux-core", programs: ["mount", "umount"] },
   { debian: "mmdebstrap", fedora: "mmdebstrap", programs: ["mmdebstrap"] },
   // A user's own range of user numbers, for a root file system made without being root.
   { debian: "uidmap", fedora: "shadow-utils", programs: ["newuidmap"] },
@@ -57,6 +68,12 @@ export const imagePackages: readonly SystemPackage[] = [
 
 /** What every stack needs. */
 export const basicPackages: readonly SystemPackage[] = [
+  {
+    debian: "ca-certificates",
+    fedora: "ca-certificates",
+    programs: [],
+    files: ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"],
+  },
   { debian: "openssh-client", fedora: "openssh-clients", homebrew: "openssh", programs: ["ssh", "ssh-keygen"] },
 ];
 
@@ -68,6 +85,9 @@ export const emulationPackages: readonly SystemPackage[] = [
     programs: ["qemu-aarch64-static", "qemu-arm-static", "qemu-x86_64-static"],
   },
 ];
+
+/** What a tool is built with where its publisher's release can't be had. */
+export const goPackage: SystemPackage = { debian: "golang-go", fedora: "golang", homebrew: "go", programs: ["go"] };
 
 /** What only the tests need: a home router to drive, on this machine, a DHCP client, and another program that burns. */
 export const testPackages: readonly SystemPackage[] = [
@@ -90,9 +110,18 @@ const benchPackages: readonly SystemPackage[] = [
   { debian: "zerofree", fedora: "zerofree", programs: ["zerofree"] },
 ];
 
-/** Part of every Debian system, so never looked for one by one. */
-const basePackages: readonly SystemPackage[] = [
-  { debian: "util-linux", fedora: "util-linux", programs: ["flock", "nsenter", "setpriv", "unshare"] },
+/** What a card is taken from the system with, before it is written, where the system has it in use. */
+const burnPackages: readonly SystemPackage[] = [
+  { debian: "udisks2", fedora: "udisks2", programs: ["udisksctl"] },
+  { debian: "eject", fedora: "util-linux", programs: ["eject"] },
+];
+
+/** What no Linux is without, so that it is never looked for. */
+const essentialPackages: readonly SystemPackage[] = [
+  { debian: "coreutils", programs: ["cp", "dd", "env"] },
+  { debian: "dash", programs: ["sh"] },
+  { debian: "tar", programs: ["tar"] },
+  { debian: "util-linux", programs: ["lsblk"] },
 ];
 
 const allPackages = [
@@ -101,9 +130,12 @@ const allPackages = [
   ...imagePackages,
   ...basicPackages,
   ...emulationPackages,
+  goPackage,
   ...testPackages,
+  ...boardTestPackages,
   ...benchPackages,
-  ...basePackages,
+  ...burnPackages,
+  ...essentialPackages,
 ];
 
 /** The Debian packages that hold the programs, each once. */

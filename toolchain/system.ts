@@ -1,5 +1,5 @@
 import { UserError } from "../lib/errors.ts";
-import { type Environment, findOnPath, hostPath } from "../lib/host.ts";
+import { contentsOf, type Environment, findOnPath, missingPackages } from "../lib/host.ts";
 import {
   basicPackages,
   boardTestPackages,
@@ -13,7 +13,6 @@ import {
 import type { Progress } from "../lib/progress.ts";
 import { run } from "../lib/run.ts";
 import { quoteCommand } from "../lib/shell.ts";
-import { exists } from "./cache.ts";
 
 /** This machine, as far as packages go. */
 export interface Host {
@@ -48,27 +47,12 @@ export async function missingSystemPackages(host: Host = thisHost(), work: Work 
     ...(work.emulates ? emulationPackages : []),
     ...basicPackages,
   ];
-  const missing = await missingOf(needed, host);
-  return [...new Map(missing.map((item) => [item.debian, item])).values()];
+  return missingPackages(needed, host.environment);
 }
 
 /** The packages that only the tests need; those of every board's image need more. */
 export function missingTestPackages(ofBoards: boolean, host: Host = thisHost()): Promise<SystemPackage[]> {
-  return missingOf(ofBoards ? [...testPackages, ...boardTestPackages] : testPackages, host);
-}
-
-async function missingOf(needed: readonly SystemPackage[], host: Host): Promise<SystemPackage[]> {
-  const search = { PATH: hostPath(host.environment) };
-  const states = await Promise.all(needed.map(async (item) => ({ item, isThere: await isInstalled(item, search) })));
-  return states.filter(({ isThere }) => !isThere).map(({ item }) => item);
-}
-
-async function isInstalled({ programs, files = [] }: SystemPackage, search: Environment): Promise<boolean> {
-  const found = await Promise.all([
-    ...programs.map(async (name) => (await findOnPath(name, search)) !== undefined),
-    ...files.map(exists),
-  ]);
-  return !found.includes(false);
+  return missingPackages(ofBoards ? [...testPackages, ...boardTestPackages] : testPackages, host.environment);
 }
 
 export interface InstallOptions {
@@ -100,7 +84,7 @@ export async function installSystemPackages(
     const running = run(program, args, { ...settings, onLine: (line) => reportPackage(line, progress) });
     await running.finally(() => signal?.throwIfAborted());
   }
-  const failed = await missingOf(missing, host);
+  const failed = await missingPackages(missing, host.environment);
   if (failed.length) {
     throw new UserError(`apt-get installed ${list(failed)}, but ${wants(failed)} can't be found on PATH`);
   }
@@ -161,5 +145,4 @@ async function missingElsewhere(missing: readonly SystemPackage[], host: Host): 
 }
 
 const list = (items: readonly SystemPackage[]) => items.map(({ debian }) => debian).join(", ");
-const wants = (items: readonly SystemPackage[]) =>
-  items.flatMap(({ programs, files = [] }) => [...programs, ...files]).join(", ");
+const wants = (items: readonly SystemPackage[]) => contentsOf(items).join(", ");

@@ -1,4 +1,4 @@
-import { findOnPath, hostPath, runOnHost } from "../../lib/host.ts";
+import { findOnPath, hostPath, requirePrograms, runOnHost } from "../../lib/host.ts";
 import { type Drive, isSameDrive, type Limits, refusal } from "./drive.ts";
 import { listDrives } from "./drives.ts";
 import { Refused } from "./errors.ts";
@@ -29,6 +29,7 @@ async function unmount({ path, mounts }: Drive): Promise<void> {
       process.getuid?.() === 0
         ? ["umount", "--", at]
         : ["udisksctl", "unmount", "--no-user-interaction", "--block-device", device];
+    await requirePrograms(`Unmounting ${at}`, [program as string]);
     await refusing(runOnHost(program as string, args, { hint }));
   }
 }

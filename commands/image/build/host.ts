@@ -1,25 +1,10 @@
 import { statfs } from "node:fs/promises";
 import { UserError } from "../../../lib/errors.ts";
-import { requirePrograms } from "../../../lib/host.ts";
+import { requirePackages } from "../../../lib/host.ts";
+import { imagePackages } from "../../../lib/packages.ts";
 
-const programs = [
-  "mmdebstrap",
-  "mke2fs",
-  "debugfs",
-  "e2fsck",
-  "resize2fs",
-  "mformat",
-  "mcopy",
-  "xz",
-  "flock",
-  "setpriv",
-];
-
-/** Fails with all programs that this host lacks for building images. A plain user's name space needs one more. */
-export async function checkPrograms(): Promise<void> {
-  const isRoot = process.getuid?.() === 0;
-  await requirePrograms("Building images", isRoot ? programs : [...programs, "newuidmap"]);
-}
+/** Fails with all that this host lacks for building images, and the packages that have it. */
+export const checkPrograms = (): Promise<void> => requirePackages("Building images", imagePackages);
 
 const MiB = 1024 * 1024;
 

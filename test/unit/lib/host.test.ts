@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { hostPath, requirePrograms } from "../../../lib/host.ts";
+import { hostPath, missingPackages, requirePrograms } from "../../../lib/host.ts";
+import { packagesOf } from "../../../lib/packages.ts";
+import { projectDir } from "../../../lib/paths.ts";
 
 describe("programs of the host", () => {
   let folder: string;
@@ -24,5 +26,31 @@ describe("programs of the host", () => {
       message: /^A test needs .*: mke2fs, debugfs, mcopy, flock\.\n.* install e2fsprogs mtools util-linux$/,
     });
     await requirePrograms("A test", ["mmdebstrap"], { PATH: folder });
+  });
+
+  it("are all known to be in a package, wherever the code starts one by its name", async () => {
+    const ours = ["pulumi"];
+    const onlyOnMacs = ["diskutil", "plutil"];
+    const started = new Set<string>();
+    for (const folder of ["cli", "commands", "components", "lib", "toolchain"]) {
+      for (const name of await readdir(path.join(projectDir, folder), { recursive: true })) {
+        if (!name.endsWith(".ts") || name.startsWith("offline")) continue;
+        const text = await readFile(path.join(projectDir, folder, name), "utf8");
+        const starts = /\b(?:run|runOnHost|spawn|execa|findOnPath)\(\s*"([^"]+)"/g;
+        for (const [, program = ""] of text.matchAll(starts)) started.add(program);
+      }
+    }
+    assert.ok(started.has("debugfs") && started.has("flock") && started.has("ssh"), [...started].join(" "));
+    for (const program of started) if (![...ours, ...onlyOnMacs].includes(program)) packagesOf([program]);
+  });
+
+  it("make a package missing when one of them is; without programs, when none of its files is there", async () => {
+    await writeFile(path.join(folder, "mount"), "", { mode: 0o755 });
+    const missing = async (programs: string[], files?: string[]) =>
+      (await missingPackages([{ debian: "x", programs, ...(files && { files }) }], { PATH: folder })).length > 0;
+    assert.equal(await missing(["mount"]), false);
+    assert.equal(await missing(["mount", "no-such-program"]), true);
+    assert.equal(await missing([], ["/no/such/file", path.join(folder, "mount")]), false);
+    assert.equal(await missing([], ["/no/such/file"]), true);
   });
 });

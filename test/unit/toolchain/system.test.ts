@@ -67,7 +67,7 @@ describe("the system's packages", () => {
     assert.ok(labAlone.includes("qemu-utils") && !labAlone.includes("mmdebstrap"));
     const all = await needed(true, true);
     assert.deepEqual(all.toSorted(), [...new Set([...withoutLab, ...labAlone])].toSorted());
-    assert.deepEqual(await needed(true, true, true), all.toSpliced(-1, 0, "qemu-user-static"));
+    assert.deepEqual((await needed(true, true, true)).toSorted(), [...all, "qemu-user-static"].toSorted());
   });
 
   describe("with apt", () => {
