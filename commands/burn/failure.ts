@@ -17,6 +17,8 @@ export function openFailure({ path }: Place, { code, message }: NodeJS.ErrnoExce
 export async function ioFailure(place: Place, doing: string, error: NodeJS.ErrnoException): Promise<Error> {
   const { path, isFile } = place;
   const { code, message } = error;
+  // A fault of our own, which says nothing of the target.
+  if (code === undefined || code.startsWith("ERR_")) return error;
   if (isFile && code === "ENOSPC")
     return new UserError(`The disk of ${path} is full. Free some space there and burn it again.`);
   if (code === "EFBIG")

@@ -1,3 +1,4 @@
+import { UserError } from "../../lib/errors.ts";
 import { findOnPath, hostPath, requirePrograms, runOnHost } from "../../lib/host.ts";
 import { type Drive, isSameDrive, type Limits, refusal } from "./drive.ts";
 import { listDrives } from "./drives.ts";
@@ -36,8 +37,8 @@ async function unmount({ path, mounts }: Drive): Promise<void> {
 
 /** What can't be unmounted isn't written to. */
 async function refusing(work: Promise<unknown>): Promise<void> {
-  await work.catch((error: Error) => {
-    throw new Refused(error.message);
+  await work.catch((error: unknown) => {
+    throw error instanceof UserError ? new Refused(error.message, { cause: error }) : error;
   });
 }
 

@@ -38,9 +38,10 @@ export async function logged(
       if (step && step !== shown) context.progress.step(`${installing.layer}: ${step}`);
       shown = step ?? shown;
     });
-  } catch {
+  } catch (error) {
     context.signal.throwIfAborted();
-    throw explain(installing, lines, file);
+    if (!(error instanceof UserError)) throw error;
+    throw explain(installing, lines, file, error);
   } finally {
     log.end();
     await written;
@@ -62,11 +63,12 @@ function stepOf(line: string): string | undefined {
 }
 
 /** The user's own words for what apt and mmdebstrap complain about most. */
-function explain(installing: Installing, lines: readonly string[], log: string): UserError {
+function explain(installing: Installing, lines: readonly string[], log: string, cause: UserError): UserError {
   const known = unknownPackages(installing, lines) ?? knownFault(installing, lines);
-  const last = () =>
-    [`Installing from ${installing.source} failed:`, ...lines.slice(-lastLines).map(indent)].join("\n");
-  return new UserError(`${known ?? last()}\nThe whole log: ${log}`);
+  // What could not be started has printed nothing.
+  const said = lines.length > 0 ? lines.slice(-lastLines) : cause.message.split("\n");
+  const last = () => [`Installing from ${installing.source} failed:`, ...said.map(indent)].join("\n");
+  return new UserError(`${known ?? last()}\nThe whole log: ${log}`, { cause });
 }
 
 const lastLines = 12;

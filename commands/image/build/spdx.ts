@@ -1,14 +1,15 @@
+import type { InstalledPackage } from "./installed.ts";
 import type { Contents } from "./output.ts";
 import { imageTime } from "./recipe.ts";
 
+type Described = Pick<Contents, "name" | "architecture" | "sha256" | "packages" | "programs" | "base">;
+
 /** An SPDX 2.3 document in JSON: the packages and programs of an image, for tools that look for known faults. */
-export function spdxDocument(contents: Pick<Contents, "name" | "sha256" | "packages" | "programs" | "base">): object {
+export function spdxDocument(contents: Described): object {
   const packages = [
-    ...contents.packages.map(({ name, version, architecture }) => ({
-      ...described(`Package-${name}`, name, version),
-      externalRefs: [
-        purl(`pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}`),
-      ],
+    ...contents.packages.map((item) => ({
+      ...described(`Package-${item.name}-${item.architecture}`, item.name, item.version),
+      externalRefs: [purl(debianPurl(item, contents))],
     })),
     ...contents.programs.map(({ name, version, sha256 }) => ({
       ...described(`Program-${name}`, name, version),
@@ -33,9 +34,9 @@ export function spdxDocument(contents: Pick<Contents, "name" | "sha256" | "packa
   };
 }
 
-/** Identifiers may have letters, digits, dots and hyphens only. */
+/** Identifiers may have letters, digits, dots and hyphens only; names of packages have no capitals. */
 const described = (id: string, name: string, versionInfo: string) => ({
-  SPDXID: `SPDXRef-${id.replaceAll("+", ".plus.").replaceAll("_", "-")}`,
+  SPDXID: `SPDXRef-${id.replaceAll("+", "Plus").replaceAll("_", "Underscore")}`,
   name,
   versionInfo,
   downloadLocation: "NOASSERTION",
@@ -47,3 +48,11 @@ const purl = (locator: string) => ({
   referenceType: "purl",
   referenceLocator: locator,
 });
+
+const debianPurl = ({ name, version, architecture }: InstalledPackage, contents: Described) =>
+  `pkg:deb/${vendorOf(version, contents)}/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}`;
+
+/** Raspberry Pi OS with 32 bits has no package as Debian built it; with 64 bits it has marked those that it changed. */
+function vendorOf(version: string, { base, architecture }: Described): string {
+  return "image" in base && (architecture === "armhf" || /\+rp[it]\d/.test(version)) ? "raspbian" : "debian";
+}

@@ -34,6 +34,11 @@ describe("an error of a drive", () => {
     );
   });
 
+  it("is left as it is when it is a fault of our own", async () => {
+    for (const ours of [new TypeError("x is undefined"), failed("ERR_OUT_OF_RANGE")])
+      assert.equal(await ioFailure(drive("/dev/zero"), "written to", ours), ours);
+  });
+
   it("is a refusal when it can't be opened", () => {
     const expected = {
       EACCES: /may not write/,

@@ -22,17 +22,32 @@ describe("the log of an installation", () => {
   });
 
   /** Steps that were shown, and what was thrown, for an installation that fails after these lines. */
-  async function failing(lines: readonly string[], signal = new AbortController().signal) {
+  async function failing(
+    lines: readonly string[],
+    signal = new AbortController().signal,
+    failure: Error = new UserError("`mmdebstrap` failed with exit code 1"),
+  ) {
     const shown: string[] = [];
     const told = { layer: "base", source: "debian trixie (arm64)", log: "base.log", work: "/var/tmp" };
     const progress = { step: (text: string) => shown.push(text) };
     const work = async (onLine: (line: string) => void) => {
       for (const line of lines) onLine(line);
-      throw new Error("mmdebstrap failed");
+      throw failure;
     };
     const error: unknown = await logged(told, { progress, signal } as never, work).catch((thrown) => thrown);
     return { shown, error, message: String((error as Error).message) };
   }
+
+  it("keeps a fault of our own, which is none of the installation", async () => {
+    const ours = new TypeError("x is undefined");
+    assert.equal((await failing(["I: fine"], undefined, ours)).error, ours);
+  });
+
+  it("says why, where nothing was printed because nothing could be started", async () => {
+    const { message, error } = await failing([], undefined, new UserError("`setpriv` could not be started (ENOENT)"));
+    assert.match(message, /^Installing from .* failed:\n {2}`setpriv` could not be started/);
+    assert.ok((error as Error).cause instanceof UserError);
+  });
 
   it("is kept whole, for its owner alone, and each step is shown once", async () => {
     const lines = ["I: running apt-get update...", "Unpacking a (1) ...", "Unpacking b (2) ...", "E: broken"];

@@ -3,6 +3,7 @@ import { spdxDocument } from "../../../commands/image/build/spdx.ts";
 
 const contents = {
   name: "server",
+  architecture: "arm64",
   sha256: "ab".repeat(32),
   base: { distribution: "debian" as const, suite: "trixie", components: [], backports: [] },
   packages: [
@@ -39,6 +40,33 @@ describe("an image's SPDX list", () => {
       document.relationships.map(({ relatedSpdxElement }) => relatedSpdxElement),
       ids,
     );
+  });
+
+  it("tells packages apart that differ in their architecture alone, or in their names' signs", () => {
+    const packages = [
+      { name: "libc6", version: "2.41", architecture: "arm64" },
+      { name: "libc6", version: "2.41", architecture: "armhf" },
+      { name: "a+b", version: "1", architecture: "all" },
+      { name: "a.plus.b", version: "1", architecture: "all" },
+      { name: "aplusb", version: "1", architecture: "all" },
+    ];
+    const ids = (spdxDocument({ ...contents, packages }) as Spdx).packages.map(({ SPDXID }) => SPDXID);
+    for (const id of ids) assert.match(id, /^SPDXRef-[A-Za-z0-9.-]+$/);
+    assert.equal(new Set(ids).size, ids.length, ids.join(" "));
+  });
+
+  it("calls the packages of Raspberry Pi OS its own, as far as they are", () => {
+    const base = { image: "raspios-lite.img.xz", sha256: "ef".repeat(32) };
+    const packages = [
+      { name: "bash", version: "5.2.37-2", architecture: "arm64" },
+      { name: "linux-image-rpi-v8", version: "1:6.12.47-1+rpt1", architecture: "arm64" },
+    ];
+    const vendors = (architecture: string) =>
+      (spdxDocument({ ...contents, base, architecture, packages, programs: [] }) as Spdx).packages.map(
+        ({ externalRefs }) => externalRefs[0]?.referenceLocator.split("/")[1],
+      );
+    assert.deepEqual(vendors("arm64"), ["debian", "raspbian"]);
+    assert.deepEqual(vendors("armhf"), ["raspbian", "raspbian"]);
   });
 
   it("is the same for the same image, whenever it is built", () => {
