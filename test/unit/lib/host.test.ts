@@ -29,7 +29,8 @@ describe("programs of the host", () => {
   });
 
   it("are all known to be in a package, wherever the code starts one by its name", async () => {
-    const ours = ["pulumi"];
+    // What runs this, what the toolchain brings, and what is only looked for.
+    const ours = ["node", "pulumi", "apt-get", "sudo"];
     const onlyOnMacs = ["diskutil", "plutil"];
     const started = new Set<string>();
     for (const folder of ["cli", "commands", "components", "lib", "toolchain"]) {
@@ -41,7 +42,8 @@ describe("programs of the host", () => {
       }
     }
     assert.ok(started.has("debugfs") && started.has("flock") && started.has("ssh"), [...started].join(" "));
-    for (const program of started) if (![...ours, ...onlyOnMacs].includes(program)) packagesOf([program]);
+    const unknown = [...started].filter((program) => ![...ours, ...onlyOnMacs].includes(program) && !isKnown(program));
+    assert.deepEqual(unknown, []);
   });
 
   it("make a package missing when one of them is; without programs, when none of its files is there", async () => {
@@ -54,3 +56,11 @@ describe("programs of the host", () => {
     assert.equal(await missing([], ["/no/such/file"]), true);
   });
 });
+
+function isKnown(program: string): boolean {
+  try {
+    return packagesOf([program]).length > 0;
+  } catch {
+    return false;
+  }
+}
