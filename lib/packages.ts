@@ -74,6 +74,7 @@ export const basicPackages: readonly SystemPackage[] = [
     programs: [],
     files: ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"],
   },
+  { debian: "procps", fedora: "procps-ng", programs: ["ps"] },
   { debian: "openssh-client", fedora: "openssh-clients", homebrew: "openssh", programs: ["ssh", "ssh-keygen"] },
 ];
 
