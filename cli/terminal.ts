@@ -30,6 +30,8 @@ function attend(signal: NodeJS.Signals): void {
     if (signal !== "SIGINT" || !hasTerminal()) owner.kill(signal);
     return;
   }
+  // Behind the ^C that the terminal shows.
+  if (signal === "SIGINT" && process.stderr.isTTY) process.stderr.write("\n");
   if (interrupted.aborted) process.exit(interruptedExit);
   interruption.abort(new Interrupted());
 }

@@ -97,6 +97,7 @@ export const testPackages: readonly SystemPackage[] = [
   { debian: "busybox-static", fedora: "busybox", programs: ["busybox"] },
   { debian: "iproute2", fedora: "iproute", programs: ["ip"] },
   { debian: "bmap-tools", fedora: "bmap-tools", programs: ["bmaptool"] },
+  { debian: "bsdutils", fedora: "util-linux-script", programs: ["script"] },
 ];
 
 /** What the tests of every board's image need beside that: to play the boards. */

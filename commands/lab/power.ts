@@ -87,13 +87,13 @@ const pressAgainMs = 8_000;
 export async function powerOff(
   dir: string,
   name: string,
-  { progress }: Context,
+  { progress, signal }: Context,
   patienceMs = shutdownMs,
 ): Promise<void> {
   const pid = await processOf(dir, name);
   if (pid !== undefined) {
     progress.step(`${name}: shutting down`);
-    if (!(await shutDown({ dir, name, pid }, patienceMs))) {
+    if (!(await shutDown({ dir, name, pid }, patienceMs, signal))) {
       progress.step(`${name}: does not shut down by itself, power is cut`);
       await cutPower([pid]);
     }
@@ -107,13 +107,14 @@ interface Running {
   pid: number;
 }
 
-async function shutDown({ dir, name, pid }: Running, patienceMs: number): Promise<boolean> {
+async function shutDown({ dir, name, pid }: Running, patienceMs: number, signal: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + patienceMs;
   do {
     // QEMU may end in the middle of the conversation: what counts is whether it has ended.
     await withMonitor(dir, name, (monitor) => monitor.execute("system_powerdown")).catch(() => {});
     const remaining = Math.max(0, deadline - performance.now());
-    if (await hasEnded(pid, Math.min(pressAgainMs, remaining))) return true;
+    if (await hasEnded(pid, Math.min(pressAgainMs, remaining), signal)) return true;
+    signal.throwIfAborted();
   } while (performance.now() < deadline);
   return false;
 }

@@ -47,11 +47,11 @@ export function machineOf(argv: readonly string[]): string | undefined {
   return name && argv[argv.indexOf("-pidfile") + 1] === fileName(name, "pid") ? name : undefined;
 }
 
-/** Waits until a process has ended; false when it hasn't in that time. */
-export async function hasEnded(pid: number, timeoutMs: number): Promise<boolean> {
+/** Waits until a process has ended; false when it hasn't in that time, or before the signal. */
+export async function hasEnded(pid: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while (await holdsFiles(pid)) {
-    if (performance.now() > deadline) return false;
+    if (signal?.aborted || performance.now() > deadline) return false;
     await sleep(100);
   }
   return true;

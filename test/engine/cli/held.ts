@@ -9,6 +9,8 @@ export interface HeldStack extends Checkout {
   steps(inputs: Record<string, string>): void;
   /** The step says when it has begun to do this, and then waits until it is ended. */
   hold(verb: Verb, step: string): void;
+  /** The same for the program that says which steps there are. */
+  holdProgram(): void;
   begun(): Promise<void>;
   /** What steps have done since the last question, such as "create one". */
   done(): string[];
@@ -24,8 +26,13 @@ interface State {
 }
 
 const program = `
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { local } from "@pulumi/command";
+if (existsSync("hold-program")) {
+  rmSync("hold-program");
+  writeFileSync("begun", "");
+  await new Promise((resolve) => setTimeout(resolve, 600_000));
+}
 for (const [name, stdin] of Object.entries(JSON.parse(readFileSync("steps.json", "utf8")) as Record<string, string>)) {
   const run = (verb: string) => \`sh step.sh \${verb} \${name}\`;
   const commands = { create: run("create"), update: run("update"), delete: run("delete") };
@@ -67,6 +74,10 @@ export async function makeHeldStack(): Promise<HeldStack> {
     hold(verb, name) {
       rmSync(file("begun"), { force: true });
       writeFileSync(file("hold"), `${verb} ${name}`);
+    },
+    holdProgram() {
+      rmSync(file("begun"), { force: true });
+      writeFileSync(file("hold-program"), "");
     },
     begun: () => until("the step has begun", async () => existsSync(file("begun"))),
     done() {
