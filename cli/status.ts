@@ -37,11 +37,11 @@ function describe(
   hasNomad: boolean,
 ): string {
   const stateOf = (name: string) => virtual.find((machine) => machine.name === name)?.state;
-  const rows = machines.map(({ name, ip, reachable, hostname }) => [
+  const rows = machines.map(({ name, ip, reachable, hostname, problem }) => [
     name,
     ip,
     reachable ? "answers" : (stateOf(name) ?? "no answer"),
-    hostname && hostname !== name ? `calls itself ${hostname}` : "",
+    hostname && hostname !== name ? `calls itself ${hostname}` : (problem ?? ""),
   ]);
   const lines = [
     ...table([["MACHINE", "ADDRESS", "STATE", ""], ...rows]),

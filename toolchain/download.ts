@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
+import { startDeadline } from "../lib/deadline.ts";
 import { Interrupted, UserError } from "../lib/errors.ts";
 import type { Progress } from "../lib/progress.ts";
 
@@ -13,24 +14,29 @@ const answerMs = 10_000;
 const pauseMs = 30_000;
 const reportMs = 10_000;
 
-/** Gets a small text. Fails with Unreachable. */
+const mostTextBytes = 1 << 20;
+
+/** Gets a text of up to 1 MiB. Fails with Unreachable. */
 export async function downloadText(url: string, signal?: AbortSignal): Promise<string> {
   const parts: Uint8Array[] = [];
-  for await (const part of follow(url, "GET", signal)) parts.push(part);
+  for await (const part of follow(url, "GET", mostTextBytes, signal)) parts.push(part);
   return Buffer.concat(parts).toString("utf8");
 }
 
+export interface DownloadOptions {
+  progress: Progress;
+  signal?: AbortSignal | undefined;
+  /** A file with more than that isn't the one that is meant. */
+  mostBytes?: number | undefined;
+}
+
 /** Gets a file and returns its SHA-256. Fails with Unreachable. */
-export async function downloadFile(
-  url: string,
-  file: string,
-  options: { progress: Progress; signal?: AbortSignal | undefined },
-): Promise<string> {
+export async function downloadFile(url: string, file: string, options: DownloadOptions): Promise<string> {
   const hash = createHash("sha256");
   const report = reporter(options.progress, new URL(url).host);
   const handle = await open(file, "w");
   try {
-    for await (const part of follow(url, "GET", options.signal)) {
+    for await (const part of follow(url, "GET", options.mostBytes ?? Number.POSITIVE_INFINITY, options.signal)) {
       hash.update(part);
       await handle.writeFile(part);
       report(part.byteLength);
@@ -43,47 +49,40 @@ export async function downloadFile(
 
 /** Fails with Unreachable where the host doesn't have what the address names. */
 export async function probe(url: string, signal?: AbortSignal): Promise<void> {
-  for await (const _ of follow(url, "HEAD", signal));
+  for await (const _ of follow(url, "HEAD", 0, signal));
 }
 
-async function* follow(url: string, method: "GET" | "HEAD", signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-  const patience = makePatience();
+async function* follow(
+  url: string,
+  method: "GET" | "HEAD",
+  mostBytes: number,
+  outer?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { host } = new URL(url);
+  const deadline = startDeadline(answerMs, outer);
+  const { signal } = deadline;
   try {
-    patience.allow(answerMs);
-    const response = await fetch(url, {
-      method,
-      signal: signal ? AbortSignal.any([signal, patience.signal]) : patience.signal,
-    });
-    if (!response.ok) throw new Unreachable(`${new URL(url).host} answers ${response.status} for ${url}`);
-    patience.allow(pauseMs);
-    for await (const part of response.body ?? []) {
-      yield part;
-      patience.allow(pauseMs);
+    const response = await deadline.race(fetch(url, { method, signal }));
+    if (!response.ok) throw new Unreachable(`${host} answers ${response.status} for ${url}`);
+    deadline.allow(pauseMs);
+    const reader = response.body?.getReader();
+    for (let bytes = 0; reader; ) {
+      const { value, done } = await deadline.race(reader.read());
+      if (done) break;
+      bytes += value.byteLength;
+      if (bytes > mostBytes) throw new Unreachable(`${host} gives more than ${mostBytes} bytes for ${url}`);
+      yield value;
+      deadline.allow(pauseMs);
     }
   } catch (error) {
-    if (signal?.reason instanceof Interrupted) throw signal.reason;
-    if (signal?.aborted) throw new UserError(`The download of ${url} was interrupted`);
-    if (error instanceof TypeError || patience.signal.aborted) {
-      throw new Unreachable(`${new URL(url).host} can't be reached (${reason(error)})`);
-    }
+    if (outer?.reason instanceof Interrupted) throw outer.reason;
+    if (outer?.aborted) throw new UserError(`The download of ${url} was interrupted`);
+    if (error instanceof TypeError || signal.aborted)
+      throw new Unreachable(`${host} can't be reached (${reason(error)})`);
     throw error;
   } finally {
-    patience.end();
+    deadline.end();
   }
-}
-
-/** An abort signal that fires when the allowed time passes without being allowed anew. */
-function makePatience() {
-  const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    signal: controller.signal,
-    allow(ms: number) {
-      clearTimeout(timer);
-      timer = setTimeout(() => controller.abort(new Error(`silent for ${ms / 1000} s`)), ms);
-    },
-    end: () => clearTimeout(timer),
-  };
 }
 
 /** fetch hides the cause ("getaddrinfo ENOTFOUND …", "other side closed") behind "fetch failed". */

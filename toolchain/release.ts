@@ -12,6 +12,9 @@ export class Unsuitable extends Error {
   override name = "Unsuitable";
 }
 
+/** Several times what the largest archive has. */
+const mostArchiveBytes = 2 ** 30;
+
 export interface ReleaseOptions {
   /** In place of the publisher's own. */
   baseUrl?: string | undefined;
@@ -39,7 +42,7 @@ export async function unpackRelease(
   if (!listed) throw new UserError(noSumMessage(sumsUrl, archiveName));
   progress.step(`${tool.name} ${tool.version}: downloading from ${new URL(archiveUrl).host}`);
   try {
-    const sum = await downloadFile(archiveUrl, archive, { progress, signal });
+    const sum = await downloadFile(archiveUrl, archive, { progress, signal, mostBytes: mostArchiveBytes });
     if (sum !== listed) throw new UserError(wrongSumMessage(archiveUrl, sum, sumsUrl, listed));
     await unpack(archive, folder, tool, signal);
   } finally {

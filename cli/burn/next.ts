@@ -1,5 +1,7 @@
 import path from "node:path";
-import { ask } from "../../commands/ready/observe.ts";
+import { z } from "zod";
+import { askAgent, plainText } from "../../commands/agents.ts";
+import { NoAnswer } from "../../lib/http.ts";
 import { stackDir } from "../../lib/paths.ts";
 import { readStackFile } from "../stack.ts";
 
@@ -44,8 +46,13 @@ function placeOf(image: string): { stack: string; image: string } | undefined {
 }
 
 /** Every image has Consul on it. */
-const answers = async (ip: string): Promise<boolean> =>
-  (await ask(`http://${ip}:8500/v1/agent/self`, AbortSignal.timeout(answerMs))) !== undefined;
+const answers = (ip: string): Promise<boolean> =>
+  askAgent("Consul", `http://${ip}:8500/v1/agent/self`, z.object({ Config: z.object({ NodeName: plainText }) }), {
+    timeoutMs: answerMs,
+  }).then(
+    () => true,
+    (error: unknown) => !(error instanceof NoAnswer),
+  );
 
 /** What to do with the cards, for a person. */
 export function describeNext({ stack, machines }: NextStep): string {

@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
 import { UserError } from "../../lib/errors.ts";
+import { NoAnswer } from "../../lib/http.ts";
 import type { Context } from "../../lib/program.ts";
+import { type AgentName, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
 import { isRouter } from "./arguments.ts";
 import { type MachineRecord, type Ports, readRecords } from "./folder.ts";
 import { machineProcesses } from "./process.ts";
@@ -83,7 +86,7 @@ export async function awaitAgents(spec: LabMachine, ports: Ports, awaited: Agent
 }
 
 async function missingOf(agent: Agent, ports: Ports, ip: string): Promise<string | undefined> {
-  const self = (await ask(ports, agent, "/v1/agent/self")) as Self | undefined;
+  const self = await ask(ports, agent, "/v1/agent/self", selfAnswer);
   if (!self) return `${agent} does not answer yet`;
   if (!(await hasLeader(ports, agent))) return `${agent} has no leader yet`;
   if (isServer(self)) {
@@ -92,16 +95,19 @@ async function missingOf(agent: Agent, ports: Ports, ip: string): Promise<string
   }
   const node = self.stats?.client?.node_id;
   if (node === undefined) return undefined;
-  const { Status: status } = ((await ask(ports, agent, `/v1/node/${node}`)) ?? {}) as { Status?: string };
+  const status = (await ask(ports, agent, `/v1/node/${node}`, nodeAnswer))?.Status;
   return status === "ready" ? undefined : `${agent} client is ${status ?? "unknown"}, not ready yet`;
 }
 
 /** What both agents say of themselves, each in its own spelling. */
-interface Self {
-  Config?: { Server?: boolean };
-  config?: { Server?: { Enabled?: boolean } };
-  stats?: { client?: { node_id?: string } };
-}
+const selfAnswer = z.object({
+  Config: z.object({ Server: z.boolean().optional() }).optional(),
+  config: z.object({ Server: z.object({ Enabled: z.boolean().optional() }).nullish() }).optional(),
+  stats: z.object({ client: z.object({ node_id: plainText.optional() }).optional() }).optional(),
+});
+type Self = z.infer<typeof selfAnswer>;
+
+const nodeAnswer = z.object({ Status: plainText });
 
 function isServer({ Config, config }: Self): boolean {
   return Config?.Server === true || config?.Server?.Enabled === true;
@@ -112,24 +118,21 @@ function isAt({ Address }: Server, ip: string): boolean {
 }
 
 async function hasLeader(ports: Ports, agent: Agent): Promise<boolean> {
-  const leader = await ask(ports, agent, "/v1/status/leader");
-  return typeof leader === "string" && leader !== "";
+  return Boolean(await ask(ports, agent, "/v1/status/leader", leaderAnswer));
 }
 
 async function serversOf(ports: Ports, agent: Agent): Promise<Server[] | undefined> {
-  const health = (await ask(ports, agent, "/v1/operator/autopilot/health")) as { Servers?: Server[] } | undefined;
-  return health?.Servers;
+  return (await ask(ports, agent, "/v1/operator/autopilot/health", healthAnswer))?.Servers ?? undefined;
 }
 
+const names: Record<Agent, AgentName> = { consul: "Consul", nomad: "Nomad" };
+
 /** The agent's answer; undefined when it has none. */
-async function ask(ports: Ports, agent: Agent, question: string): Promise<unknown> {
+async function ask<T>(ports: Ports, agent: Agent, question: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const port = ports[agent];
   if (port === undefined) return undefined;
-  try {
-    const response = await fetch(`http://127.0.0.1:${port}${question}`, { signal: AbortSignal.timeout(5_000) });
-    // 429 is autopilot's way to say that not all is well; what it says beside is what was asked for.
-    return response.ok || response.status === 429 ? await response.json() : undefined;
-  } catch {
-    return undefined;
-  }
+  return askAgent(names[agent], `http://127.0.0.1:${port}${question}`, schema).catch((error: unknown) => {
+    if (error instanceof NoAnswer) return undefined;
+    throw error;
+  });
 }

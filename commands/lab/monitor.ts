@@ -1,7 +1,8 @@
 import { open } from "node:fs/promises";
 import { createConnection, type Socket } from "node:net";
-import { createInterface } from "node:readline";
+import { z } from "zod";
 import { UserError } from "../../lib/errors.ts";
+import { linesOf } from "../../lib/lines.ts";
 import { fileName, fileOf } from "./folder.ts";
 
 /** One conversation with a machine's QEMU (QMP). */
@@ -42,7 +43,7 @@ export async function withMonitor<T>(
     await monitor.execute("qmp_capabilities");
     return await work(monitor);
   } catch (error) {
-    throw socket.errored ? hungUp(dir, name, socket.errored) : error;
+    throw error instanceof Closed ? hungUp(dir, name, socket.errored ?? error) : error;
   } finally {
     clearTimeout(timer);
     socket.destroy();
@@ -68,23 +69,36 @@ export async function connectTo(dir: string, file: string): Promise<Socket> {
   }
 }
 
-interface Message {
-  return?: unknown;
-  error?: { class: string; desc: string };
-  event?: string;
+const messageSchema = z.object({
+  return: z.unknown().optional(),
+  error: z.object({ class: z.string(), desc: z.string() }).optional(),
+  event: z.string().optional(),
+});
+type Message = z.infer<typeof messageSchema>;
+
+/** One line of QMP; what isn't any is a connection that has gone wrong. */
+function parseMessage(line: string): Message {
+  try {
+    return messageSchema.parse(JSON.parse(line));
+  } catch {
+    throw new UserError(`QEMU's monitor says what is no QMP: ${line.slice(0, 100)}`);
+  }
 }
+
+class Closed extends Error {}
 
 async function* messages(socket: Socket): AsyncGenerator<Message, undefined> {
   // Without its own listener, an error of the socket would end the program instead of the loop.
-  let failure: Error | undefined;
-  socket.on("error", (error) => {
-    failure = error;
-  });
-  for await (const line of createInterface({ input: socket })) {
-    const message = JSON.parse(line) as Message;
-    if (!message.event) yield message;
+  socket.on("error", () => {});
+  try {
+    for await (const line of linesOf(socket)) {
+      const message = parseMessage(line);
+      if (!message.event) yield message;
+    }
+  } catch (error) {
+    if (!socket.errored && error instanceof UserError) throw error;
   }
-  throw failure ?? new Error("QEMU has closed its monitor");
+  throw new Closed("it has closed its monitor");
 }
 
 function talk(socket: Socket, answers: AsyncGenerator<Message, undefined>): Monitor {

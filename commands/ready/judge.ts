@@ -1,3 +1,5 @@
+import type { NoAnswer } from "../../lib/http.ts";
+import type { AgentName } from "../agents.ts";
 import type { ConsulView, MachineView, Member, NomadNode, NomadView, Observation, RaftServer } from "./observe.ts";
 import type { Expectation, ExpectedMachine, ReadyCluster } from "./spec.ts";
 
@@ -50,7 +52,7 @@ function judgeMachine(
 ): Fault | undefined {
   const remedy = expectation.remedy.replaceAll("NAME", machine.name).replaceAll("IMAGE", machine.image);
   return (
-    judgeIdentity(expectation, seen, machine, view.consul, remedy) ??
+    judgeIdentity(expectation, seen, machine, view, remedy) ??
     (view.consul && judgeConsul(expectation, seen, machine, view.consul, remedy)) ??
     judgeNomad(expectation, seen, machine, view, remedy)
   );
@@ -61,7 +63,7 @@ function judgeIdentity(
   expectation: Expectation,
   seen: Observation,
   machine: ExpectedMachine,
-  view: ConsulView | undefined,
+  { consul: view, silence }: MachineView,
   remedy: string,
 ): Fault | undefined {
   const { name, ip, mac, consulUrl } = machine;
@@ -77,7 +79,14 @@ function judgeIdentity(
   const members = seen.machines.flatMap(({ consul }) => consul?.members.filter(({ alive }) => alive) ?? []);
   const elsewhere = members.find((member) => member.name === name && member.ip !== ip);
   if (elsewhere) return wrong(elsewhere.ip, name);
-  return { problem: `no answer from Consul at ${consulUrl}`, action: `${remedy}${strangers(expectation, members)}` };
+  const problem = noAnswerFrom("Consul", consulUrl, silence?.Consul);
+  if (silence?.Consul?.isStranger) return { problem, action: `${ip} belongs to something else: ${action}` };
+  return { problem, action: `${remedy}${strangers(expectation, members)}` };
+}
+
+/** "no answer from Consul at http://192.168.2.51:8500: connection refused" */
+export function noAnswerFrom(agent: AgentName, url: string, silence: NoAnswer | undefined): string {
+  return `no answer from ${agent} at ${url}${silence ? `: ${silence.message}` : ""}`;
 }
 
 /** A machine that was given another name is in the cluster as somebody whom the stack does not know. */
@@ -124,7 +133,7 @@ function judgeNomad(
   if (!machine.nomad) return undefined;
   if (!view.nomad)
     return {
-      problem: `no answer from Nomad at ${machine.nomadUrl}`,
+      problem: noAnswerFrom("Nomad", machine.nomadUrl, view.silence?.Nomad),
       action: `its Consul answers, so ask the machine why: journalctl -u nomad`,
     };
   const members = bestView(seen.machines.map(({ nomad }) => nomad))?.members ?? [];
@@ -157,7 +166,7 @@ function afterRename(
  * still counts it, because Raft does not use the gossip key.
  */
 function judgeMembership(
-  agent: "Consul" | "Nomad",
+  agent: AgentName,
   port: number,
   { name }: ExpectedMachine,
   view: ConsulView | NomadView,
@@ -174,11 +183,7 @@ function judgeMembership(
 }
 
 /** Without a leader nobody can say who is a voter: that is one finding of the cluster, not one for each machine. */
-function judgeRaft(
-  agent: "Consul" | "Nomad",
-  { name }: ExpectedMachine,
-  raft: readonly RaftServer[],
-): Fault | undefined {
+function judgeRaft(agent: AgentName, { name }: ExpectedMachine, raft: readonly RaftServer[]): Fault | undefined {
   const server = raft.find((one) => one.name === name);
   if (raft.length === 0 || (server?.voter && server.healthy)) return undefined;
   const state = !server ? "is not yet one of the voters" : server.voter ? "lags behind the leader" : "may not vote yet";

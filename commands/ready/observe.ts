@@ -1,3 +1,6 @@
+import { z } from "zod";
+import { NoAnswer } from "../../lib/http.ts";
+import { type AgentName, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
 import type { Expectation, ExpectedMachine } from "./spec.ts";
 
 /** One look at a cluster, without a judgement: what each machine's own agents and the leaders said. */
@@ -16,6 +19,8 @@ export interface MachineView {
   consul?: ConsulView | undefined;
   /** Undefined when it did not answer, or is not expected to run. */
   nomad?: NomadView | undefined;
+  /** Why an agent did not answer. */
+  silence?: Partial<Record<AgentName, NoAnswer>>;
 }
 
 export interface ConsulView {
@@ -64,90 +69,134 @@ export interface NomadNode {
   eligible: boolean;
 }
 
-/** How long one answer may take. */
-const requestMs = 5000;
-
-/** Asks all machines at once; never fails because one of them does not answer. */
+/** Asks all machines at once; never fails because one of them does not answer, or what answers is something else. */
 export async function observe(expectation: Expectation, signal?: AbortSignal): Promise<Observation> {
   const { machines } = expectation;
-  const views = await Promise.all(
-    machines.map(async (machine): Promise<MachineView> => {
-      const [consul, nomad] = await Promise.all([lookAtConsul(machine, signal), lookAtNomad(machine, signal)]);
-      return { consul, nomad };
-    }),
-  );
-  const consulUrl = machines[views.findIndex(({ consul }) => consul?.leader)]?.consulUrl;
-  const nomadUrl = machines[views.findIndex(({ nomad }) => nomad?.leader)]?.nomadUrl;
+  const views = await Promise.all(machines.map((machine) => lookAtMachine(machine, signal)));
+  const consul = views.findIndex((view) => view.consul?.leader);
+  const nomad = views.findIndex((view) => view.nomad?.leader);
+  const ask = <T>(index: number, agent: AgentName, look: (url: string, signal?: AbortSignal) => Promise<T[]>) =>
+    askLeader(views[index], machines[index], agent, (url) => look(url, signal));
   const [consulRaft, nomadRaft, nomadNodes] = await Promise.all([
-    consulUrl ? lookAtRaft(consulUrl, signal) : [],
-    nomadUrl ? lookAtRaft(nomadUrl, signal) : [],
-    nomadUrl ? lookAtNodes(nomadUrl, signal) : [],
+    ask(consul, "Consul", (url) => lookAtRaft("Consul", url, signal)),
+    ask(nomad, "Nomad", (url) => lookAtRaft("Nomad", url, signal)),
+    ask(nomad, "Nomad", lookAtNodes),
   ]);
   return { machines: views, consulRaft, nomadRaft, nomadNodes };
 }
 
-interface ListedMember<Status> {
-  Name: string;
-  Addr: string;
-  Status: Status;
-  Tags: { id?: string } | null;
+async function lookAtMachine(machine: ExpectedMachine, signal?: AbortSignal): Promise<MachineView> {
+  const silence: Partial<Record<AgentName, NoAnswer>> = {};
+  const heard = <T>(agent: AgentName, look: Promise<T>) =>
+    look.catch((error: unknown) => {
+      silence[agent] = asNoAnswer(error);
+      return undefined;
+    });
+  const [consul, nomad] = await Promise.all([
+    heard("Consul", lookAtConsul(machine, signal)),
+    machine.nomad && heard("Nomad", lookAtNomad(machine, signal)),
+  ]);
+  return { consul, nomad, silence };
 }
 
-function toMember({ Name, Addr, Tags }: ListedMember<unknown>, alive: boolean): Member {
+/** What the machine's leader tells; where it is no such agent after all, the machine's view of it goes. */
+async function askLeader<T>(
+  view: MachineView | undefined,
+  machine: ExpectedMachine | undefined,
+  agent: AgentName,
+  look: (url: string) => Promise<T[]>,
+): Promise<T[]> {
+  if (!view || !machine) return [];
+  try {
+    return await look(agent === "Consul" ? machine.consulUrl : machine.nomadUrl);
+  } catch (error) {
+    const silence = asNoAnswer(error);
+    if (silence.isStranger) {
+      view.silence = { ...view.silence, [agent]: silence };
+      if (agent === "Consul") view.consul = undefined;
+      else view.nomad = undefined;
+    }
+    return [];
+  }
+}
+
+function asNoAnswer(error: unknown): NoAnswer {
+  if (error instanceof NoAnswer) return error;
+  throw error;
+}
+
+/** "" where the agent says that it knows of none, in whatever way. */
+async function askForLeader(agent: AgentName, url: string, signal?: AbortSignal): Promise<string> {
+  try {
+    return await askAgent(agent, `${url}/v1/status/leader`, leaderAnswer, { signal });
+  } catch (error) {
+    if (asNoAnswer(error).status === 500) return "";
+    throw error;
+  }
+}
+
+const listedMember = <Status extends z.ZodType>(status: Status) =>
+  z.object({
+    Name: plainText,
+    Addr: plainText,
+    Status: status,
+    Tags: z.object({ id: plainText.optional() }).nullable(),
+  });
+
+function toMember(
+  { Name, Addr, Tags }: { Name: string; Addr: string; Tags: { id?: string | undefined } | null },
+  alive: boolean,
+): Member {
   return { id: Tags?.id ?? "", name: withoutRegion(Name), fullName: Name, ip: Addr, alive };
 }
 
-interface ConsulSelf {
-  Config: { NodeID: string; NodeName: string; Datacenter: string; Server: boolean };
-  Member: { Addr: string };
-}
+const consulSelf = z.object({
+  Config: z.object({ NodeID: plainText, NodeName: plainText, Datacenter: plainText, Server: z.boolean() }),
+  Member: z.object({ Addr: plainText }),
+});
+const consulMembers = z.array(listedMember(z.number()));
 
-async function lookAtConsul({ consulUrl }: ExpectedMachine, signal?: AbortSignal): Promise<ConsulView | undefined> {
-  const [self, leader, members] = await Promise.all([
-    ask<ConsulSelf>(`${consulUrl}/v1/agent/self`, signal),
-    ask<string>(`${consulUrl}/v1/status/leader`, signal),
-    ask<ListedMember<number>[]>(`${consulUrl}/v1/agent/members`, signal),
+async function lookAtConsul({ consulUrl: url }: ExpectedMachine, signal?: AbortSignal): Promise<ConsulView> {
+  const [{ Config, Member }, leader, members] = await Promise.all([
+    askAgent("Consul", `${url}/v1/agent/self`, consulSelf, { signal }),
+    askForLeader("Consul", url, signal),
+    askAgent("Consul", `${url}/v1/agent/members`, consulMembers, { signal }),
   ]);
-  if (!self) return undefined;
   return {
-    id: self.Config.NodeID,
-    name: self.Config.NodeName,
-    ip: self.Member.Addr,
-    datacenter: self.Config.Datacenter,
-    server: self.Config.Server,
-    leader: leader ?? "",
-    members: (members ?? []).map((member) => toMember(member, member.Status === 1)),
+    id: Config.NodeID,
+    name: Config.NodeName,
+    ip: Member.Addr,
+    datacenter: Config.Datacenter,
+    server: Config.Server,
+    leader,
+    members: members.map((member) => toMember(member, member.Status === 1)),
   };
 }
 
-interface NomadSelf {
-  member: { Tags?: { id?: string } | null } | null;
-}
+const nomadSelf = z.object({
+  config: z.object({}),
+  stats: z.object({}),
+  member: z.object({ Tags: z.object({ id: plainText.optional() }).nullable() }).nullable(),
+});
+const nomadMembers = z.object({ Members: z.array(listedMember(plainText)).nullable() });
 
-async function lookAtNomad(machine: ExpectedMachine, signal?: AbortSignal): Promise<NomadView | undefined> {
-  if (!machine.nomad) return undefined;
-  const url = machine.nomadUrl;
-  const isServer = machine.nomad !== "client";
+async function lookAtNomad({ nomad, nomadUrl: url }: ExpectedMachine, signal?: AbortSignal): Promise<NomadView> {
+  const isServer = nomad !== "client";
   const [self, leader, members] = await Promise.all([
-    ask<NomadSelf>(`${url}/v1/agent/self`, signal),
-    ask<string>(`${url}/v1/status/leader`, signal),
-    isServer ? ask<{ Members: ListedMember<string>[] }>(`${url}/v1/agent/members`, signal) : undefined,
+    askAgent("Nomad", `${url}/v1/agent/self`, nomadSelf, { signal }),
+    askForLeader("Nomad", url, signal),
+    isServer ? askAgent("Nomad", `${url}/v1/agent/members`, nomadMembers, { signal }) : undefined,
   ]);
-  if (!self) return undefined;
   return {
     id: self.member?.Tags?.id ?? "",
-    leader: leader ?? "",
+    leader,
     members: (members?.Members ?? []).map((member) => toMember(member, member.Status === "alive")),
   };
 }
 
-interface Autopilot {
-  Servers: { Name: string; Voter: boolean; Healthy: boolean; Leader: boolean }[] | null;
-}
-
-async function lookAtRaft(url: string, signal?: AbortSignal): Promise<RaftServer[]> {
-  const health = await ask<Autopilot>(`${url}/v1/operator/autopilot/health`, signal);
-  return (health?.Servers ?? []).map(({ Name, Voter, Healthy, Leader }) => ({
+async function lookAtRaft(agent: AgentName, url: string, signal?: AbortSignal): Promise<RaftServer[]> {
+  const { Servers } = await askAgent(agent, `${url}/v1/operator/autopilot/health`, healthAnswer, { signal });
+  return (Servers ?? []).map(({ Name, Voter, Healthy, Leader }) => ({
     name: withoutRegion(Name),
     voter: Voter,
     healthy: Healthy,
@@ -155,16 +204,20 @@ async function lookAtRaft(url: string, signal?: AbortSignal): Promise<RaftServer
   }));
 }
 
-interface NodeStub {
-  Name: string;
-  Address: string;
-  Datacenter: string;
-  Status: string;
-  SchedulingEligibility: string;
-}
+const nodesAnswer = z
+  .array(
+    z.object({
+      Name: plainText,
+      Address: plainText,
+      Datacenter: plainText,
+      Status: plainText,
+      SchedulingEligibility: plainText,
+    }),
+  )
+  .nullable();
 
 async function lookAtNodes(url: string, signal?: AbortSignal): Promise<NomadNode[]> {
-  const nodes = await ask<NodeStub[]>(`${url}/v1/nodes`, signal);
+  const nodes = await askAgent("Nomad", `${url}/v1/nodes`, nodesAnswer, { signal });
   return (nodes ?? []).map(({ Name, Address, Datacenter, Status, SchedulingEligibility }) => ({
     name: Name,
     ip: Address,
@@ -177,16 +230,4 @@ async function lookAtNodes(url: string, signal?: AbortSignal): Promise<NomadNode
 /** Nomad calls a server NAME.REGION; a host name has no dot. */
 function withoutRegion(name: string): string {
   return name.split(".")[0] ?? name;
-}
-
-/** The JSON at a URL, or undefined for whatever reason there is none. Autopilot says 429 when it is not content. */
-export async function ask<T>(url: string, signal?: AbortSignal): Promise<T | undefined> {
-  const timeout = AbortSignal.timeout(requestMs);
-  try {
-    const response = await fetch(url, { signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
-    const body = await response.text();
-    return response.ok || response.status === 429 ? (JSON.parse(body) as T) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,10 +1,20 @@
-import { leaderOf } from "./judge.ts";
-import { ask, observe } from "./observe.ts";
-import type { Expectation } from "./spec.ts";
+import { z } from "zod";
+import { NoAnswer } from "../../lib/http.ts";
+import { askAgent, plainText } from "../agents.ts";
+import { leaderOf, noAnswerFrom } from "./judge.ts";
+import { type MachineView, observe } from "./observe.ts";
+import type { Expectation, ExpectedMachine } from "./spec.ts";
 
 /** What `./piinit status --json` tells of a cluster. */
 export interface ClusterStatus {
-  machines: { name: string; ip: string; reachable: boolean; hostname: string | null }[];
+  machines: {
+    name: string;
+    ip: string;
+    reachable: boolean;
+    hostname: string | null;
+    /** Which agent does not answer and why, e.g. "no answer from Consul at http://192.168.2.51:8500: connection refused". */
+    problem: string | null;
+  }[];
   /** `url` is that of the first server that answers; names are host names. */
   consul: { url: string | null; leader: string | null; peers: string[] };
   nomad: { url: string | null; leader: string | null; servers: string[]; clients: string[] };
@@ -19,11 +29,12 @@ export async function clusterStatus(expectation: Expectation, signal?: AbortSign
   const nomadServer = both.find(({ machine, view }) => machine.nomad && machine.nomad !== "client" && view?.nomad);
   const ready = seen.nomadNodes.filter(({ status }) => status === "ready");
   return {
-    machines: both.map(({ machine: { name, ip }, view }) => ({
-      name,
-      ip,
+    machines: both.map(({ machine, view }) => ({
+      name: machine.name,
+      ip: machine.ip,
       reachable: Boolean(view?.consul ?? view?.nomad),
       hostname: view?.consul?.name ?? null,
+      problem: problemOf(machine, view),
     })),
     consul: {
       url: consulServer?.machine.consulUrl ?? null,
@@ -40,8 +51,19 @@ export async function clusterStatus(expectation: Expectation, signal?: AbortSign
   };
 }
 
+function problemOf({ consulUrl, nomadUrl }: ExpectedMachine, view: MachineView | undefined): string | null {
+  const { Consul, Nomad } = view?.silence ?? {};
+  if (Consul) return noAnswerFrom("Consul", consulUrl, Consul);
+  return Nomad ? noAnswerFrom("Nomad", nomadUrl, Nomad) : null;
+}
+
+const jobsAnswer = z.array(z.object({ ID: plainText, ParentID: plainText, Status: plainText })).nullable();
+
 /** The jobs themselves, without the single runs of periodic ones. */
 async function jobsAt(url: string, signal?: AbortSignal): Promise<{ id: string; status: string }[]> {
-  const jobs = await ask<{ ID: string; ParentID: string; Status: string }[]>(`${url}/v1/jobs`, signal);
+  const jobs = await askAgent("Nomad", `${url}/v1/jobs`, jobsAnswer, { signal }).catch((error: unknown) => {
+    if (error instanceof NoAnswer) return [];
+    throw error;
+  });
   return (jobs ?? []).filter(({ ParentID }) => !ParentID).map(({ ID, Status }) => ({ id: ID, status: Status }));
 }

@@ -20,7 +20,7 @@ import {
   startCommand,
   writeProgram,
 } from "./program.ts";
-import { type Header, readIncoming, receiveImage } from "./transfer.ts";
+import { type Header, parseHeader, readIncoming, receiveImage } from "./transfer.ts";
 
 /**
  * Builds the image of a manifest on another machine, as far as it isn't here yet, and fetches it.
@@ -90,8 +90,8 @@ function startBuild(
     const heartbeat = setInterval(() => stdin.write("\n"), heartbeatMs);
     try {
       const line = await incoming.line();
-      if (line === undefined) return "no header";
-      const header = JSON.parse(line) as Header;
+      const header = line === undefined ? undefined : parseHeader(line);
+      if (!header) return "no header";
       return (await receiveImage(header, incoming.rest(), disk, context.progress)) ? header : "no end";
     } finally {
       clearInterval(heartbeat);

@@ -5,6 +5,7 @@ import path from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
+import { z } from "zod";
 import { UserError } from "../../../lib/errors.ts";
 import type { Context } from "../../../lib/program.ts";
 import type { Progress } from "../../../lib/progress.ts";
@@ -22,7 +23,26 @@ export interface Header {
   diskBytes: number;
 }
 
+/** As far as it is looked at on this side; the program that sends it is a copy of this one. */
+const headerSchema = z.object({
+  contents: z.looseObject({ sha256: z.string(), bytes: z.number().int().nonnegative() }),
+  blockMap: z.string(),
+  reused: z.array(z.string()),
+  diskBytes: z.number().nonnegative(),
+});
+
+/** The header in a line; undefined where there is none in it. */
+export function parseHeader(line: string): Header | undefined {
+  try {
+    return headerSchema.parse(JSON.parse(line)) as unknown as Header;
+  } catch {
+    return undefined;
+  }
+}
+
 const MiB = 1024 * 1024;
+/** Several times what the longest line has, the header of an image with many packages. */
+const mostLineBytes = 64 * MiB;
 const statBlockBytes = 512;
 
 /** Begins each line that is meant for the other end, to be told from what a login prints. */
@@ -68,6 +88,7 @@ export function readIncoming(stream: AsyncIterable<Buffer>): Incoming {
       const { value, done } = await chunks.next();
       if (done) return undefined;
       buffered = Buffer.concat([buffered, value]);
+      if (buffered.length > mostLineBytes) throw new UserError("The other end sends no lines, but something else.");
     }
   };
   return {

@@ -19,7 +19,7 @@ const filter = `[.[][] | {
 const find = `#!/bin/sh
 # Writes the services with the tag "prom" and Nomad's clients for Prometheus, every half minute when they have changed.
 # While Consul gives no answer, what it said last stands.
-ask() { curl --fail --silent --show-error --noproxy "*" --max-time 10 "http://127.0.0.1:8500/v1/$1"; }
+ask() { curl --fail --silent --show-error --noproxy "*" --max-time 10 --max-filesize 8388608 "http://127.0.0.1:8500/v1/$1"; }
 
 look() {
   services=$(ask catalog/services) || return

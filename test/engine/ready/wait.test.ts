@@ -52,7 +52,7 @@ describe("the gate, in front of real Consul and Nomad agents", function () {
     assert.match(message, /not ready within 0 s/);
     assert.match(
       message,
-      /pi2, 127\.0\.0\.1, b8:27:eb:00:00:02: no answer from Consul at http:\S+; burn `server`, power pi2 on/,
+      /pi2, 127\.0\.0\.1, b8:27:eb:00:00:02: no answer from Consul at http:\S+: connection refused; burn `server`, power pi2 on/,
     );
     assert.match(message, /Consul has no leader: 0 of 3 servers answer/);
     assert.match(message, /Nomad has no leader: 0 of 2 servers answer/);
@@ -81,7 +81,13 @@ describe("the gate, in front of real Consul and Nomad agents", function () {
 
   it("tells the status of all of it", async () => {
     const status = await clusterStatus(expectation(0));
-    assert.deepEqual(status.machines[1], { name: "pi2", ip: "127.0.0.1", reachable: true, hostname: "pi2" });
+    assert.deepEqual(status.machines[1], {
+      name: "pi2",
+      ip: "127.0.0.1",
+      reachable: true,
+      hostname: "pi2",
+      problem: null,
+    });
     assert.deepEqual(status.consul.peers, ["pi1", "pi2", "pi3"]);
     assert.deepEqual(status.nomad.servers, ["pi1", "pi2"]);
     assert.deepEqual(status.nomad.clients, ["pi1", "pi3"]);
@@ -100,7 +106,9 @@ describe("the gate, in front of real Consul and Nomad agents", function () {
     await cluster.kill("pi3");
     await says(/pi3 .*no answer from Consul.*; Consul 2 of 3 servers, leader pi[12];/);
     const status = await clusterStatus(expectation(0));
-    assert.deepEqual(status.machines[2], { name: "pi3", ip: "127.0.0.1", reachable: false, hostname: null });
+    const { problem, ...pi3 } = status.machines[2] ?? assert.fail("no third machine");
+    assert.deepEqual(pi3, { name: "pi3", ip: "127.0.0.1", reachable: false, hostname: null });
+    assert.match(problem ?? "", /^no answer from Consul at http:\S+: connection refused$/);
   });
 
   it("tells a wrong datacenter and a wrong gossip key apart", async () => {

@@ -86,6 +86,12 @@ describe("getting a tool", function () {
       assert.deepEqual(await at.scratch.cached(), []);
     });
 
+    it("takes a list of sums that is far too long for none", async () => {
+      await publishTool(at.publisher, "consul", { consul });
+      at.publisher.publish(tools.consul.release.sums(versions.consul), "x".repeat(2 << 20));
+      await refusal(at.getConsul(), /can't be had: 127\.0\.0\.1:\d+ gives more than 1048576 bytes/);
+    });
+
     it("refuses a program that tells another version", async () => {
       await publishTool(at.publisher, "consul", { consul: script("1.22.2-dev") });
       await refusal(at.getConsul(), /answers "1\.22\.2-dev"/);

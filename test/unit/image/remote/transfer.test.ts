@@ -9,6 +9,7 @@ import type { Contents } from "../../../../commands/image/build/output.ts";
 import {
   type Header,
   mark,
+  parseHeader,
   readIncoming,
   receiveImage,
   sendImage,
@@ -59,7 +60,7 @@ describe("an image on its way from the builder", () => {
     const built = { path: source, sha256, bytes: image.length, seconds: 1, reused: ["base"] };
     const sent = sendImage(built, header().contents, header().blockMap, line, context).then(() => line.end());
     const incoming = readIncoming(line);
-    const received = JSON.parse((await incoming.line()) ?? "") as Header;
+    const received = parseHeader((await incoming.line()) ?? "") as Header;
     assert.deepEqual({ ...received, diskBytes: 0 }, { ...header(), reused: ["base"], diskBytes: 0 });
     assert.ok(received.diskBytes > 0);
     assert.equal(await receiveImage(received, incoming.rest(), file(), silent), true);
@@ -112,5 +113,17 @@ describe("what comes from the builder", () => {
     for await (const chunk of incoming.rest()) rest.push(chunk);
     assert.equal(Buffer.concat(rest).toString(), "rest");
     assert.equal(await readIncoming(Readable.from([bytes.subarray(0, 7)])).line(), undefined);
+  });
+
+  it("is no header when it is anything else", () => {
+    const { contents, ...rest } = header();
+    for (const other of ["", "{", "null", "{}", "[]", rest, { ...rest, contents: { ...contents, bytes: "1" } }])
+      assert.equal(parseHeader(typeof other === "string" ? other : JSON.stringify(other)), undefined);
+  });
+
+  it("is refused when no line ends", async () => {
+    const piece = Buffer.alloc(8 << 20, "x");
+    const endless = Readable.from(Array.from({ length: 12 }, () => piece));
+    await assert.rejects(readIncoming(endless).line(), UserError);
   });
 });
