@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { finishOrTell } from "../lib/unfinished.ts";
 import { addBuild } from "./build.ts";
 import { addBurn } from "./burn.ts";
 import { addDoctor } from "./doctor.ts";
@@ -36,7 +37,7 @@ for (const add of [
 
 attendSignals();
 try {
-  await program.parseAsync();
+  await finishOrTell(program.parseAsync().then(() => {}));
 } catch (error) {
   reportError(error);
 }

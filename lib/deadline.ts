@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 /** A limit of time for one piece of work, which can be begun anew while the work gets on. */
 export interface Deadline {
   /** Aborted when the time is up, with an error such as "silent for 5 s", or with the outer signal and its reason. */
@@ -25,7 +27,11 @@ export function startDeadline(ms: number, outer?: AbortSignal): Deadline {
   };
   allow(ms);
   if (outer?.aborted) follow();
-  outer?.addEventListener("abort", follow);
+  if (outer) {
+    // Many pieces of work follow one interruption: Node would take that for a leak.
+    setMaxListeners(0, outer);
+    outer.addEventListener("abort", follow);
+  }
   return {
     signal,
     allow,

@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { describeError, Interrupted } from "./errors.ts";
 import { type Progress, progressOnStderr } from "./progress.ts";
+import { finishOrTell } from "./unfinished.ts";
 
 export interface Context {
   progress: Progress;
@@ -21,7 +22,11 @@ const allOfStdin: ReadInput = () => text(process.stdin);
  * and prints what it returns as one line of JSON on standard output.
  * An error goes to standard error, with exit code 1.
  */
-export async function main(verbs: Record<string, Verb>, readInput: ReadInput = allOfStdin): Promise<void> {
+export function main(verbs: Record<string, Verb>, readInput: ReadInput = allOfStdin): Promise<void> {
+  return finishOrTell(runVerb(verbs, readInput));
+}
+
+async function runVerb(verbs: Record<string, Verb>, readInput: ReadInput): Promise<void> {
   const interrupt = new AbortController();
   // Not `once`: a handler that is gone after the first call lets execa end the process before the clean-up is done.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupt.abort(new Interrupted()));

@@ -39,15 +39,15 @@ export async function isStandIn(program: string): Promise<boolean> {
   }
 }
 
-/** Of all sources, of what bundles them, and of the lock file, which pins the packages that are bundled with them. */
+/** Of what is bundled with the stand-ins' own sources, or decides how; the lock file pins the packages. */
+export const sharedSources = ["lib/deadline.ts", "toolchain/bundle.ts", "package-lock.json"];
+/** Of all that a stand-in is made of. */
 async function sourceDigest(sourceDir: string): Promise<string> {
   const hash = createHash("sha256");
   for (const name of (await readdir(sourceDir)).sort()) {
     if (name.endsWith(".ts")) hash.update(`${name}\0`).update(await readFile(path.join(sourceDir, name)));
   }
-  for (const file of ["toolchain/bundle.ts", "package-lock.json"].map((name) => path.join(projectDir, name))) {
-    hash.update(await readFile(file));
-  }
+  for (const file of sharedSources) hash.update(await readFile(path.join(projectDir, file)));
   return hash.digest("hex").slice(0, 16);
 }
 

@@ -1,3 +1,4 @@
+import { startDeadline } from "../../lib/deadline.ts";
 import { HttpFailure } from "./http.ts";
 import { type Deployment, Nomad, type NomadJob } from "./nomad-api.ts";
 import {
@@ -171,8 +172,8 @@ async function register(nomad: Nomad, job: NomadJob, inputs: Properties, context
 
 async function awaitDeployed(nomad: Nomad, evaluation: string, context: Context): Promise<Deployment | undefined> {
   const seconds = context.timeoutSeconds ?? defaultTimeoutSeconds;
-  const timeout = AbortSignal.timeout(seconds * 1000);
-  const signal = AbortSignal.any([context.signal, timeout]);
+  const deadline = startDeadline(seconds * 1000, context.signal);
+  const { signal } = deadline;
   let seen = "the job is being scheduled";
   const onChange = (state: Deployment) => {
     seen = describe(state);
@@ -182,7 +183,10 @@ async function awaitDeployed(nomad: Nomad, evaluation: string, context: Context)
     const { DeploymentID } = await nomad.awaitEvaluation(evaluation, signal);
     return DeploymentID ? await nomad.awaitDeployment(DeploymentID, onChange, signal) : undefined;
   } catch (error) {
-    throw timeout.aborted ? new Error(`timeout after ${seconds} s: ${seen}`, { cause: error }) : error;
+    const isTimeout = signal.aborted && !context.signal.aborted;
+    throw isTimeout ? new Error(`timeout after ${seconds} s: ${seen}`, { cause: error }) : error;
+  } finally {
+    deadline.end();
   }
 }
 

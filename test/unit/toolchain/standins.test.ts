@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { isStandIn, putStandIn, type StandInName } from "../../../toolchain/standins.ts";
+import { projectDir } from "../../../lib/paths.ts";
+import { isStandIn, putStandIn, type StandInName, sharedSources } from "../../../toolchain/standins.ts";
 import { writeProgram } from "./publisher.ts";
 import { makeScratch, type Scratch } from "./scratch.ts";
 
@@ -38,6 +39,15 @@ describe("the stand-ins for Pulumi's plugins", function () {
       }
     });
   }
+
+  it("import nothing from elsewhere whose change would not make them anew", async () => {
+    const folder = path.join(projectDir, "toolchain", "offline");
+    const files = (await readdir(folder)).filter((file) => file.endsWith(".ts"));
+    const texts = await Promise.all(files.map((file) => readFile(path.join(folder, file), "utf8")));
+    const outside = texts.flatMap((text) => [...text.matchAll(/from "(\.\.\/[^"]+)"/g)].map(([, file = ""]) => file));
+    for (const file of outside)
+      assert.ok(sharedSources.includes(path.relative(projectDir, path.join(folder, file))), file);
+  });
 
   it("are told from official plugins and from nothing", async () => {
     assert.equal(await isStandIn(program), false);
