@@ -1,9 +1,11 @@
 import { parseSettings, type Settings } from "../components/settings.ts";
+import { stackFileText } from "../components/source.ts";
 import { runPulumi, type Stack } from "./stack.ts";
 
 interface ConfigValue {
   value?: string;
   objectValue?: unknown;
+  secret: boolean;
 }
 
 /**
@@ -15,8 +17,10 @@ export async function stackSettings(stack: Stack, onlyImage?: string): Promise<S
     string,
     ConfigValue
   >;
-  const raw = Object.entries(config)
+  const ours = Object.entries(config)
     .filter(([key]) => key.startsWith("piinit:"))
-    .map(([key, { value, objectValue }]) => [key.slice("piinit:".length), objectValue ?? value]);
-  return parseSettings(Object.fromEntries(raw), stack.name, onlyImage);
+    .map(([key, value]) => ({ ...value, name: key.slice("piinit:".length) }));
+  const raw = Object.fromEntries(ours.map(({ name, value, objectValue }) => [name, objectValue ?? value]));
+  const secret = new Set(ours.filter((one) => one.secret).map(({ name }) => name));
+  return parseSettings(raw, stack.name, { onlyImage, secret, source: stackFileText(stack.name) });
 }

@@ -1,13 +1,9 @@
 import { is32Bit } from "../commands/image/boards/catalogue.ts";
 import { isNomadClient } from "../commands/image/roles/nomad.ts";
+import { labRouterName, routerMacs } from "../commands/lab/spec.ts";
 import { isHostIn, networkOf } from "../commands/network.ts";
-import { type Settings, serversOf } from "./settings.ts";
-
-/** Something in the settings that can't be, and why. */
-export interface Fault {
-  path: PropertyKey[];
-  reason: string;
-}
+import type { Fault } from "./faults.ts";
+import { type Machine, type Settings, serversOf } from "./settings.ts";
 
 type Checked = Pick<Settings, "images" | "jobs" | "lab" | "machines" | "network">;
 
@@ -16,6 +12,7 @@ export function checkMachines(settings: Checked): Fault[] {
   return [
     ...checkUnique(settings),
     ...checkAddresses(settings),
+    ...checkRouter(settings),
     ...checkImages(settings),
     ...checkKeptData(settings),
     ...checkBases(settings),
@@ -33,7 +30,7 @@ function checkUnique({ machines }: Checked): Fault[] {
       const owner = first.get(machine[property]);
       if (owner === undefined) first.set(machine[property], machine.name);
       if (owner === undefined) return [];
-      return [{ path: ["machines", index, property], reason: `${machine[property]} is already that of ${owner}` }];
+      return [{ path: ["machines", index, property], value: machine[property], reason: `is already that of ${owner}` }];
     });
   });
 }
@@ -42,16 +39,46 @@ function checkAddresses({ machines, network }: Checked): Fault[] {
   return machines.flatMap(({ ip }, index) =>
     isHostIn(network.cidr, ip)
       ? []
-      : [{ path: ["machines", index, "ip"], reason: `${ip} is not a host address of the network ${network.cidr}` }],
+      : [
+          {
+            path: ["machines", index, "ip"],
+            value: ip,
+            reason: `is not a host address of the network ${network.cidr}`,
+          },
+        ],
   );
+}
+
+/** The router is a machine of the network, too; that of a lab has a name and an image beside the stack's own. */
+function checkRouter({ images, lab, machines, network }: Checked): Fault[] {
+  const { router } = network;
+  const own: [keyof Machine, string][] = lab
+    ? [
+        ["name", labRouterName],
+        ["ip", networkOf(network.cidr).router],
+        ...Object.values(routerMacs).map((mac): [keyof Machine, string] => ["mac", mac]),
+      ]
+    : router.kind === "dnsmasq"
+      ? [["ip", router.host]]
+      : [];
+  const taken = machines.flatMap((machine, index) =>
+    own
+      .filter(([property, value]) => machine[property] === value)
+      .map(([property, value]) => ({ path: ["machines", index, property], value, reason: "is the router's own" })),
+  );
+  const hasItsImage = lab && Object.hasOwn(images, labRouterName);
+  return [
+    ...taken,
+    ...(hasItsImage ? [{ path: ["images", labRouterName], reason: "is the name of the lab router's own image" }] : []),
+  ];
 }
 
 function checkImages({ images, lab, machines }: Checked): Fault[] {
   const known = Object.keys(images).join(", ") || "none";
   const undefinedImages = machines.flatMap(({ image }, index) =>
-    image in images
+    Object.hasOwn(images, image)
       ? []
-      : [{ path: ["machines", index, "image"], reason: `there is no image ${image}; defined: ${known}` }],
+      : [{ path: ["machines", index, "image"], value: image, reason: `is none of the images: ${known}` }],
   );
   const nomadOn32Bit = Object.entries(images).flatMap(([name, { board, roles }]) =>
     roles.nomad && is32Bit(board)
@@ -132,7 +159,7 @@ function checkJobs({ images, jobs, machines }: Checked): Fault[] {
   return [{ path: ["jobs"], reason: "can't run: no machine is a Nomad client; give an image the role `nomad: both`" }];
 }
 
-function checkLab({ images, lab, machines, network }: Checked): Fault[] {
+function checkLab({ images, lab, network }: Checked): Fault[] {
   const boards = Object.entries(images).flatMap(([name, { board }]) =>
     (board === "lab") === Boolean(lab)
       ? []
@@ -146,13 +173,10 @@ function checkLab({ images, lab, machines, network }: Checked): Fault[] {
         ],
   );
   if (!lab) return boards;
-  const { prefix, router } = networkOf(network.cidr);
+  const { prefix } = networkOf(network.cidr);
   const size =
     prefix < 24
       ? [{ path: ["network", "cidr"], reason: "is too large for a lab, whose network is a /24 or smaller" }]
       : [];
-  const routerAddress = machines.flatMap(({ ip }, index) =>
-    ip === router ? [{ path: ["machines", index, "ip"], reason: `${ip} is the lab router's own address` }] : [],
-  );
-  return [...boards, ...size, ...routerAddress];
+  return [...boards, ...size];
 }

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { UserError } from "../lib/errors.ts";
 import { parseSettings, type Settings } from "./settings.ts";
+import { stackFileText } from "./source.ts";
 
 const namespace = "piinit:";
 
@@ -9,9 +10,13 @@ export function readSettings(): Settings {
   const raw = Object.entries(pulumi.runtime.allConfig())
     .filter(([key]) => key.startsWith(namespace))
     .map(([key, text]) => [key.slice(namespace.length), parseValue(text)] as const);
-  return reportingFaults(() =>
-    parseSettings(Object.fromEntries(raw), pulumi.getStack(), process.env.PIINIT_IMAGE_ONLY),
-  );
+  const stack = pulumi.getStack();
+  const options = {
+    onlyImage: process.env.PIINIT_IMAGE_ONLY,
+    secret: secretSettings(),
+    source: stackFileText(stack),
+  };
+  return reportingFaults(() => parseSettings(Object.fromEntries(raw), stack, options));
 }
 
 /** Turns a UserError into the one error that Pulumi shows without a stack trace. */

@@ -3,9 +3,11 @@ import { type BoardName, boardArchitectures } from "../commands/image/boards/cat
 import { type ImagePlan, roles } from "../commands/image/plan.ts";
 import { isNomadServer } from "../commands/image/roles/nomad.ts";
 import { routerSettings } from "../commands/router/drivers.ts";
-import { UserError } from "../lib/errors.ts";
 import type { Login } from "../lib/ssh.ts";
-import { checkMachines, type Fault } from "./checks.ts";
+import { checkMachines } from "./checks.ts";
+import { type Fault, faultsError, pathText } from "./faults.ts";
+import { describeIssue, issueFault, protoFaults } from "./schema-faults.ts";
+import { alteredBySource } from "./source.ts";
 
 /** A stack's settings with every default filled in; what can be derived from them is a function below. */
 export type Settings = z.output<typeof schema>;
@@ -13,38 +15,54 @@ export type Machine = Settings["machines"][number];
 
 const hostname = z
   .string()
-  .regex(/^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/, "is a host name: lower-case letters, digits and hyphens, a letter first");
+  .regex(
+    /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    "must be a host name: lower-case letters, digits and hyphens, a letter first",
+  );
+
+/** Names that mean something else: to dnsmasq in a reservation, and to every machine. */
+const reservedNames = ["ignore", "infinite", "localhost"];
+
+const machineName = hostname.refine((name) => !reservedNames.includes(name), {
+  error: ({ input }) =>
+    `must be another name: ${input === "localhost" ? "every machine calls itself that" : "dnsmasq takes this one for a keyword"}`,
+});
 
 const mac = z
   .string()
   .toLowerCase()
-  .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/, "is a MAC address such as b8:27:eb:01:02:03");
+  .regex(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/, { error: "must be a MAC address such as b8:27:eb:01:02:03", abort: true })
+  .refine((mac) => /^.[02468ace]/.test(mac), "must be the address of one machine, and this is one of a group");
 
-const ip = z.ipv4("is an IPv4 address such as 192.168.2.51");
+const ip = z.ipv4("must be an IPv4 address such as 192.168.2.51");
 
 const durationUnits: Record<string, number> = { s: 1, m: 60, h: 3600 };
 
 /** "90s", "10m" or "1h", as seconds. */
 const duration = z
   .string()
-  .regex(/^[1-9]\d*[smh]$/, "is a duration such as 90s, 10m or 1h")
+  .regex(/^[1-9]\d*[smh]$/, "must be a duration such as 90s, 10m or 1h")
   .transform((text) => Number(text.slice(0, -1)) * (durationUnits[text.slice(-1)] ?? 1));
 
-const scalar = z.union([z.string(), z.number(), z.boolean()], "is a text, a number, true or false").transform(String);
+const scalar = z
+  .union([z.string(), z.number(), z.boolean()], "must be a text, a number, true or false")
+  .transform(String);
 
 const port = z.int().min(1).max(65535);
 
-const hostKey = z.string().regex(/^\S+ \S+$/, "is a public host key, e.g. what ssh-keyscan prints after the address");
+const hostKey = z
+  .string()
+  .regex(/^\S+ \S+$/, "must be a public host key, e.g. what ssh-keyscan prints after the address");
 
 const network = z.strictObject({
   cidr: z
-    .cidrv4({ error: "is a network such as 192.168.2.0/24", abort: true })
+    .cidrv4({ error: "must be a network such as 192.168.2.0/24", abort: true })
     .refine((cidr) => Number(cidr.split("/")[1]) <= 29, {
-      error: "has room for a router and three machines or more: /29 or larger",
+      error: "must have room for a router and three machines or more: /29 or larger",
     }),
   domain: z
     .string()
-    .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/, "is a domain such as home.arpa")
+    .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/, "must be a domain such as home.arpa")
     .default("home.arpa"),
   router: routerSettings.default({ kind: "manual" }),
 });
@@ -52,7 +70,7 @@ const network = z.strictObject({
 /** A Linux that builds the images in place of this machine. What is left out is up to the user's own ssh configuration. */
 const builder = z
   .strictObject({
-    ssh: z.string().regex(/^(\w[\w.-]*@)?\w[\w.:-]*$/, "is USER@HOST, or a name from your ssh configuration"),
+    ssh: z.string().regex(/^(\w[\w.-]*@)?\w[\w.:-]*$/, "must be USER@HOST, or a name from your ssh configuration"),
     port: port.optional(),
     hostKey: hostKey.optional(),
     keyFile: z.string().optional(),
@@ -66,56 +84,56 @@ const extraFile = z
   .strictObject({
     path: z
       .string()
-      .regex(/^(\/[\w@%+=:,.~-]+)+$/, "is an absolute path of letters, digits and @%+=:,.~_- only")
-      .refine((path) => !/\/\.\.?(\/|$)/.test(path), 'has "." or ".." in it'),
+      .regex(/^(\/[\w@%+=:,.~-]+)+$/, "must be an absolute path of letters, digits and @%+=:,.~_- only")
+      .refine((path) => !/\/\.\.?(\/|$)/.test(path), 'must not have "." or ".." in it'),
     text: z.string().optional(),
     /** A file on this host, relative to the project. */
     source: z.string().optional(),
     mode: z
       .string()
-      .regex(/^[0-7]{3,4}$/, 'is a mode in quotes such as "0644"')
+      .regex(/^[0-7]{3,4}$/, 'must be a mode in quotes such as "0644"')
       .default("0644"),
     owner: z
       .string()
-      .regex(/^[a-z_][a-z0-9_-]*$/, "is the name of a user of the image")
+      .regex(/^[a-z_][a-z0-9_-]*$/, "must be the name of a user of the image")
       .default("root"),
   })
   .refine(({ text, source }) => (text === undefined) !== (source === undefined), {
-    error: "has either text or source",
+    error: "must have either text or source",
   });
 
 /** A suite of Debian, or an existing image with its sum. */
 const base = z
   .strictObject({
-    distribution: z.literal("debian", "is debian").optional(),
+    distribution: z.literal("debian", "must be debian").optional(),
     suite: z
       .string()
-      .regex(/^[a-z]+$/, "is a suite of Debian such as trixie")
+      .regex(/^[a-z]+$/, "must be a suite of Debian such as trixie")
       .optional(),
     /** The packages of one moment, from an archive of snapshots. */
     snapshot: z
       .string()
       .regex(
         /^https?:\/\/[^\s"']+\/ARCHIVE\/\d{8}T\d{6}Z$/,
-        "is the address of an archive of snapshots with a day and time, such as https://…/ARCHIVE/20260801T000000Z",
+        "must be the address of an archive of snapshots with a day and time, such as https://…/ARCHIVE/20260801T000000Z",
       )
       .optional(),
     /** An address, or a file on this host relative to the project. */
     image: z
       .string()
-      .regex(/\.img(\.xz|\.zst)?$/, "is a file or an address that ends in .img, .img.xz or .img.zst")
+      .regex(/\.img(\.xz|\.zst)?$/, "must be a file or an address that ends in .img, .img.xz or .img.zst")
       .optional(),
     sha256: z
       .string()
       .toLowerCase()
-      .regex(/^[0-9a-f]{64}$/, "is the sum of the image's file, 64 hex digits")
+      .regex(/^[0-9a-f]{64}$/, "must be the sum of the image's file, 64 hex digits")
       .optional(),
   })
   .refine(({ image, sha256 }) => (image === undefined) === (sha256 === undefined), {
-    error: "has image and sha256, the sum of its file, together",
+    error: "must have image and sha256, the sum of its file, together",
   })
   .refine(({ image, suite, snapshot }) => image === undefined || (suite ?? snapshot) === undefined, {
-    error: "is either an existing image or a suite of Debian",
+    error: "must be either an existing image or a suite of Debian",
   })
   .transform(
     ({ image, sha256, suite = "trixie", snapshot }): NonNullable<ImagePlan["base"]> =>
@@ -138,7 +156,7 @@ const image = z.strictObject({
     wifi: roles.wifi.schema.optional(),
   }),
   /** Debian packages beside those of the roles. */
-  packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "is the name of a Debian package")).default([]),
+  packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "must be the name of a Debian package")).default([]),
   /** Files beside those of the roles. */
   files: z.array(extraFile).default([]),
   /** Nothing is ever written to the system's part of the card. */
@@ -150,7 +168,7 @@ const image = z.strictObject({
 const schema = z.strictObject({
   datacenter: z
     .string()
-    .regex(/^[a-z0-9_-]+$/, "has lower-case letters, digits, hyphens and underscores only")
+    .regex(/^[a-z0-9_-]+$/, "must have lower-case letters, digits, hyphens and underscores only")
     .default("dc1"),
   network,
   /** Present: the machines are virtual, and so is their router. */
@@ -161,9 +179,12 @@ const schema = z.strictObject({
     })
     .optional(),
   builder: builder.optional(),
-  images: z.record(hostname, image),
-  machines: z.array(z.strictObject({ name: hostname, mac, ip, image: z.string() })).min(1, "names no machine"),
-  kv: z.record(z.string().regex(/^[^/].*$/, "is a key without a leading slash"), scalar).default({}),
+  // Without the names that every JavaScript object has, such as "constructor".
+  images: z.record(hostname, image).transform((images): typeof images => Object.assign(Object.create(null), images)),
+  machines: z
+    .array(z.strictObject({ name: machineName, mac, ip, image: z.string() }))
+    .min(1, "must name at least one machine"),
+  kv: z.record(z.string().regex(/^[^/].*$/, "must be a key without a leading slash"), scalar).default({}),
   jobs: z
     .record(z.string(), z.strictObject({ file: z.string(), vars: z.record(z.string(), scalar).default({}) }))
     .default({}),
@@ -172,22 +193,41 @@ const schema = z.strictObject({
 
 const interdependent = schema.pick({ images: true, jobs: true, lab: true, machines: true, network: true });
 
+export interface ParseOptions {
+  /** Where only this image is to be built, the others may still lack their secrets. */
+  onlyImage?: string | undefined;
+  /** The settings with a secret in them, whose values no message shows. */
+  secret?: ReadonlySet<string>;
+  /** The text of the stack's file, so that what YAML altered is found. */
+  source?: string | undefined;
+}
+
 /**
- * Checks a stack's settings, given as the values below `piinit:`. Where only one image is to be built, the others may
- * still lack their secrets.
+ * Checks a stack's settings, given as the values below `piinit:`.
  * Throws a UserError that lists every fault with its config path and what would be right.
  */
-export function parseSettings(given: Record<string, unknown>, stack: string, onlyImage?: string): Settings {
+export function parseSettings(
+  given: Record<string, unknown>,
+  stack: string,
+  { onlyImage, secret = new Set(), source = "" }: ParseOptions = {},
+): Settings {
   const raw = onlyImage === undefined ? given : withoutOthersSecrets(given, onlyImage);
-  const result = schema.safeParse(raw);
+  const result = schema.safeParse(raw, { error: describeIssue });
   const issues = result.error?.issues ?? [];
-  const faults = [...issues.map((issue) => toFault(issue, stack)), ...faultsBetweenSettings(raw)];
+  const altered = alteredBySource(source, given);
+  const faults = [
+    ...altered,
+    ...issues.map((issue) => issueFault(issue, raw, stack)).filter((fault) => !isOf(altered, fault)),
+    ...protoFaults(raw),
+    ...faultsBetweenSettings(raw),
+  ];
   if (result.success && faults.length === 0) return result.data;
-  throw new UserError(
-    [`The settings of stack ${stack} (stacks/Pulumi.${stack}.yaml) can't be used:`, ...faults.map(faultLine)].join(
-      "\n",
-    ),
-  );
+  throw faultsError(`The settings of stack ${stack} (stacks/Pulumi.${stack}.yaml) can't be used:`, faults, secret);
+}
+
+/** Whether something else was already found at the same place. */
+function isOf(found: readonly Fault[], { path }: Fault): boolean {
+  return found.some((other) => pathText(other.path) === pathText(path));
 }
 
 /** Gives the images that are not built a passphrase that opens nothing, where they have none. */
@@ -204,24 +244,6 @@ function withoutOthersSecrets(raw: Record<string, unknown>, onlyImage: string): 
 function faultsBetweenSettings({ images, jobs, lab, machines, network }: Record<string, unknown>): Fault[] {
   const result = interdependent.safeParse({ images, jobs, lab, machines, network });
   return result.success ? checkMachines(result.data) : [];
-}
-
-function toFault({ path, ...issue }: z.core.$ZodIssue, stack: string): Fault {
-  if (issue.code === "unrecognized_keys") return { path, reason: `has no setting ${issue.keys.join(", ")}` };
-  if (!issue.message.endsWith("received undefined")) return { path, reason: issue.message };
-  const isSecret = path.at(-1) === "passphrase";
-  return { path, reason: isSecret ? `is missing; set it: ./piinit secret ${pathText(path)} ${stack}` : "is missing" };
-}
-
-/** "piinit:machines[1].mac: …", the path as `pulumi config set --path` takes it. */
-function faultLine({ path, reason }: Fault): string {
-  return `  piinit:${pathText(path)}  ${reason}`;
-}
-
-function pathText(path: PropertyKey[]): string {
-  return path
-    .map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
-    .join("");
 }
 
 /** The machines whose image has the server side of an agent. */

@@ -44,7 +44,7 @@ export function defineRole<Options>(role: Role<Options>): Role<Options> {
 }
 
 /** A role that is on or off. */
-export const onOff = z.literal(true, "is on (true) or absent");
+export const onOff = z.literal(true, "must be true, or left out");
 
 export function file(path: string, text: string, { mode = "0644", owner = "root" } = {}): TextFile {
   return { path, mode, owner, text };

@@ -13,6 +13,9 @@ export function forwardedPort(service: Service, ip: string): number {
 }
 
 /** Names of network interfaces are not stable, MACs are: the router's two. */
+/** The router's name among the lab's machines and images. */
+export const labRouterName = "router";
+
 export const routerMacs = { lan: "52:54:00:00:00:01", wan: "52:54:00:00:00:02" } as const;
 
 /** Where the machine's and the router's state is: a second disk with an ext4 file system of this label. */

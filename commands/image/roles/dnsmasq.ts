@@ -9,7 +9,10 @@ export type Audience = "machine" | "lan";
  * systemd-resolved stays the machine's own resolver and asks dnsmasq for `.consul`. No DHCP: that is the home router's.
  */
 export const dnsmasq = defineRole<Audience>({
-  schema: z.enum(["machine", "lan"], "is machine (answers this machine only) or lan (answers the home network too)"),
+  schema: z.enum(
+    ["machine", "lan"],
+    "must be machine (answers this machine only) or lan (answers the home network too)",
+  ),
   contribute: (audience) =>
     combine(
       {

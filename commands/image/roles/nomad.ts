@@ -18,7 +18,14 @@ export interface NomadOptions {
 const schema = z.strictObject({
   role: z.enum(["server", "client", "both"]),
   docker: z.boolean().default(false),
-  volumes: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), volumeSchema).default({}),
+  volumes: z
+    .record(
+      z
+        .string()
+        .regex(/^[a-z][a-z0-9-]{0,62}$/, "must have lower-case letters, digits and hyphens only, a letter first"),
+      volumeSchema,
+    )
+    .default({}),
 });
 
 /** A Nomad agent. Servers decide where a job runs, clients run it. Its role alone is the short form of its options. */

@@ -5,7 +5,7 @@ const publicKey = z
   .string()
   .regex(
     /^(ssh-(ed25519|rsa)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/]+=*( [^\n]*)?$/,
-    "is a public key, one line as in id_ed25519.pub",
+    "must be a public key, one line as in id_ed25519.pub",
   );
 
 /** SSH for root with keys only; an image without this role has no SSH at all. */

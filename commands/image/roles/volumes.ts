@@ -9,7 +9,7 @@ export interface VolumeOptions {
 }
 
 export const volumeSchema = z.strictObject({
-  label: z.string().regex(/^[\w.-]{1,64}$/, "is a file system's label: letters, digits and ._- only"),
+  label: z.string().regex(/^[\w.-]{1,64}$/, "must be a file system's label: letters, digits and ._- only"),
   readOnly: z.boolean().default(false),
 });
 

@@ -13,11 +13,14 @@ export interface WifiOptions {
 /** Wi-Fi with a shared key (WPA2, or the mixed mode of WPA3) on the first radio, named wlan0. */
 export const wifi = defineRole<WifiOptions>({
   schema: z.strictObject({
-    ssid: z.string().refine((ssid) => byteLength(ssid) >= 1 && byteLength(ssid) <= 32, "has 1 to 32 bytes"),
-    country: z.string().regex(/^[A-Z]{2}$/, "is a country's two capital letters such as DE"),
+    ssid: z.string().refine((ssid) => byteLength(ssid) >= 1 && byteLength(ssid) <= 32, "must have 1 to 32 bytes"),
+    country: z.string().regex(/^[A-Z]{2}$/, "must be a country's two capital letters such as DE"),
     passphrase: z
       .string()
-      .regex(/^([\x20-\x7e]{8,63}|[0-9a-fA-F]{64})$/, "has 8 to 63 ASCII characters, or is a key of 64 hex digits"),
+      .regex(
+        /^([\x20-\x7e]{8,63}|[0-9a-fA-F]{64})$/,
+        "must have 8 to 63 ASCII characters, or be a key of 64 hex digits",
+      ),
   }),
   contribute: (options) =>
     combine({

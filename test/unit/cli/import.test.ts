@@ -230,10 +230,10 @@ describe("the stack home", () => {
   });
 
   it("lets the servers' image be built without that passphrase, and not the monitor's", () => {
-    assert.equal(parseSettings(raw(), "home", "server").machines.length, 4);
-    assert.throws(() => parseSettings(raw(), "home", "monitor"), /wifi\.passphrase {2}is missing/);
+    assert.equal(parseSettings(raw(), "home", { onlyImage: "server" }).machines.length, 4);
+    assert.throws(() => parseSettings(raw(), "home", { onlyImage: "monitor" }), /wifi\.passphrase {2}is missing/);
     assert.throws(
-      () => parseSettings({ ...raw(), images: { monitor: null } }, "home", "server"),
+      () => parseSettings({ ...raw(), images: { monitor: null } }, "home", { onlyImage: "server" }),
       /images\.monitor {2}/,
     );
   });

@@ -70,8 +70,8 @@ describe("the roles of an image in the settings", () => {
   });
 
   const refused: [string, object, RegExp][] = [
-    ["dnsmasq for nobody", { dnsmasq: true }, /roles\.dnsmasq {2}is machine .* or lan/],
-    ["a role that is switched off", { prometheus: false }, /roles\.prometheus {2}is on \(true\) or absent/],
+    ["dnsmasq for nobody", { dnsmasq: true }, /roles\.dnsmasq {2}must be machine .* or lan/],
+    ["a role that is switched off", { prometheus: false }, /roles\.prometheus {2}must be true, or left out/],
     ["an unknown role of Nomad", { nomad: "servr" }, /roles\.nomad\.role {2}/],
     ["an unknown option of Nomad", { nomad: { role: "both", dockr: true } }, /roles\.nomad {2}has no setting dockr/],
     ["Docker without a client", { nomad: { role: "server", docker: true } }, /roles\.nomad {2}is a server only/],
@@ -83,7 +83,7 @@ describe("the roles of an image in the settings", () => {
     [
       "a country in words",
       { wifi: { ssid: "home", country: "Germany", passphrase: "12345678" } },
-      /roles\.wifi\.country {2}is a country's two capital letters/,
+      /roles\.wifi\.country {2}must be a country's two capital letters/,
     ],
     ["SSH for nobody", { ssh: {} }, /roles\.ssh {2}has no keys/],
   ];
@@ -112,15 +112,27 @@ describe("packages and files of an image in the settings", () => {
     [
       "an option in place of a package",
       { packages: ["--force-yes"] },
-      /packages\[0\] {2}is the name of a Debian package/,
+      /packages\[0\] {2}must be the name of a Debian package/,
     ],
-    ["a path that is not absolute", { files: [{ path: "motd", text: "" }] }, /files\[0\]\.path {2}is an absolute path/],
-    ["a path that climbs", { files: [{ path: "/etc/../motd", text: "" }] }, /files\[0\]\.path {2}has "\."/],
-    ["a folder", { files: [{ path: "/etc/", text: "" }] }, /files\[0\]\.path {2}is an absolute path/],
-    ["neither text nor source", { files: [{ path: "/etc/motd" }] }, /files\[0\] {2}has either text or source/],
-    ["text and source", { files: [{ path: "/a", text: "", source: "a" }] }, /files\[0\] {2}has either text or source/],
+    [
+      "a path that is not absolute",
+      { files: [{ path: "motd", text: "" }] },
+      /files\[0\]\.path {2}must be an absolute path/,
+    ],
+    ["a path that climbs", { files: [{ path: "/etc/../motd", text: "" }] }, /files\[0\]\.path {2}must not have "\."/],
+    ["a folder", { files: [{ path: "/etc/", text: "" }] }, /files\[0\]\.path {2}must be an absolute path/],
+    ["neither text nor source", { files: [{ path: "/etc/motd" }] }, /files\[0\] {2}must have either text or source/],
+    [
+      "text and source",
+      { files: [{ path: "/a", text: "", source: "a" }] },
+      /files\[0\] {2}must have either text or source/,
+    ],
     ["a mode that is a number", { files: [{ path: "/a", text: "", mode: 644 }] }, /files\[0\]\.mode/],
-    ["a mode in words", { files: [{ path: "/a", text: "", mode: "rw" }] }, /files\[0\]\.mode {2}is a mode in quotes/],
+    [
+      "a mode in words",
+      { files: [{ path: "/a", text: "", mode: "rw" }] },
+      /files\[0\]\.mode {2}must be a mode in quotes/,
+    ],
   ];
   for (const [what, image, message] of refused)
     it(`are refused with the path and the reason: ${what}`, () => assert.match(faultsWith({}, image), message));

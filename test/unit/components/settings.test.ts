@@ -123,7 +123,7 @@ describe("settings that can't be", () => {
     [
       "an image that is not defined",
       { machines: [machine(1), machine(2), machine(3), machine(5, { image: "monitor" })] },
-      /machines\[3\]\.image {2}there is no image monitor; defined: server/,
+      /machines\[3\]\.image {2}monitor is none of the images: server/,
     ],
     [
       "Nomad on a 32-bit board",
@@ -147,22 +147,43 @@ describe("settings that can't be", () => {
       /no machine is a Nomad client/,
     ],
     ["no network", { network: undefined }, /piinit:network {2}is missing/],
-    ["a network without its length", { network: { cidr: "192.168.2.0" } }, /cidr {2}is a network such as [^\n]*$/],
+    ["a network without its length", { network: { cidr: "192.168.2.0" } }, /cidr {2}must be a network such as [^\n]*$/],
     [
       "a builder that ssh would take for an option",
       { builder: { ssh: "-oProxyCommand=x" } },
-      /builder\.ssh {2}is USER@HOST/,
+      /builder\.ssh {2}must be USER@HOST/,
     ],
-    ["a wait without a unit", { wait: "10" }, /piinit:wait {2}is a duration/],
+    ["a wait without a unit", { wait: "10" }, /piinit:wait {2}must be a duration/],
     [
       "a private key in place of a public one",
       { images: { server: { board: "pi3", roles: { consul: "server", ssh: { keys: ["-----BEGIN"] } } } } },
-      /ssh\.keys\[0\] {2}is a public key/,
+      /ssh\.keys\[0\] {2}must be a public key/,
     ],
   ];
   for (const [what, more, message] of refused) {
     it(`are refused with the path and the reason: ${what}`, () => assert.match(faultsOf(home(more)), message));
   }
+
+  it("are told without the values of secret settings", () => {
+    const settings = home({
+      wait: "hush-hush",
+      machines: [machine(1, { mac: "se:cr:et" }), machine(2), machine(3)],
+      kv: { a: ["hidden"] },
+    });
+    const messageOf = (...secret: string[]) => {
+      try {
+        parseSettings(settings, "home", { secret: new Set(secret) });
+      } catch (error) {
+        return String(error);
+      }
+      return assert.fail();
+    };
+    const open = messageOf();
+    for (const text of ["hush-hush", "se:cr:et"]) assert.ok(open.includes(text), open);
+    const kept = messageOf("wait", "machines");
+    assert.match(kept, /piinit:machines\[0\]\.mac {2}must be a MAC address/);
+    for (const text of ["hush-hush", "se:cr:et"]) assert.ok(!kept.includes(text), kept);
+  });
 
   it("are told all at once", () => {
     const message = faultsOf({
@@ -183,8 +204,84 @@ describe("settings that can't be", () => {
   it("may not take the lab router's address or a network too large for its ports", () => {
     const images = { server: { board: "lab", roles: { consul: "server" } } };
     const lab = home({ lab: {}, images, machines: [machine(1, { ip: "192.168.2.1" })] });
-    assert.match(faultsOf(lab), /the lab router's own address/);
+    assert.match(faultsOf(lab), /machines\[0\]\.ip {2}192\.168\.2\.1 is the router's own/);
     assert.match(faultsOf({ ...lab, network: { cidr: "192.168.0.0/16" } }), /too large for a lab/);
+  });
+});
+
+describe("names in the settings", () => {
+  const labHome = (machineMore: object, images: object = {}) => {
+    const server = { board: "lab", roles: { consul: "server" } };
+    return home({ lab: {}, images: { server, ...images }, machines: [machine(1, machineMore)] });
+  };
+
+  const refused: [string, object, RegExp][] = [
+    ["the lab router's name", labHome({ name: "router" }), /machines\[0\]\.name {2}router is the router's own/],
+    ["the lab router's MAC", labHome({ mac: "52:54:00:00:00:01" }), /machines\[0\]\.mac {2}\S+ is the router's own/],
+    [
+      "the MAC of the lab router's other card",
+      labHome({ mac: "52:54:00:00:00:02" }),
+      /machines\[0\]\.mac {2}\S+ is the router's own/,
+    ],
+    [
+      "the lab router's image",
+      labHome({}, { router: { board: "lab", roles: {} } }),
+      /images\.router {2}is the name of the lab router's own image/,
+    ],
+    [
+      "a home router's address",
+      home({
+        network: {
+          cidr: "192.168.2.0/24",
+          router: { kind: "dnsmasq", host: "192.168.2.52", hostsDir: "/etc/hosts.d" },
+        },
+      }),
+      /machines\[1\]\.ip {2}192\.168\.2\.52 is the router's own/,
+    ],
+    [
+      "dnsmasq's keyword ignore",
+      labHome({ name: "ignore" }),
+      /machines\[0\]\.name {2}must be another name: dnsmasq takes/,
+    ],
+    ["dnsmasq's keyword infinite", labHome({ name: "infinite" }), /must be another name: dnsmasq takes/],
+    ["the name of every machine", labHome({ name: "localhost" }), /must be another name: every machine/],
+    [
+      "the address of a group",
+      labHome({ mac: "01:00:5e:00:00:01" }),
+      /machines\[0\]\.mac {2}must be the address of one/,
+    ],
+    ["an image that every object has", labHome({ image: "constructor" }), /constructor is none of the images: server/],
+    [
+      "a key of JavaScript's own",
+      JSON.parse(JSON.stringify(home({ kv: { x: "1" } })).replace('"x"', '"__proto__"')),
+      /kv\.__proto__ {2}is a name that can't be used/,
+    ],
+  ];
+  for (const [what, settings, message] of refused)
+    it(`are refused: ${what}`, () => assert.match(faultsOf(settings), message));
+
+  it("may be what every JavaScript object has", () => {
+    const image = { board: "pi3", roles: { consul: "server", nomad: "both" } };
+    const settings = parseSettings(
+      home({
+        images: { constructor: image },
+        machines: [1, 2, 3].map((number) => machine(number, { image: "constructor" })),
+        kv: { toString: "a" },
+        jobs: { constructor: { file: "jobs/page.nomad.hcl" } },
+      }),
+      "home",
+    );
+    assert.equal(serversOf(settings, "nomad").length, 3);
+    assert.deepEqual(Object.keys(settings.kv), ["toString"]);
+    assert.deepEqual(Object.keys(settings.jobs), ["constructor"]);
+  });
+
+  it("may be the lab router's in a home", () => {
+    const settings = parseSettings(
+      home({ machines: [machine(1), machine(2), machine(3, { name: "router" })] }),
+      "home",
+    );
+    assert.equal(settings.machines[2]?.name, "router");
   });
 });
 
@@ -207,14 +304,14 @@ describe("what an image is made from", () => {
   it("is refused when it is half of one, or of a kind that can't be opened", () => {
     const refused = (base: object, fault: string) =>
       assert.ok(faultsOf(withImage({ board: "pi3", base })).includes(`piinit:images.server.base${fault}`), fault);
-    refused({ image: "os.img.xz" }, "  has image and sha256");
-    refused({ sha256 }, "  has image and sha256");
-    refused({ image: "os.img.xz", sha256: "123" }, ".sha256  is the sum");
-    refused({ image: "os.zip", sha256 }, ".image  is a file or an address that ends in");
-    refused({ image: "os.img", sha256, suite: "trixie" }, "  is either");
-    refused({ snapshot: "yesterday" }, ".snapshot  is the address of an archive");
-    refused({ suite: "trixie main" }, ".suite  is a suite");
-    refused({ distribution: "arch" }, ".distribution  is debian");
+    refused({ image: "os.img.xz" }, "  must have image and sha256");
+    refused({ sha256 }, "  must have image and sha256");
+    refused({ image: "os.img.xz", sha256: "123" }, ".sha256  must be the sum");
+    refused({ image: "os.zip", sha256 }, ".image  must be a file or an address that ends in");
+    refused({ image: "os.img", sha256, suite: "trixie" }, "  must be either");
+    refused({ snapshot: "yesterday" }, ".snapshot  must be the address of an archive");
+    refused({ suite: "trixie main" }, ".suite  must be a suite");
+    refused({ distribution: "arch" }, ".distribution  must be debian");
     refused({ mirror: "here" }, "  has no setting mirror");
   });
 
