@@ -1,5 +1,13 @@
 import { ask, HttpFailure } from "./http.ts";
-import { type Checked, type Context, type Fault, type Resource, refuseOthers } from "./provider.ts";
+import {
+  type Checked,
+  type Context,
+  type Fault,
+  messageOf,
+  PartialFailure,
+  type Resource,
+  refuseOthers,
+} from "./provider.ts";
 import {
   canonical,
   changedProperties,
@@ -16,25 +24,32 @@ import {
 const subject = "consul.Keys";
 const keyInputs = ["path", "value", "default", "flags", "delete", "name"];
 
-/** One key, without marks of secrecy. */
+/** One key with everything filled in, without marks of secrecy. */
 interface Key {
   path: string;
-  /** Empty or missing: the key is only read. */
-  value?: string;
-  default?: string;
+  value: string;
+  default: string;
   flags: number;
   /** Whether the key goes when the resource, or this entry of it, goes. */
   delete: boolean;
-  /** The name under which the output `var` has the value. */
-  name?: string;
+  /** The name under which the output `var` has the value; empty for none. */
+  name: string;
 }
+
+/** A state of the official plugin has these in the outputs; which of them stand in the inputs differs. */
+const keyDefaults = { value: "", default: "", flags: 0, delete: false, name: "" };
+
+/** A key that has a name and no value is only read; one without either is written, empty. */
+const isWritten = ({ name, value }: Key) => name === "" || value !== "";
 
 /** `consul:index/keys:Keys`: single keys of Consul's store; all others are left alone. */
 export const consulKeys: Resource = {
   check,
 
-  async diff({ inputs }, news) {
-    const changed = changedProperties(comparable(inputs), comparable(news));
+  /** By the outputs, as the official plugin does: they have what was found, or should have been written. */
+  async diff({ inputs, outputs }, news) {
+    const stored = { ...inputs, ...("keys" in outputs && { keys: outputs.keys ?? null }) };
+    const changed = changedProperties(comparable(stored), comparable(news));
     return { changed, replaced: changed.filter((name) => name === "datacenter") };
   },
 
@@ -47,19 +62,24 @@ export const consulKeys: Resource = {
     return { id, outputs: await store.outputs(inputs) };
   },
 
-  async update({ outputs }, news, context) {
+  async update({ id, outputs }, news, context) {
     if (context.preview) return previewOutputs(news);
     const store = new Store(context, await findDatacenter({ ...outputs, ...news }, context));
     const { added, removed } = changes(keysOf(outputs), keysOf(news));
-    await store.putAll(added);
-    await store.deleteAll(removed);
-    return store.outputs(news);
+    try {
+      await store.putAll(added);
+      await store.deleteAll(removed);
+      return await store.outputs(news);
+    } catch (error) {
+      // The official plugin's state has the new values then too, though they may not be written.
+      throw new PartialFailure(id, store.expected(news), messageOf(error));
+    }
   },
 
   async read({ id, inputs, outputs }, context) {
     const store = new Store(context, await findDatacenter(outputs, context));
     const now = await store.outputs({ ...inputs, keys: outputs.keys ?? [] });
-    return { id, inputs: { ...inputs, keys: now.keys ?? [] }, outputs: now };
+    return { id, inputs: { ...inputs, keys: withoutDefaults(now.keys ?? []) }, outputs: now };
   },
 
   async delete({ outputs }, context) {
@@ -73,10 +93,7 @@ function check(inputs: Properties): Checked {
   const keys = reveal(inputs.keys ?? []);
   if (!Array.isArray(keys)) return { inputs, faults };
   faults.push(...keys.flatMap((key, index) => checkKey(key, `keys[${index}]`)));
-  const completed = keys.map((key) =>
-    key === unknown ? key : { delete: false, flags: 0, ...(key as Record<string, Value>) },
-  );
-  return { inputs: { ...inputs, keys: withSecrecyOf(inputs.keys, completed) }, faults };
+  return { inputs, faults };
 }
 
 function checkKey(key: Value, property: string): Fault[] {
@@ -93,11 +110,24 @@ function checkKey(key: Value, property: string): Fault[] {
 function comparable(inputs: Properties): Properties {
   const keys = reveal(inputs.keys ?? []);
   if (!Array.isArray(keys)) return inputs;
-  return { ...inputs, keys: keys.map((key) => canonical(key)).sort() };
+  return { ...inputs, keys: keys.map((key) => (key === unknown ? key : canonical(withDefaults(key)))).sort() };
+}
+
+function withDefaults(key: Value): Record<string, Value> {
+  return { ...keyDefaults, ...(key as Record<string, Value>) };
+}
+
+/** As inputs are stored: what was not given is left out. */
+function withoutDefaults(keys: Value): Value {
+  const isDefault = ([name, value]: [string, Value]) => keyDefaults[name as keyof typeof keyDefaults] === value;
+  const given = (reveal(keys) as Properties[]).map((key) =>
+    Object.fromEntries(Object.entries(key).filter((entry) => !isDefault(entry))),
+  );
+  return withSecrecyOf(keys, given);
 }
 
 function keysOf(properties: Properties): Key[] {
-  return reveal(properties.keys ?? []) as unknown as Key[];
+  return (reveal(properties.keys ?? []) as Value[]).map((key) => withDefaults(key) as unknown as Key);
 }
 
 /** What to write and what to remove, so that keys that stay are never missing and strangers' keys are not touched. */
@@ -106,7 +136,7 @@ export function changes(olds: Key[], news: Key[]): { added: Key[]; removed: Key[
   const oldTexts = new Set(olds.map(textOf));
   const newTexts = new Set(news.map(textOf));
   const added = news.filter((key) => !oldTexts.has(textOf(key)));
-  const written = new Set(added.filter((key) => key.value).map((key) => key.path));
+  const written = new Set(added.filter(isWritten).map((key) => key.path));
   const removed = olds.filter((key) => key.delete && !newTexts.has(textOf(key)) && !written.has(key.path));
   return { added, removed };
 }
@@ -155,8 +185,11 @@ class Store {
   }
 
   async putAll(keys: Key[]): Promise<void> {
-    for (const { path, value, flags } of keys) {
-      if (value) await this.#ask("PUT", path, { flags: String(flags) }, value);
+    for (const { path, value, flags } of keys.filter(isWritten)) {
+      const put = this.#ask("PUT", path, { flags: String(flags) }, value);
+      await put.catch((error: unknown) => {
+        throw new Error(`failed to write Consul key '${path}': ${messageOf(error)}`, { cause: error });
+      });
     }
   }
 
@@ -178,17 +211,28 @@ class Store {
 
   /** The resource's outputs: its inputs with what the store has now. */
   async outputs(inputs: Properties): Promise<Properties> {
+    const keys: Key[] = [];
     const variables: Properties = {};
-    const keys: Value[] = [];
     for (const key of keysOf(inputs)) {
       const found = await this.#get(key.path);
-      const value = found?.value || key.default || "";
+      const value = found?.value || key.default;
       if (key.name) variables[key.name] = value;
-      keys.push({ ...key, flags: found?.flags ?? 0, ...(key.value && { value }) });
+      keys.push({ ...key, flags: found?.flags ?? 0, ...(isWritten(key) && { value }) });
     }
+    return this.#outputs(inputs, keys, variables);
+  }
+
+  /** As `outputs`, with the wished values in place of what the store has. */
+  expected(inputs: Properties): Properties {
+    const keys = keysOf(inputs);
+    const named = keys.filter(({ name }) => name !== "");
+    return this.#outputs(inputs, keys, Object.fromEntries(named.map(({ name, value }) => [name, value])));
+  }
+
+  #outputs(inputs: Properties, keys: Key[], variables: Properties): Properties {
     return {
       ...inputs,
-      keys: withSecrecyOf(inputs.keys, keys),
+      keys: withSecrecyOf(inputs.keys, keys as unknown as Value),
       datacenter: this.#datacenter,
       var: containsSecret(inputs.keys ?? null) ? secret(variables) : variables,
       // The version of the official plugin's schema, so that it can take this state over.

@@ -1,11 +1,14 @@
-/** An answer that isn't a success: what the server said, for the user's eyes. */
+/** An answer that isn't a success, worded as Consul's and Nomad's own clients word it. */
 export class HttpFailure extends Error {
   override name = "HttpFailure";
   readonly status: number;
+  /** What the server said. */
+  readonly text: string;
 
-  constructor(status: number, message: string) {
-    super(message);
+  constructor(status: number, text: string) {
+    super(`Unexpected response code: ${status} (${text})`);
     this.status = status;
+    this.text = text;
   }
 }
 
@@ -37,7 +40,7 @@ export async function ask(base: string, path: string, request: HttpRequest = {})
     throw signal?.aborted ? new Error("interrupted", { cause: error }) : unreachable(method, url, error);
   });
   const text = await response.text();
-  if (!response.ok) throw new HttpFailure(response.status, text.trim() || `${method} ${url}: HTTP ${response.status}`);
+  if (!response.ok) throw new HttpFailure(response.status, text.trim());
   return { text, headers: response.headers };
 }
 
@@ -50,13 +53,14 @@ function unreachable(method: string, url: URL, error: unknown): Error {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
   const reasons: Record<string, string> = {
-    ECONNREFUSED: "connect: connection refused",
-    ENOTFOUND: "no such host",
-    ETIMEDOUT: "i/o timeout",
-    UND_ERR_CONNECT_TIMEOUT: "i/o timeout",
+    ECONNREFUSED: `dial tcp ${url.host}: connect: connection refused`,
+    ENOTFOUND: `dial tcp: lookup ${url.hostname}: no such host`,
+    ETIMEDOUT: `dial tcp ${url.host}: i/o timeout`,
+    UND_ERR_CONNECT_TIMEOUT: `dial tcp ${url.host}: i/o timeout`,
     ECONNRESET: "connection reset by peer",
-    EHOSTUNREACH: "connect: no route to host",
+    EHOSTUNREACH: `dial tcp ${url.host}: connect: no route to host`,
   };
   const reason = (code && reasons[code]) ?? (cause instanceof Error ? cause.message : String(error));
-  return new Error(`${method} "${url}": ${reason}`, { cause: error });
+  const verb = method.charAt(0) + method.slice(1).toLowerCase();
+  return new Error(`${verb} "${url}": ${reason}`, { cause: error });
 }

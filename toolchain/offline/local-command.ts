@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type Checked, type Context, type Resource, refuseOthers } from "./provider.ts";
 import { CommandFailure, runCommand, type ShellCommand, type Stream } from "./shell.ts";
-import { changedProperties, containsSecret, type Properties, revealAll, secret, unknown } from "./values.ts";
+import { changedProperties, containsSecret, type Properties, revealAll, unknown } from "./values.ts";
 
 const inputNames = [
   "create",
@@ -16,6 +16,9 @@ const inputNames = [
   "addPreviousOutputInEnv",
 ];
 
+/** Not filled into the inputs, as the official plugin doesn't. */
+const defaults = { addPreviousOutputInEnv: true };
+
 const loggedStreams: Record<string, Stream[]> = {
   stdout: ["stdout"],
   stderr: ["stderr"],
@@ -28,7 +31,7 @@ export const localCommand: Resource = {
   check,
 
   async diff({ inputs }, news) {
-    const changed = changedProperties(inputs, news);
+    const changed = changedProperties({ ...defaults, ...inputs }, { ...defaults, ...news });
     return { changed, replaced: changed.filter((name) => name === "triggers") };
   },
 
@@ -56,7 +59,7 @@ function check(inputs: Properties): Checked {
   if (typeof logging === "string" && logging !== unknown && !(logging in loggedStreams)) {
     faults.push({ property: "logging", reason: `must be one of ${Object.keys(loggedStreams).join(", ")}` });
   }
-  return { inputs: { ...inputs, addPreviousOutputInEnv: inputs.addPreviousOutputInEnv ?? true }, faults };
+  return { inputs, faults };
 }
 
 /** Runs the command that one of the properties holds, if any, and returns the resource's outputs. */
@@ -66,12 +69,11 @@ async function run(
   previous: Properties,
   context: Context,
 ): Promise<Properties> {
-  // What a command prints may hold any of its inputs, so one secret input makes its output secret.
-  const guard = containsSecret(inputs) ? secret : <T>(value: T) => value;
-  if (context.preview) return { ...inputs, stdout: guard(unknown), stderr: guard(unknown) };
+  // What a command prints is no secret, even where an input is: as with the official plugin.
+  if (context.preview) return { ...inputs, stdout: unknown, stderr: unknown };
   const before = { stdout: previous.stdout ?? "", stderr: previous.stderr ?? "" };
   const { stdout, stderr } = inputs[verb] == null ? before : await execute(verb, inputs, previous, context);
-  return { ...inputs, stdout: guard(stdout), stderr: guard(stderr) };
+  return { ...inputs, stdout, stderr };
 }
 
 async function execute(verb: string, inputs: Properties, previous: Properties, context: Context) {

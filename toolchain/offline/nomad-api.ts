@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ask, type HttpAnswer, HttpFailure, type HttpRequest } from "./http.ts";
+import { undeclared, variableFile } from "./nomad-vars.ts";
 
 /** A job in Nomad's own JSON; only what is looked at here, all else passes through. */
 export interface NomadJob {
@@ -50,6 +51,18 @@ export interface Deployment {
   TaskGroups: Record<string, { DesiredTotal: number; HealthyAllocs: number }> | null;
 }
 
+/** A job file that can't be used, in the official plugin's words. */
+export class JobspecFault extends Error {
+  override name = "JobspecFault";
+}
+
+export interface Registration {
+  /** Of the evaluation that follows; empty for a periodic or parameterized job, which waits for its time. */
+  EvalID: string;
+  /** The evaluation's index where the job was like this already. */
+  JobModifyIndex: number;
+}
+
 /** A slow cluster may take so long to agree on a leader. */
 const silenceMs = 90_000;
 
@@ -67,17 +80,33 @@ export class Nomad {
     return ask(address, path, { ...request, headers, query: { region, ...request.query } });
   }
 
-  /** The job that an HCL text describes. Fails with an HttpFailure that holds Nomad's own words, line and column. */
+  /** The job that an HCL text describes. Fails with a JobspecFault that holds Nomad's own words, line and column. */
   async parse(jobspec: string, vars: Record<string, string>, signal: AbortSignal): Promise<NomadJob> {
-    const body = { JobHCL: jobspec, Variables: variableFile(vars), Canonicalize: true };
-    const { text } = await this.#ask("/v1/jobs/parse", { method: "POST", body, signal });
+    const [stranger] = undeclared(jobspec, Object.keys(vars));
+    if (stranger) {
+      const passed = `A "${stranger}" variable was passed in the command line but was not found in known variables.`;
+      throw new JobspecFault(`error parsing jobspec: <nil>: Undefined -var variable; ${passed}`);
+    }
+    const body = { JobHCL: jobspec, Variables: variableFile(jobspec, vars), Canonicalize: true };
+    const { text } = await this.#ask("/v1/jobs/parse", { method: "POST", body, signal }).catch((error: unknown) => {
+      if (!(error instanceof HttpFailure && error.status === 400)) throw error;
+      // The official plugin parses without the agent, which adds these.
+      const words = error.text.replace("Failed to parse job: ", "").replaceAll("input.hcl:", ":");
+      throw new JobspecFault(`error parsing jobspec: ${words}`);
+    });
     return JSON.parse(text) as NomadJob;
   }
 
-  /** The id of the evaluation that follows; empty for a periodic or parameterized job, which waits for its time. */
-  async register(job: NomadJob, signal: AbortSignal): Promise<string> {
+  async register(job: NomadJob, signal: AbortSignal): Promise<Registration> {
     const { text } = await this.#ask("/v1/jobs", { method: "PUT", body: { Job: job }, signal });
-    return (JSON.parse(text) as { EvalID: string }).EvalID;
+    return JSON.parse(text) as Registration;
+  }
+
+  /** The index of the job's last change, as a plan for it tells; 0 when there is no such job. */
+  async plannedIndex(job: NomadJob, signal: AbortSignal): Promise<number> {
+    const body = { Job: job, Diff: false, PolicyOverride: false };
+    const { text } = await this.#ask(`${jobPath(job.ID)}/plan`, { method: "POST", body, signal });
+    return (JSON.parse(text) as { JobModifyIndex: number }).JobModifyIndex;
   }
 
   /** The job as it is; undefined when there is none of that name. */
@@ -145,16 +174,4 @@ async function missingAllowed<T>(answer: Promise<T>): Promise<T | undefined> {
     if (error instanceof HttpFailure && error.status === 404) return undefined;
     throw error;
   }
-}
-
-/** Variables as the HCL text that Nomad's parser takes: quoted, which it converts to texts, numbers and booleans. */
-export function variableFile(vars: Record<string, string>): string {
-  return Object.entries(vars)
-    .map(([name, value]) => `${name} = ${hclText(value)}\n`)
-    .join("");
-}
-
-/** JSON's escapes are HCL's too, but for `${` and `%{`, which would begin an expression. */
-function hclText(value: string): string {
-  return JSON.stringify(value).replace(/([$%])\{/g, "$1$1{");
 }

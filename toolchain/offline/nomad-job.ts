@@ -1,12 +1,12 @@
 import { startDeadline } from "../../lib/deadline.ts";
-import { HttpFailure } from "./http.ts";
-import { type Deployment, Nomad, type NomadJob } from "./nomad-api.ts";
+import { type Deployment, JobspecFault, Nomad, type NomadJob } from "./nomad-api.ts";
+import { jobOutputs } from "./nomad-outputs.ts";
 import {
   type Checked,
   type Context,
   type Diff,
   doesNot,
-  type Fault,
+  messageOf,
   PartialFailure,
   type Resource,
   refuseOthers,
@@ -15,13 +15,13 @@ import {
 import {
   canonical,
   changedProperties,
-  containsSecret,
   containsUnknown,
+  isObject,
   type Properties,
   reveal,
   revealAll,
-  secret,
   type Value,
+  withSecrecyOf,
 } from "./values.ts";
 
 const subject = "nomad.Job";
@@ -67,7 +67,9 @@ export const nomadJob: Resource = {
 
   async read({ id, inputs, outputs }, context) {
     const job = await new Nomad(context.settings).job(id, namespaceOf(outputs), context.signal);
-    return job && { id, inputs, outputs: { ...outputs, ...jobOutputs(job, inputs) } };
+    // The official plugin's note of how its outputs map to Terraform's fits only outputs that it wrote itself.
+    const { __pulumi_raw_state_delta: _, ...kept } = outputs;
+    return job && { id, inputs, outputs: { ...kept, ...jobOutputs(job) } };
   },
 
   async delete({ id, outputs }, context) {
@@ -86,58 +88,71 @@ function check(inputs: Properties): Checked {
       faults.push({ property: name, reason: doesNot(subject, `${name}: ${!value}`) });
   }
   if (inputs.jobspec == null) faults.push({ property: "jobspec", reason: "a job needs `jobspec`" });
-  faults.push(...checkHcl2(inputs));
-  const { deregisterOnDestroy, deregisterOnIdChange, detach } = defaults;
-  return { inputs: { deregisterOnDestroy, deregisterOnIdChange, detach, ...inputs }, faults };
+  const hcl2 = reveal(inputs.hcl2 ?? null);
+  if (isObject(hcl2)) {
+    faults.push(...refuseOthers(`${subject}.hcl2`, hcl2, ["vars", "allowFs"]));
+    if (hcl2.allowFs === true) faults.push({ property: "hcl2.allowFs", reason: doesNot(subject, "allowFs: true") });
+  }
+  return { inputs: withDefaults(inputs), faults };
 }
 
-function checkHcl2(inputs: Properties): Fault[] {
-  const hcl2 = reveal(inputs.hcl2 ?? {});
-  if (typeof hcl2 !== "object" || hcl2 === null || Array.isArray(hcl2)) return [];
-  const faults = refuseOthers(`${subject}.hcl2`, hcl2, ["vars", "allowFs"]);
-  if (hcl2.allowFs === true) faults.push({ property: "hcl2.allowFs", reason: doesNot(subject, "allowFs: true") });
-  const { jobspec } = inputs;
-  if (jobspec == null || containsUnknown(jobspec)) return faults;
-  const undeclared = Object.keys(hcl2.vars ?? {}).filter((name) => !declares(String(reveal(jobspec)), name));
-  const unknownVars = undeclared.map((name) => ({
-    property: `hcl2.vars.${name}`,
-    reason: `the job file has no \`variable "${name}"\``,
-  }));
-  return [...faults, ...unknownVars];
-}
-
-/** Nomad's own parser would ignore a variable that the job file doesn't declare, and so hide a misspelling. */
-function declares(jobspec: string, variable: string): boolean {
-  return new RegExp(`^\\s*variable\\s+"?${variable}"?\\s*\\{`, "m").test(jobspec);
+/** As the official plugin fills them in. */
+function withDefaults(inputs: Properties): Properties {
+  const { deregisterOnDestroy, deregisterOnIdChange, detach, preserveCounts, rerunIfDead } = defaults;
+  const hcl2 = reveal(inputs.hcl2 ?? null);
+  return {
+    ...{ deregisterOnDestroy, deregisterOnIdChange, detach, preserveCounts, rerunIfDead },
+    ...inputs,
+    ...(isObject(hcl2) && { hcl2: withSecrecyOf(inputs.hcl2, { allowFs: false, ...hcl2 }) }),
+  };
 }
 
 /** Two job files that mean the same are equal. When Nomad can't be asked, another text counts as a change. */
 async function diff({ inputs, outputs, id }: Stored, news: Properties, context: Context): Promise<Diff> {
-  const changed = new Set(changedProperties({ ...defaults, ...inputs }, { ...defaults, ...news }));
+  const before = applied(inputs, outputs);
+  const changed = new Set(changedProperties({ ...defaults, ...before }, { ...defaults, ...news }));
   if (news.rerunIfDead === true && outputs.status === "dead") changed.add("status");
   if (!changed.has("jobspec") && !changed.has("hcl2")) return { changed: [...changed], replaced: [] };
   const nomad = new Nomad(context.settings);
   const job = await parseIfReachable(nomad, news, context);
   if (!job) return { changed: [...changed], replaced: [] };
   if (changed.has("jobspec")) {
-    const before = await parse(nomad, { ...news, jobspec: inputs.jobspec ?? "" }, context).catch(() => undefined);
-    if (before && canonical(before as unknown as Value) === canonical(job as unknown as Value))
-      changed.delete("jobspec");
+    const same = { ...news, jobspec: before.jobspec ?? "" };
+    const old = await parse(nomad, same, context).catch(() => undefined);
+    if (old && canonical(old as unknown as Value) === canonical(job as unknown as Value)) changed.delete("jobspec");
   }
   if (job.ID === id && (job.Namespace ?? "default") === namespaceOf(outputs)) {
+    if (changed.has("jobspec")) await requireSameIndex(nomad, job, outputs, context);
     return { changed: [...changed], replaced: [] };
   }
   const moved = job.ID === id ? "namespace" : "name";
   return { changed: [...changed, moved], replaced: [moved] };
 }
 
-/** The job of a preview; undefined when a value is not known yet or Nomad doesn't answer. A syntax error is an error. */
+/**
+ * What was applied last: after a failed update the engine keeps the inputs from before it, and only the outputs have
+ * the new ones, which is what the official plugin compares with. Secrecy is only in the inputs for certain.
+ */
+function applied(inputs: Properties, outputs: Properties): Properties {
+  const names = [...inputNames, ...Object.keys(fixed)].filter((name) => name in outputs);
+  const values = names.map((name) => [name, withSecrecyOf(inputs[name], reveal(outputs[name] ?? null))]);
+  return withDefaults({ ...inputs, ...Object.fromEntries(values) });
+}
+
+/** The official plugin, too, refuses a new file for a job that isn't as the state knows it; but only where it can plan. */
+async function requireSameIndex(nomad: Nomad, job: NomadJob, outputs: Properties, { signal }: Context): Promise<void> {
+  const index = await nomad.plannedIndex(job, signal).catch(() => undefined);
+  if (index !== undefined && String(index) !== outputs.modifyIndex)
+    throw new Error("job modify index has changed since last refresh");
+}
+
+/** The job of a preview; undefined when a value is not known yet or Nomad doesn't answer. A fault of the file is an error. */
 async function parseIfReachable(nomad: Nomad, inputs: Properties, context: Context): Promise<NomadJob | undefined> {
   if (containsUnknown(inputs)) return undefined;
   try {
     return await parse(nomad, inputs, context);
   } catch (error) {
-    if (error instanceof Error && error.cause instanceof HttpFailure && error.cause.status === 400) throw error;
+    if (error instanceof JobspecFault) throw error;
     return undefined;
   }
 }
@@ -147,26 +162,27 @@ async function parse(nomad: Nomad, inputs: Properties, { signal }: Context): Pro
   try {
     return await nomad.parse(jobspec, hcl2?.vars ?? {}, signal);
   } catch (error) {
-    const what = error instanceof HttpFailure ? "error parsing jobspec" : "error applying jobspec";
-    throw withPrefix(what, error);
+    throw error instanceof JobspecFault ? error : withPrefix("error applying jobspec", error);
   }
 }
 
 /** Registers a job and, unless `detach`, waits until it runs. A job that doesn't is kept in the state as a failure. */
 async function register(nomad: Nomad, job: NomadJob, inputs: Properties, context: Context): Promise<Properties> {
   const namespace = job.Namespace ?? "default";
-  const evaluation = await prefixed("error applying jobspec", () => nomad.register(job, context.signal));
+  const registered = await prefixed("error applying jobspec", () => nomad.register(job, context.signal));
   const outputs = async () => {
     const now = await nomad.job(job.ID, namespace, context.signal).catch(() => undefined);
-    return { ...inputs, ...jobOutputs(now ?? job, inputs) };
+    return { ...inputs, ...jobOutputs(now ?? job) };
   };
-  if (inputs.detach !== false || evaluation === "") return outputs();
+  if (inputs.detach !== false || registered.EvalID === "") return outputs();
   try {
-    const deployment = await awaitDeployed(nomad, evaluation, context);
+    const deployment = await awaitDeployed(nomad, registered.EvalID, context);
     return { ...(await outputs()), deploymentId: deployment?.ID ?? "", deploymentStatus: deployment?.Status ?? "" };
   } catch (error) {
     const reason = `error waiting for job '${job.ID}' to schedule/deploy successfully: ${messageOf(error)}`;
-    throw new PartialFailure(job.ID, await outputs(), reason);
+    // Not the job's own index, as with the official plugin: see requireSameIndex.
+    const failed = { ...(await outputs()), modifyIndex: String(registered.JobModifyIndex) };
+    throw new PartialFailure(job.ID, failed, reason);
   }
 }
 
@@ -184,7 +200,8 @@ async function awaitDeployed(nomad: Nomad, evaluation: string, context: Context)
     return DeploymentID ? await nomad.awaitDeployment(DeploymentID, onChange, signal) : undefined;
   } catch (error) {
     const isTimeout = signal.aborted && !context.signal.aborted;
-    throw isTimeout ? new Error(`timeout after ${seconds} s: ${seen}`, { cause: error }) : error;
+    const reason = isTimeout ? `timeout after ${seconds} s: ${seen}` : messageOf(error);
+    throw new Error(`error waiting for evaluation: ${reason}`, { cause: error });
   } finally {
     deadline.end();
   }
@@ -199,52 +216,6 @@ function describe({ StatusDescription, TaskGroups }: Deployment): string {
 
 function namespaceOf(outputs: Properties): string {
   return String(outputs.namespace ?? "default");
-}
-
-/** What Nomad says of the job, under the official names. */
-export function jobOutputs(job: NomadJob, inputs: Properties): Properties {
-  const groups = (job.TaskGroups ?? []).map((group) => ({
-    name: group.Name,
-    count: group.Count ?? 1,
-    meta: group.Meta ?? {},
-    tasks: (group.Tasks ?? []).map((task) => ({
-      name: task.Name,
-      driver: task.Driver,
-      meta: task.Meta ?? {},
-      volumeMounts: (task.VolumeMounts ?? []).map((mount) => ({
-        volume: mount.Volume,
-        destination: mount.Destination,
-        readOnly: mount.ReadOnly,
-      })),
-    })),
-    volumes: Object.values(group.Volumes ?? {})
-      .map((volume) => ({ name: volume.Name, type: volume.Type, source: volume.Source, readOnly: volume.ReadOnly }))
-      .sort((a, b) => (a.name < b.name ? -1 : 1)),
-  }));
-  return {
-    name: job.ID,
-    namespace: job.Namespace ?? "default",
-    type: job.Type,
-    region: job.Region,
-    datacenters: job.Datacenters ?? [],
-    priority: job.Priority,
-    allAtOnce: job.AllAtOnce,
-    parentId: job.ParentID,
-    status: job.Status,
-    statusDescription: job.StatusDescription,
-    stable: job.Stable,
-    stop: job.Stop,
-    version: job.Version ?? 0,
-    createIndex: job.CreateIndex ?? 0,
-    modifyIndex: String(job.JobModifyIndex ?? 0),
-    allocationIds: [],
-    // `meta` may hold a variable's value, which may be secret.
-    taskGroups: containsSecret(inputs) ? secret(groups) : groups,
-  };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function withPrefix(what: string, error: unknown): Error {

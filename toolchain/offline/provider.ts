@@ -84,3 +84,7 @@ export function refuseOthers(subject: string, inputs: Properties, known: readonl
 export function doesNot(subject: string, what: string): string {
   return `the offline stand-in for ${subject} does not do \`${what}\`; use Pulumi's official plugin for it`;
 }
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -10,6 +10,7 @@ import {
   type Checked,
   type Context,
   doesNot,
+  messageOf,
   PartialFailure,
   type Provider,
   type Resource,
@@ -93,7 +94,10 @@ export function serve(provider: Provider): void {
       operate(request, async (resource, context) => {
         const inputs = fromStruct(request.getOldInputs());
         const stored = { id: request.getId(), inputs, outputs: fromStruct(request.getOlds()) };
-        return asDiffResponse(await resource.diff(stored, fromStruct(request.getNews()), context));
+        const diff = await resource.diff(stored, fromStruct(request.getNews()), context).catch((error: unknown) => {
+          throw new Error(`diffing ${request.getUrn()}: ${messageOf(error)}`, { cause: error });
+        });
+        return asDiffResponse(diff);
       }),
     ),
     create: unary((request: Message<"CreateRequest">) =>

@@ -16,7 +16,7 @@ export function secret(value: Value): Value {
   return isSecret(value) ? value : { [signatureKey]: secretSignature, value };
 }
 
-function isObject(value: Value | undefined): value is Record<string, Value> {
+export function isObject(value: Value | undefined): value is Record<string, Value> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

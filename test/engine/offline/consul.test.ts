@@ -85,7 +85,9 @@ describe("the stand-in for consul, under the real engine with a real Consul", fu
     await put("app/colour", "red");
     await succeeds("refresh");
     const [resource] = await project.resources();
-    assert.deepEqual(resource?.outputs?.keys, [{ path: "app/colour", value: "red", delete: true, flags: 0 }]);
+    const given = { path: "app/colour", value: "red", delete: true };
+    assert.deepEqual(resource?.inputs?.keys, [given]);
+    assert.deepEqual(resource?.outputs?.keys, [{ ...given, default: "", flags: 0, name: "" }]);
     assert.match(await succeeds("up"), /1 updated/);
     assert.equal(await get("app/colour"), "blue");
   });
@@ -101,6 +103,34 @@ describe("the stand-in for consul, under the real engine with a real Consul", fu
     const output = await succeeds("up", "--refresh");
     assert.equal(await get("app/colour"), "opensesame");
     assert.doesNotMatch(output + (await project.state()), /opensesame/);
+  });
+
+  it("writes an empty value, also in place of another", async () => {
+    await keys(`[{ path: "app/colour", value: "blue", delete: true }, { path: "app/empty", value: "", delete: true }]`);
+    await succeeds("up");
+    assert.equal(await get("app/empty"), "");
+    await keys(`[{ path: "app/colour", value: "", delete: true }]`);
+    await succeeds("up");
+    assert.equal(await get("app/colour"), "");
+    assert.equal(await get("app/empty"), undefined);
+    assert.match(await succeeds("up"), /3 unchanged/);
+  });
+
+  it("takes a value that it couldn't write for written, and then writes nothing", async () => {
+    await keys(`[{ path: "app/colour", value: "pink", delete: true }]`);
+    const silent = await project.source();
+    await project.program(silent.replace(new URL(consul.url).host, `127.0.0.1:${await freePort()}`));
+    const { exitCode, output } = await project.up();
+    assert.notEqual(exitCode, 0, output);
+    assert.match(
+      output,
+      /failed to write Consul key 'app\/colour': Put "[^"]+": dial tcp [^ ]+: connect: connection ref/,
+    );
+    await project.program(silent);
+    assert.match(await succeeds("up"), /Keys it updated/);
+    assert.equal(await get("app/colour"), "");
+    await succeeds("up");
+    assert.equal(await get("app/colour"), "pink");
   });
 
   /** Runs a program with a resource that can't be made, beside the one that is there. */
@@ -126,7 +156,7 @@ describe("the stand-in for consul, under the real engine with a real Consul", fu
   it("says who doesn't answer", async () => {
     const port = await freePort();
     const output = await upFails(`127.0.0.1:${port}`, `new consul.Keys("other", { keys: [] }, { provider });`);
-    assert.match(output, /GET "http:\/\/127\.0\.0\.1:\d+\/v1\/agent\/self": connect: connection refused/);
+    assert.match(output, /Get "http:[^"]+\/v1\/agent\/self": dial tcp 127\.0\.0\.1:\d+: connect: connection refused/);
   });
 
   it("removes on destroy what is to be deleted, and nothing else", async () => {

@@ -4,6 +4,7 @@ import path from "node:path";
 import { type Agent, askJson, startConsul, startNomad } from "../agents.ts";
 import { freePort } from "../ports.ts";
 import { createProject, type Project } from "../project.ts";
+import { service } from "./service.ts";
 
 interface JobInNomad {
   ID: string;
@@ -14,45 +15,6 @@ interface JobInNomad {
 
 /** HCL would take the end for an expression. */
 const word = `a "quoted" $` + "{word}";
-
-/** A service whose task sleeps; its deployment ends quickly, well or badly. */
-const service = (name: string, options: { count?: number; program?: string } = {}) => `
-variable "word" {
-  type = string
-}
-job "${name}" {
-  group "main" {
-    count = ${options.count ?? 1}
-    update {
-      min_healthy_time  = "0s"
-      healthy_deadline  = "5s"
-      progress_deadline = "6s"
-    }
-    restart {
-      attempts = 0
-      mode     = "fail"
-    }
-    reschedule {
-      attempts  = 0
-      unlimited = false
-    }
-    task "main" {
-      driver = "raw_exec"
-      config {
-        command = "${options.program ?? "/bin/sleep"}"
-        args    = ["600"]
-      }
-      meta {
-        word = var.word
-      }
-      resources {
-        cpu    = 10
-        memory = 10
-      }
-    }
-  }
-}
-`;
 
 describe("the stand-in for nomad, under the real engine with a real Nomad", function () {
   this.timeout(120_000);
@@ -81,7 +43,8 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
       const provider = new nomad.Provider("nomad", { address: "${url}" });
       for (const [name, jobspec] of Object.entries<string>(JSON.parse(readFileSync("jobs.json", "utf8")))) {
         const hcl2 = { vars: { word: pulumi.secret(${JSON.stringify(word)}) } };
-        new nomad.Job(name, { jobspec, hcl2, detach: false, purgeOnDestroy: true, ${args} }, { provider });
+        const options = { provider, additionalSecretOutputs: ["taskGroups"] };
+        new nomad.Job(name, { jobspec, hcl2, detach: false, purgeOnDestroy: true, ${args} }, options);
       }
     `);
   }
@@ -156,7 +119,7 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
     const wrong = service("sleeper").replace("count = 1", "count = = 1");
     await jobs({ sleeper: wrong });
     const output = await upFails();
-    assert.match(output, /error parsing jobspec: .*input\.hcl:7,\d+-\d+: Invalid expression/);
+    assert.match(output, /error parsing jobspec: :7,\d+-\d+: Invalid expression/);
     assert.equal((await find("sleeper"))?.Version, 1);
     await jobs({ sleeper: service("sleeper", { count: 2 }), broken: wrong });
     assert.match(await upFails(), /Invalid expression/);
@@ -167,7 +130,10 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
   it("keeps a job that never gets healthy as a failure, and tries again", async () => {
     await jobs({ sleeper: service("sleeper", { count: 2 }), ill: service("ill", { program: "/no/such/program" }) });
     const output = await upFails();
-    assert.match(output, /error waiting for job 'ill' to schedule\/deploy successfully: deployment '[^']+' terminated/);
+    assert.match(
+      output,
+      /error waiting for job 'ill' to schedule\/deploy successfully: error waiting for evaluation: deployment '[^']+' terminated/,
+    );
     const job = await resource("ill");
     assert.equal(job?.id, "ill");
     assert.equal(job?.initErrors?.length, 1);
@@ -191,10 +157,53 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
   });
 
   it("refuses what it doesn't do, by name", async () => {
-    await jobs({ sleeper: service("sleeper", { count: 2 }).replace('"word"', '"world"') }, "json: true");
-    const output = await upFails();
-    assert.match(output, /the offline stand-in for nomad\.Job does not do `json: true`/);
-    assert.match(output, /the job file has no `variable "word"`/);
+    await jobs({ sleeper: service("sleeper", { count: 2 }) }, "json: true");
+    assert.match(await upFails(), /the offline stand-in for nomad\.Job does not do `json: true`/);
+  });
+
+  it("refuses a variable that the job file doesn't declare, in the preview too", async () => {
+    await jobs({ sleeper: service("sleeper", { count: 2 }).replace('variable "word"', 'variable "world"') });
+    assert.match(await upFails(), /Undefined -var variable; A "word" variable/);
+    assert.match((await project.pulumi("preview")).output, /Undefined -var variable/);
+  });
+
+  it("takes a list for a variable that is declared as one", async () => {
+    const places = 'variable "places" {\n type = list(string)\n}\n';
+    const listed = places + service("listed").replace('job "listed" {', 'job "listed" {\n datacenters = var.places');
+    await jobs({ sleeper: service("sleeper", { count: 2 }), listed });
+    const source = await project.source();
+    await project.program(source.replace("vars: {", `vars: { ...(name === "listed" && { places: '["dc1", "dc2"]' }),`));
+    await succeeds("up");
+    const { Datacenters } = await askJson<{ Datacenters: string[] }>(`${nomad.url}/v1/job/listed`);
+    assert.deepEqual(Datacenters, ["dc1", "dc2"]);
+    await jobs({ sleeper: service("sleeper", { count: 2 }) });
+    await succeeds("up");
+  });
+
+  it("refuses another file for a job that isn't as the state knows it, as long as nothing refreshes the state", async () => {
+    const scaled = { Count: 1, Target: { Group: "main" }, Message: "by hand" };
+    const request = { method: "POST", body: JSON.stringify(scaled) };
+    assert.equal((await fetch(`${nomad.url}/v1/job/sleeper/scale`, request)).status, 200);
+    await jobs({ sleeper: `# Only a comment.\n${service("sleeper", { count: 2 })}` });
+    assert.match(await succeeds("up"), /3 unchanged/);
+    await jobs({ sleeper: service("sleeper", { count: 3 }) });
+    assert.match(await upFails(), /diffing urn:\S+::sleeper: job modify index has changed since last refresh/);
+    assert.match((await project.pulumi("preview")).output, /job modify index has changed since last refresh/);
+    await succeeds("refresh");
+    await succeeds("up");
+    assert.equal((await find("sleeper"))?.TaskGroups[0]?.Count, 3);
+  });
+
+  it("refuses the mended file of a job that failed twice, for ever", async () => {
+    const others = { sleeper: service("sleeper", { count: 3 }) };
+    await jobs({ ...others, ill: service("ill", { program: "/no/such/program" }) });
+    await upFails();
+    assert.match(await upFails(), /deployment '[^']+' terminated/);
+    await jobs({ ...others, ill: service("ill") });
+    assert.match(await upFails(), /job modify index has changed since last refresh/);
+    assert.match(await upFails(), /job modify index has changed since last refresh/);
+    await jobs(others);
+    await succeeds("up");
   });
 
   it("previews without Nomad, and says on up that nobody answers", async () => {
@@ -204,7 +213,7 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
     await project.program((await project.source()).replace('new nomad.Provider("nomad"', source));
     const preview = await project.pulumi("preview");
     assert.equal(preview.exitCode, 0, preview.output);
-    assert.match(await upFails(), /error applying jobspec: POST "[^"]+": connect: connection refused/);
+    assert.match(await upFails(), /error applying jobspec: Post "[^"]+": dial tcp \S+: connect: connection refused/);
     assert.equal((await resource("sleeper"))?.id, "sleeper");
   });
 

@@ -3,10 +3,10 @@ import { createServer } from "node:http";
 import { baseUrl, changes, consulKeys } from "../../../../toolchain/offline/consul-keys.ts";
 import { localCommand, shellCommand } from "../../../../toolchain/offline/local-command.ts";
 import { runnerArguments, splitWords } from "../../../../toolchain/offline/node-arguments.ts";
-import { variableFile } from "../../../../toolchain/offline/nomad-api.ts";
 import { nomadJob } from "../../../../toolchain/offline/nomad-job.ts";
+import { undeclared, variableFile } from "../../../../toolchain/offline/nomad-vars.ts";
 import { PartialFailure } from "../../../../toolchain/offline/provider.ts";
-import { secret, unknown } from "../../../../toolchain/offline/values.ts";
+import { secret, unknown, type Value } from "../../../../toolchain/offline/values.ts";
 
 describe("the Node.js language host's arguments", () => {
   it("are split as a shell splits words", () => {
@@ -22,11 +22,11 @@ describe("the Node.js language host's arguments", () => {
 });
 
 describe("the stand-in's Command", () => {
-  it("fills in the official defaults", () => {
-    assert.deepEqual(localCommand.check({ create: "true" }), {
-      inputs: { create: "true", addPreviousOutputInEnv: true },
-      faults: [],
-    });
+  it("has the official defaults, and doesn't store them", async () => {
+    assert.deepEqual(localCommand.check({ create: "true" }), { inputs: { create: "true" }, faults: [] });
+    const stored = { id: "a", inputs: { create: "true", addPreviousOutputInEnv: true }, outputs: {} };
+    const context = { settings: {}, log() {}, signal: AbortSignal.abort(), preview: false };
+    assert.deepEqual((await localCommand.diff(stored, { create: "true" }, context)).changed, []);
     assert.deepEqual(shellCommand("true", {}, { stdout: "before", stderr: "" }), {
       command: "true",
       interpreter: ["/bin/sh", "-c"],
@@ -51,7 +51,9 @@ describe("the stand-in's Command", () => {
 });
 
 describe("the stand-in's Keys", () => {
-  const key = (path: string, value: string, more = {}) => ({ path, value, flags: 0, delete: true, ...more });
+  const key = (path: string, value: string, more = {}) => ({
+    ...{ path, value, default: "", flags: 0, delete: true, name: "", ...more },
+  });
 
   it("write what is new or changed and remove what was dropped, but for keys that stay", () => {
     const olds = [key("same", "1"), key("changed", "1"), key("dropped", "1"), key("kept", "1", { delete: false })];
@@ -66,9 +68,23 @@ describe("the stand-in's Keys", () => {
     );
   });
 
-  it("keep the secrecy of a value when they fill in defaults", () => {
-    const { inputs } = consulKeys.check({ keys: [{ path: "a", value: secret("b") }] });
-    assert.deepEqual(inputs.keys, [{ path: "a", value: secret("b"), flags: 0, delete: false }]);
+  it("store their inputs as they are given", () => {
+    const keys = [{ path: "a", value: secret("b") }];
+    assert.deepEqual(consulKeys.check({ keys }), { inputs: { keys }, faults: [] });
+  });
+
+  it("are compared with what was found, whichever defaults are stored", async () => {
+    const context = { settings: {}, log() {}, signal: AbortSignal.abort(), preview: false };
+    const changed = async (stored: Value, wished: Value) => {
+      const outputs = { keys: [stored] };
+      const { changed } = await consulKeys.diff({ id: "consul", inputs: {}, outputs }, { keys: [wished] }, context);
+      return changed;
+    };
+    const wished = { path: "a", value: "b", delete: true };
+    assert.deepEqual(await changed(key("a", "b"), wished), []);
+    assert.deepEqual(await changed(wished, { ...wished, flags: 0, name: "" }), []);
+    assert.deepEqual(await changed(key("a", "c"), wished), ["keys"]);
+    assert.deepEqual(await changed(secret(key("a", "b")), { ...wished, value: secret("b") }), []);
   });
 
   it("refuse a key without a path and unknown properties, and take keys that a preview doesn't know", () => {
@@ -90,7 +106,22 @@ describe("the stand-in's Keys", () => {
 describe("the stand-in's Job", () => {
   it("quotes variables so that HCL reads them as they are", () => {
     const dollar = "$";
-    assert.equal(variableFile({ a: `"x" ${dollar}{y} %{z}\n` }), `a = "\\"x\\" ${dollar}${dollar}{y} %%{z}\\n"\n`);
+    const file = (value: string, declaration = "") => variableFile(`variable "a" {${declaration}}`, { a: value });
+    const quoted = `a = "\\"x\\" ${dollar}${dollar}{y} %%{z}\\n"\n`;
+    assert.equal(file(`"x" ${dollar}{y} %{z}\n`), quoted);
+    for (const type of ["string", "number", "bool", "any"]) assert.equal(file("1", ` type = ${type} `), 'a = "1"\n');
+  });
+
+  it("takes a variable that is declared as a list, a map or an object for an expression", () => {
+    for (const type of ["list(string)", "set(number)", "map(any)", "object({ b = string })", "tuple([bool])"]) {
+      const jobspec = `variable "a" {\n  default = { type = "string" } # "\n  type    = ${type}\n}\nvariable "b" { type = string }`;
+      assert.equal(variableFile(jobspec, { a: '["x"]', b: "y" }), 'a = ["x"]\nb = "y"\n');
+    }
+  });
+
+  it("knows which variables the job file doesn't declare", () => {
+    const jobspec = 'variable "a" {\n}\n  variable b {}\n# variable "c" {}';
+    assert.deepEqual(undeclared(jobspec, ["a", "b", "c", "d("]), ["c", "d("]);
   });
 
   it("refuses options that it doesn't do, but takes their defaults", () => {
@@ -103,14 +134,22 @@ describe("the stand-in's Job", () => {
     assert.deepEqual(nomadJob.check({ jobspec, json: false, hcl2: { allowFs: false } }).faults, []);
   });
 
-  it("refuses a variable that the job file doesn't declare, and a missing job file", () => {
-    const { faults } = nomadJob.check({ jobspec: 'variable "a" {\n}', hcl2: { vars: { a: "1", b: "2" } } });
-    assert.deepEqual(
-      faults.map(({ property }) => property),
-      ["hcl2.vars.b"],
-    );
+  it("refuses a missing job file, and takes one that a preview doesn't know", () => {
     assert.equal(nomadJob.check({}).faults[0]?.property, "jobspec");
     assert.deepEqual(nomadJob.check({ jobspec: unknown, hcl2: { vars: { a: "1" } } }).faults, []);
+  });
+
+  it("stores the official defaults and keeps a variable's secrecy", () => {
+    const { inputs } = nomadJob.check({ jobspec: 'job "a" {}', hcl2: { vars: { a: secret("1") } } });
+    assert.deepEqual(inputs, {
+      jobspec: 'job "a" {}',
+      hcl2: { allowFs: false, vars: { a: secret("1") } },
+      deregisterOnDestroy: true,
+      deregisterOnIdChange: true,
+      detach: true,
+      preserveCounts: false,
+      rerunIfDead: false,
+    });
   });
 
   it("counts another file as a change when Nomad can't be asked, without failing", async () => {
@@ -122,9 +161,11 @@ describe("the stand-in's Job", () => {
       preview: true,
     };
     const stored = { id: "a", inputs, outputs: {} };
-    const diff = await nomadJob.diff(stored, { jobspec: 'job  "a" {}' }, context);
+    const { inputs: news } = nomadJob.check({ jobspec: 'job  "a" {}' });
+    const diff = await nomadJob.diff(stored, news, context);
     assert.deepEqual(diff, { changed: ["jobspec"], replaced: [] });
-    assert.deepEqual(await nomadJob.diff(stored, inputs, context), { changed: [], replaced: [] });
+    const unchanged = nomadJob.check(inputs).inputs;
+    assert.deepEqual(await nomadJob.diff(stored, unchanged, context), { changed: [], replaced: [] });
   });
 
   it("keeps a job as a failure when its evaluation takes longer than it may", async () => {
@@ -146,7 +187,10 @@ describe("the stand-in's Job", () => {
       await assert.rejects(created, (error) => {
         assert.ok(error instanceof PartialFailure);
         assert.equal(error.id, "a");
-        assert.match(error.message, /^error waiting for job 'a' .*: timeout after 0.2 s: the job is being scheduled$/);
+        assert.match(
+          error.message,
+          /^error waiting for job 'a' .*: error waiting for evaluation: timeout after 0.2 s: the job is being scheduled$/,
+        );
         return true;
       });
     } finally {

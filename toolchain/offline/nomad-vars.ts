@@ -1,0 +1,45 @@
+/** Of a variable that a job file declares; those without a type, or of `any`, take a text too. */
+type Kind = "text" | "expression";
+
+const textTypes = ["string", "number", "bool", "any"];
+
+/**
+ * Variables as the HCL text that Nomad's parser takes. What the job file declares as a list, a map or the like is an
+ * expression and stands as it is; all else is quoted, which Nomad converts to texts, numbers and booleans.
+ */
+export function variableFile(jobspec: string, vars: Record<string, string>): string {
+  return Object.entries(vars)
+    .map(([name, value]) => `${name} = ${kindOf(jobspec, name) === "expression" ? value : hclText(value)}\n`)
+    .join("");
+}
+
+/** Those that the job file doesn't declare: Nomad's parser would ignore them, and so hide a misspelling. */
+export function undeclared(jobspec: string, names: string[]): string[] {
+  return names.filter((name) => kindOf(jobspec, name) === undefined);
+}
+
+function kindOf(jobspec: string, name: string): Kind | undefined {
+  const literal = name.replace(/[^\w-]/g, "\\$&");
+  const header = new RegExp(`^[ \\t]*variable\\s+"?${literal}"?\\s*\\{`, "m").exec(jobspec);
+  if (!header) return undefined;
+  const body = ownLines(jobspec.slice(header.index + header[0].length));
+  const type = /\btype\s*=\s*(\w+)/.exec(body)?.[1] ?? "any";
+  return textTypes.includes(type) ? "text" : "expression";
+}
+
+/** What stands in a block itself, up to its end: without texts, comments and what is in braces. */
+function ownLines(rest: string): string {
+  let depth = 1;
+  let own = "";
+  for (const part of rest.match(/"(?:\\.|[^"\\])*"|(?:#|\/\/)[^\n]*|\/\*.*?\*\/|./gs) ?? []) {
+    if (part === "{") depth++;
+    else if (part === "}" && --depth === 0) break;
+    else if (depth === 1 && part.length === 1) own += part;
+  }
+  return own;
+}
+
+/** JSON's escapes are HCL's too, but for `${` and `%{`, which would begin an expression. */
+function hclText(value: string): string {
+  return JSON.stringify(value).replace(/([$%])\{/g, "$1$1{");
+}
