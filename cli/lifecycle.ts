@@ -1,12 +1,15 @@
 import type { Command } from "commander";
+import { correctDrift, previewArguments } from "./drift.ts";
 import { fetchImagePrograms } from "./programs.ts";
 import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
 import { openStack, pulumi, type Stack } from "./stack.ts";
+import { readState, type StackState } from "./state.ts";
 
 /** up, preview and destroy: Pulumi's own, on a stack that is made ready first. */
 export function addLifecycle(program: Command): void {
-  addAction(program, "up", "make everything as the stack's settings say", async (stack) => {
+  addAction(program, "up", "make everything as the stack's settings say", async (stack, state) => {
+    await correctDrift(stack, state);
     const settings = await stackSettings(stack);
     if (!settings.builder) await fetchImagePrograms(settings);
   });
@@ -17,7 +20,9 @@ export function addLifecycle(program: Command): void {
     .argument("[stack]", "stack", "lab")
     .option("--diff", "show the changes in full")
     .action(async (name: string, options: { diff?: boolean }) => {
-      await pulumi(await openStack(name), ["preview", ...(options.diff ? ["--diff"] : [])]);
+      const stack = await openStack(name);
+      const refresh = await previewArguments(await readState(stack));
+      await pulumi(stack, ["preview", ...refresh, ...(options.diff ? ["--diff"] : [])]);
     });
 
   addAction(program, "destroy", "take all of it down again");
@@ -28,7 +33,7 @@ function addAction(
   program: Command,
   name: string,
   description: string,
-  prepare?: (stack: Stack) => Promise<void>,
+  prepare?: (stack: Stack, state: StackState) => Promise<void>,
 ): void {
   program
     .command(name)
@@ -37,8 +42,8 @@ function addAction(
     .option("-y, --yes", "do not ask first (the lab never asks)")
     .action(async (stackName: string, { yes }: { yes?: boolean }) => {
       const stack = await openStack(stackName);
-      await recover(stack);
-      await prepare?.(stack);
+      const state = await recover(stack);
+      await prepare?.(stack, state);
       await pulumi(stack, [name, ...(stack.isLab || yes ? ["--yes", "--skip-preview"] : [])]);
     });
 }

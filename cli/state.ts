@@ -20,6 +20,8 @@ export interface StateResource {
   id?: string;
   inputs?: Record<string, unknown>;
   outputs?: Record<string, unknown>;
+  /** "URN::ID" of its provider. */
+  provider?: string;
   /** Reasons why it isn't made to its end: Pulumi updates such a resource even if nothing else has changed. */
   initErrors?: string[];
 }

@@ -4,6 +4,7 @@ import * as nomad from "@pulumi/nomad";
 import * as pulumi from "@pulumi/pulumi";
 import { UserError } from "../lib/errors.ts";
 import { projectDir } from "../lib/paths.ts";
+import { undeclared } from "../toolchain/offline/nomad-vars.ts";
 import { keepSecrets } from "./config.ts";
 import type { Settings } from "./settings.ts";
 
@@ -13,20 +14,27 @@ export interface JobSource {
   vars: Record<string, pulumi.Input<string>>;
 }
 
-/** Reads the jobs' files, whose paths are relative to the project. Throws a UserError that names each missing one. */
+/**
+ * Reads the jobs' files, whose paths are relative to the project.
+ * Throws a UserError that names each file that is missing, and each variable that a file doesn't declare.
+ */
 export function readJobs(jobs: Settings["jobs"]): Record<string, JobSource> {
-  const missing = Object.entries(jobs).filter(([, { file }]) => !existsSync(path.resolve(projectDir, file)));
-  if (missing.length > 0) {
-    throw new UserError(
-      missing.map(([name, { file }]) => `piinit:jobs.${name}.file  there is no file ${file}`).join("\n"),
+  const faults: string[] = [];
+  const read = Object.entries(jobs).map(([name, { file, vars }]): [string, JobSource] => {
+    const absolute = path.resolve(projectDir, file);
+    if (!existsSync(absolute)) {
+      faults.push(`piinit:jobs.${name}.file  there is no file ${file}`);
+      return [name, { jobspec: "", vars: {} }];
+    }
+    const jobspec = readFileSync(absolute, "utf8");
+    const strangers = undeclared(jobspec, Object.keys(vars));
+    faults.push(
+      ...strangers.map((stranger) => `piinit:jobs.${name}.vars.${stranger}  ${file} declares no variable ${stranger}`),
     );
-  }
-  return Object.fromEntries(
-    Object.entries(jobs).map(([name, { file, vars }]) => [
-      name,
-      { jobspec: readFileSync(path.resolve(projectDir, file), "utf8"), vars: keepSecrets("jobs", vars) },
-    ]),
-  );
+    return [name, { jobspec, vars: keepSecrets("jobs", vars) }];
+  });
+  if (faults.length > 0) throw new UserError(faults.join("\n"));
+  return Object.fromEntries(read);
 }
 
 export interface NomadJobsArgs {
@@ -56,6 +64,8 @@ export class NomadJobs extends pulumi.ComponentResource {
         {
           parent: this,
           provider,
+          // Nomad answers with the `meta` of groups and tasks, in which a variable's secret value may be.
+          additionalSecretOutputs: ["taskGroups"],
           ...(options?.dependsOn && { dependsOn: options.dependsOn }),
           ...(args.isDisposable && { deletedWith: this }),
         },

@@ -48,6 +48,17 @@ const scalar = z
   .union([z.string(), z.number(), z.boolean()], "must be a text, a number, true or false")
   .transform(String);
 
+/** A list or a map becomes the expression that it is in a job file, where `${` and `%{` would begin another. */
+const jobVariable = z.union(
+  [
+    scalar,
+    z
+      .union([z.array(z.json()), z.record(z.string(), z.json())])
+      .transform((value) => JSON.stringify(value).replace(/([$%])\{/g, "$1$1{")),
+  ],
+  "must be a text, a number, true, false, a list or a map",
+);
+
 const port = z.int().min(1).max(65535);
 
 const hostKey = z
@@ -186,7 +197,7 @@ const schema = z.strictObject({
     .min(1, "must name at least one machine"),
   kv: z.record(z.string().regex(/^[^/].*$/, "must be a key without a leading slash"), scalar).default({}),
   jobs: z
-    .record(z.string(), z.strictObject({ file: z.string(), vars: z.record(z.string(), scalar).default({}) }))
+    .record(z.string(), z.strictObject({ file: z.string(), vars: z.record(z.string(), jobVariable).default({}) }))
     .default({}),
   wait: duration.prefault("10m"),
 });

@@ -52,7 +52,8 @@ echo "$1 $2" >> log
 echo done
 `;
 
-const settings = `config:
+/** Of a stack whose program has nothing to do with its settings; they are checked all the same. */
+export const stackSettings = `config:
   piinit:network: {cidr: 192.168.2.0/24, domain: home.arpa, router: {kind: manual}}
   piinit:builder: {ssh: nobody@127.0.0.1}
   piinit:images: {server: {board: pi3, roles: {consul: server, nomad: both}}}
@@ -67,7 +68,7 @@ export async function makeHeldStack(): Promise<HeldStack> {
   const file = (name: string) => path.join(checkout.dir, name);
   writeFileSync(file("index.ts"), program);
   writeFileSync(file("step.sh"), step);
-  writeFileSync(file("stacks/Pulumi.held.yaml"), settings);
+  writeFileSync(file("stacks/Pulumi.held.yaml"), stackSettings);
   return {
     ...checkout,
     steps: (inputs) => writeFileSync(file("steps.json"), JSON.stringify(inputs)),

@@ -41,6 +41,17 @@ describe("settings that are right", () => {
     assert.deepEqual(settings.jobs, {});
   });
 
+  it("have lists and maps for a job's variables as the expressions that a job file has", () => {
+    const vars = { places: ["home", "$" + "{x}"], sizes: { small: 1, large: [2, true] }, text: '["home"]', one: 1.5 };
+    const { jobs } = parseSettings(home({ jobs: { a: { file: "a.hcl", vars } } }), "home");
+    assert.deepEqual(jobs.a?.vars, {
+      places: '["home","$$' + '{x}"]',
+      sizes: '{"small":1,"large":[2,true]}',
+      text: '["home"]',
+      one: "1.5",
+    });
+  });
+
   it("name the servers of each agent", () => {
     const settings = parseSettings(
       home({

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
+import { type Agent, askJson, startConsul, startNomad, until } from "../agents.ts";
+import { service } from "../offline/service.ts";
+import { freePort } from "../ports.ts";
+import { stackSettings } from "./held.ts";
+
+/** What the stack's program makes. */
+interface Wanted {
+  keys: Record<string, string>;
+  /** Name → job file. */
+  jobs: Record<string, string>;
+}
+
+const program = `
+import { readFileSync } from "node:fs";
+import { NomadJobs } from "./components/jobs.ts";
+import { ConsulKeys } from "./components/kv.ts";
+const { consulUrl, nomadUrl, keys, jobs } = JSON.parse(readFileSync("wanted.json", "utf8"));
+new ConsulKeys("keys", { consulUrl, datacenter: "dc1", values: keys });
+const source = (jobspec: string) => ({ jobspec, vars: jobspec.includes('variable "word"') ? { word: "hello" } : {} });
+const sources = Object.entries<string>(jobs).map(([name, jobspec]) => [name, source(jobspec)]);
+new NomadJobs("jobs", { nomadUrl, jobs: Object.fromEntries(sources), isDisposable: false });
+`;
+
+/** Starts every second, for a moment. */
+const clock = `
+job "clock" {
+  type = "batch"
+  periodic {
+    crons = ["* * * * * * *"]
+  }
+  group "main" {
+    task "main" {
+      driver = "raw_exec"
+      config {
+        command = "/bin/true"
+      }
+      resources {
+        cpu    = 10
+        memory = 10
+      }
+    }
+  }
+}
+`;
+
+describe("up and preview, with keys and jobs that aren't as the state has them", function () {
+  this.timeout(240_000);
+  let consul: Agent;
+  let nomad: Agent;
+  let checkout: Checkout;
+
+  before(async () => {
+    consul = await startConsul();
+    nomad = await startNomad({ consulUrl: consul.url });
+    checkout = await makeCheckout();
+    writeFileSync(path.join(checkout.dir, "index.ts"), program);
+    writeFileSync(path.join(checkout.dir, "stacks/Pulumi.drift.yaml"), stackSettings);
+  });
+  after(async () => {
+    checkout?.remove();
+    await nomad?.stop();
+    await consul?.stop();
+  });
+
+  const want = ({ keys, jobs }: Wanted, consulUrl = consul.url) =>
+    writeFileSync(
+      path.join(checkout.dir, "wanted.json"),
+      JSON.stringify({ consulUrl, nomadUrl: nomad.url, keys, jobs }),
+    );
+
+  async function succeeds(verb: "up" | "preview"): Promise<string> {
+    const { exitCode, output } = await checkout.piinit(verb, "drift", ...(verb === "up" ? ["--yes"] : []));
+    assert.equal(exitCode, 0, output);
+    return output;
+  }
+
+  async function upFails(reason: RegExp): Promise<void> {
+    const { exitCode, output } = await checkout.piinit("up", "drift", "--yes");
+    assert.notEqual(exitCode, 0, output);
+    assert.match(output, reason);
+  }
+
+  const jobOf = (id: string) =>
+    askJson<{ Status: string; Stop: boolean; Version: number; TaskGroups: { Count: number }[] }>(
+      `${nomad.url}/v1/job/${id}`,
+    );
+  const value = async (key: string) => (await fetch(`${consul.url}/v1/kv/${key}?raw`)).text();
+  const ofBad = { program: "/no/such/program" };
+  const all: Wanted = {
+    keys: { "app/colour": "green" },
+    jobs: { clock, page: service("page"), shop: service("shop", { autoRevert: true }) },
+  };
+
+  it("leave what is as it should be", async () => {
+    want(all);
+    await succeeds("up");
+    await until("the periodic job has run", async () => {
+      const jobs = await askJson<{ ID: string }[]>(`${nomad.url}/v1/jobs`);
+      return jobs.some(({ ID }) => ID.startsWith("clock/periodic"));
+    });
+    for (const verb of ["up", "preview"] as const) {
+      const output = await succeeds(verb);
+      assert.match(output, / unchanged/);
+      assert.doesNotMatch(output, /again|updated|created/);
+    }
+  });
+
+  it("put right a job that was scaled and one that was stopped by hand, though nothing has changed here", async () => {
+    const scaled = { Count: 2, Target: { Group: "main" }, Message: "by hand" };
+    await fetch(`${nomad.url}/v1/job/page/scale`, { method: "POST", body: JSON.stringify(scaled) });
+    await fetch(`${nomad.url}/v1/job/shop`, { method: "DELETE" });
+    assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 2);
+    const output = await succeeds("up");
+    for (const name of ["page", "shop"])
+      assert.match(
+        output,
+        new RegExp(`the job ${name} has changed in Nomad since the last update: up registers it again`),
+      );
+    assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 1);
+    const { Stop, Status } = await jobOf("shop");
+    assert.deepEqual([Stop, Status], [false, "running"]);
+  });
+
+  it("show what another file would change in a job that was scaled by hand, and change nothing by that", async () => {
+    const scaled = { Count: 2, Target: { Group: "main" }, Message: "by hand" };
+    await fetch(`${nomad.url}/v1/job/page/scale`, { method: "POST", body: JSON.stringify(scaled) });
+    want({ ...all, jobs: { ...all.jobs, page: service("page", { count: 3 }) } });
+    const file = path.join(checkout.dir, ".piinit/.pulumi/stacks/piinit/drift.json");
+    const before = readFileSync(file, "utf8");
+    assert.match(await succeeds("preview"), /1 to update/);
+    assert.equal(readFileSync(file, "utf8"), before);
+    await succeeds("up");
+    assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 3);
+  });
+
+  it("fail again for a job that failed, as long as its file is the same, and take the mended file", async () => {
+    want({ ...all, jobs: { ...all.jobs, page: service("page", ofBad) } });
+    await upFails(/deployment '[^']+' terminated with status 'failed'/);
+    await upFails(/deployment '[^']+' terminated with status 'failed'/);
+    want(all);
+    await succeeds("up");
+    assert.equal((await jobOf("page")).Status, "running");
+  });
+
+  it("take the mended file of a job that Nomad has set back by itself", async () => {
+    want({ ...all, jobs: { ...all.jobs, shop: service("shop", { ...ofBad, autoRevert: true }) } });
+    await upFails(/deployment '[^']+' terminated with status 'failed'/);
+    want({ ...all, jobs: { ...all.jobs, shop: service("shop", { count: 2, autoRevert: true }) } });
+    await succeeds("up");
+    assert.equal((await jobOf("shop")).TaskGroups[0]?.Count, 2);
+  });
+
+  it("write a key whose write failed", async () => {
+    want({ ...all, keys: { "app/colour": "blue" } }, `http://127.0.0.1:${await freePort()}`);
+    await upFails(/failed to write Consul key 'app\/colour'/);
+    want({ ...all, keys: { "app/colour": "blue" } });
+    assert.match(await succeeds("up"), /the key app\/colour was perhaps not written: up writes it again/);
+    assert.equal(await value("app/colour"), "blue");
+    assert.doesNotMatch(await succeeds("up"), /again/);
+  });
+});
