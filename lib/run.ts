@@ -1,4 +1,4 @@
-import { execa, type Options } from "execa";
+import { execa, type Options, type ResultPromise } from "execa";
 import { Interrupted, UserError } from "./errors.ts";
 import { quoteCommand } from "./shell.ts";
 
@@ -43,8 +43,7 @@ export async function run(program: string, args: readonly string[], options: Run
     ...(options.ownSession && { detached: true }),
   };
   const child = execa(program, args, settings);
-  if (options.onLine) followLines(child.all, options.onLine);
-  const result = await child;
+  const [result] = await Promise.all([child, options.onLine && followLines(child, options.onLine)]);
   // A program of the same terminal may have ended of its own ^C before the signal reaches it.
   if (result.failed && options.signal?.reason instanceof Interrupted) throw options.signal.reason;
   if (result.failed) throw new UserError(failureMessage(program, args, result, options.hint));
@@ -79,12 +78,7 @@ function failureMessage(program: string, args: readonly string[], outcome: Outco
     .join("\n");
 }
 
-function followLines(stream: NodeJS.ReadableStream | null | undefined, onLine: (line: string) => void): void {
-  let rest = "";
-  stream?.on("data", (chunk: Buffer | string) => {
-    const lines = (rest + chunk.toString()).split(/\r?\n|\r/);
-    rest = lines.pop() ?? "";
-    for (const line of lines) if (line) onLine(line);
-  });
-  stream?.on("end", () => rest && onLine(rest));
+/** Programs that show progress write over their line again and again: each of these is a line. */
+async function followLines(child: ResultPromise, onLine: (line: string) => void): Promise<void> {
+  for await (const text of child.iterable({ from: "all" })) for (const line of String(text).split("\r")) if (line) onLine(line);
 }

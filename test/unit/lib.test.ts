@@ -35,13 +35,32 @@ describe("running a program", () => {
   });
 
   it("names a program that is not there", async () => {
-    await assert.rejects(run("no-such-program", []), /`no-such-program` could not be started/);
+    for (const options of [{}, { onLine: () => {} }])
+      await assert.rejects(run("no-such-program", [], options), /`no-such-program` could not be started/);
   });
 
   it("reports each line as it comes", async () => {
     const lines: string[] = [];
     await run("sh", ["-c", "echo a; printf b"], { onLine: (line) => lines.push(line) });
     assert.deepEqual(lines, ["a", "b"]);
+  });
+
+  it("keeps letters whole whose bytes come one by one, and lines that are written over apart", async () => {
+    const lines: string[] = [];
+    const bytes = [...Buffer.from("gr\u00f6\u00dfe\r50 %\r\n\n\u{1f600}")].map((byte) =>
+      byte.toString(8).padStart(3, "0"),
+    );
+    const slowly = bytes.map((byte) => `printf '\\${byte}'; sleep 0.02`).join("\n");
+    const output = await run("sh", ["-c", slowly], { onLine: (line) => lines.push(line) });
+    assert.deepEqual(lines, ["gr\u00f6\u00dfe", "50 %", "\u{1f600}"]);
+    assert.equal(output, "gr\u00f6\u00dfe\r50 %\r\n\n\u{1f600}");
+  });
+
+  it("fails with what goes wrong in looking at a line", async () => {
+    const onLine = () => {
+      throw new Error("stumbled");
+    };
+    await assert.rejects(run("sh", ["-c", "echo a; echo b"], { onLine }), /stumbled/);
   });
 
   it("lets it clean up after an interruption, however long that takes", async () => {
