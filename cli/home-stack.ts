@@ -1,3 +1,4 @@
+import { hostsOf, isCidr } from "../commands/network.ts";
 import type { ImageVariables } from "./packer-variables.ts";
 
 /** A machine as a person names it. */
@@ -21,22 +22,54 @@ export interface ConvertedStack {
 
 export const imageName = ({ consul }: ImageVariables) => (consul === "server" ? "server" : "monitor");
 
-/** The machines to ask for: what the variables tell of them, and the original's own names and addresses for the rest. */
-export function machinesToAskFor(images: readonly ImageVariables[]): Omit<Required<NamedMachine>, "mac">[] {
-  const addresses = images.flatMap(({ coreServers }) => coreServers);
-  const servers = serverNames(images).map((name, index) => ({
-    name,
-    ip: addresses[index] ?? `192.168.2.${51 + index}`,
-    image: "server",
-  }));
-  const network = (servers[0]?.ip ?? "").split(".").slice(0, 3).join(".");
+/** A machine that a person is asked about; without an address where the network has none left. */
+export type ProposedMachine = Pick<NamedMachine, "name" | "image"> & { ip: string | undefined };
+
+/**
+ * The machines to ask for: what the variables tell of them, and the original's own names and addresses for the rest. No
+ * name and no address is proposed twice.
+ */
+export function machinesToAskFor(images: readonly ImageVariables[]): ProposedMachine[] {
+  const addresses = addressesIn(images);
+  const servers = serverNames(images);
   const hasMonitor = images.some((image) => imageName(image) === "monitor");
-  return [...servers, ...(hasMonitor ? [{ name: "zero1", ip: `${network}.54`, image: "monitor" }] : [])];
+  const free = freeAddresses(cidrOf(images), addresses);
+  const machines = [
+    ...servers.map((name, index) => ({ name, image: "server", ip: addresses[index] })),
+    ...(hasMonitor ? [{ name: monitorName(servers), image: "monitor", ip: undefined }] : []),
+  ];
+  return machines.map(({ ip, ...machine }) => ({ ...machine, ip: ip ?? free.next().value }));
 }
+
+const addressesIn = (images: readonly ImageVariables[]) => [...new Set(images.flatMap((image) => image.coreServers))];
 
 function serverNames(images: readonly ImageVariables[]): string[] {
   const named = images.flatMap(({ coreHosts }) => coreHosts);
-  return named.length > 0 ? named : ["pi1", "pi2", "pi3"];
+  if (named.length > 0) return [...new Set(named)];
+  const count = Math.max(3, addressesIn(images).length);
+  return Array.from({ length: count }, (_, index) => `pi${index + 1}`);
+}
+
+function monitorName(servers: readonly string[], number = 1): string {
+  const name = `zero${number}`;
+  return servers.includes(name) ? monitorName(servers, number + 1) : name;
+}
+
+function cidrOf(images: readonly ImageVariables[]): string {
+  const cidr = images.find((image) => image.cidr)?.cidr;
+  if (cidr !== undefined && isCidr(cidr)) return cidr;
+  return cidrAround(addressesIn(images)[0] ?? "192.168.2.0");
+}
+
+const cidrAround = (ip: string) => `${ip.split(".").slice(0, 3).join(".")}.0/24`;
+
+/** The original's servers begin at .51. */
+const firstHost = 51;
+
+/** Addresses of the network that nobody has, those before the usual ones last, and never the first, the usual router's. */
+function* freeAddresses(cidr: string, taken: readonly string[]): Generator<string, undefined> {
+  for (const ip of hostsOf(cidr, firstHost)) if (!taken.includes(ip)) yield ip;
+  return undefined;
 }
 
 /** Turns variables, machines and the Wi-Fi country (two capital letters) into a stack. Checks nothing: `parseSettings` does. */
@@ -48,7 +81,10 @@ export function convert(
   const placed = machines.map((machine) => ({ ...machine, image: machine.image ?? imageFor(machine.name, images) }));
   return {
     settings: {
-      network: { cidr: images.find(({ cidr }) => cidr)?.cidr ?? networkAround(machines), router: { kind: "manual" } },
+      network: {
+        cidr: images.find(({ cidr }) => cidr)?.cidr ?? cidrAround(machines[0]?.ip ?? ""),
+        router: { kind: "manual" },
+      },
       images: Object.fromEntries(
         images.map((image) => [imageName(image), { board: image.board, roles: rolesOf(image, country) }]),
       ),
@@ -70,10 +106,6 @@ export function convert(
 function imageFor(name: string, images: readonly ImageVariables[]): string {
   const hasMonitor = images.some((image) => imageName(image) === "monitor");
   return hasMonitor && !serverNames(images).includes(name) ? "monitor" : "server";
-}
-
-function networkAround([first]: readonly NamedMachine[]): string {
-  return `${(first?.ip ?? "").split(".").slice(0, 3).join(".")}.0/24`;
 }
 
 function rolesOf(image: ImageVariables, country: string | undefined): Record<string, unknown> {

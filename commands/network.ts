@@ -1,3 +1,5 @@
+import { isIPv4 } from "node:net";
+
 /** IPv4 arithmetic for the home network; addresses are dotted strings outside, 32-bit numbers inside. */
 
 export interface Network {
@@ -35,6 +37,23 @@ export function addressesOf(cidr: string): string[] {
   const { network, broadcast } = networkOf(cidr);
   const first = toNumber(network) + 1;
   return Array.from({ length: toNumber(broadcast) - first }, (_, index) => toAddress(first + index));
+}
+
+export function isCidr(text: string): boolean {
+  const [, base = "", length = ""] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
+  return isIPv4(base) && Number(length) <= 30;
+}
+
+/**
+ * The host addresses of a network one by one, from its Nth on and then those before, but for the first, where most routers
+ * are. From the second on where the network is smaller than that.
+ */
+export function* hostsOf(cidr: string, nth: number): Generator<string> {
+  const { network, broadcast } = networkOf(cidr);
+  const [base, last] = [toNumber(network), toNumber(broadcast) - 1];
+  const begin = base + nth <= last ? base + nth : base + 2;
+  for (let ip = begin; ip <= last; ip += 1) yield toAddress(ip);
+  for (let ip = base + 2; ip < begin; ip += 1) yield toAddress(ip);
 }
 
 function toNumber(ip: string): number {

@@ -80,5 +80,6 @@ function failureMessage(program: string, args: readonly string[], outcome: Outco
 
 /** Programs that show progress write over their line again and again: each of these is a line. */
 async function followLines(child: ResultPromise, onLine: (line: string) => void): Promise<void> {
-  for await (const text of child.iterable({ from: "all" })) for (const line of String(text).split("\r")) if (line) onLine(line);
+  for await (const text of child.iterable({ from: "all" }))
+    for (const line of String(text).split("\r")) if (line) onLine(line);
 }
