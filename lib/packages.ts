@@ -90,7 +90,7 @@ export const emulationPackages: readonly SystemPackage[] = [
 /** What a tool is built with where its publisher's release can't be had. */
 export const goPackage: SystemPackage = { debian: "golang-go", fedora: "golang", homebrew: "go", programs: ["go"] };
 
-/** What only the tests need: a home router to drive, on this machine, a DHCP client, and another program that burns. */
+/** What only the tests need: a home router to drive, on this machine, a DHCP client, another program that burns, UEFI. */
 export const testPackages: readonly SystemPackage[] = [
   { debian: "openssh-server", fedora: "openssh-server", programs: ["sshd"] },
   { debian: "dnsmasq-base", fedora: "dnsmasq", programs: ["dnsmasq"] },
@@ -98,13 +98,11 @@ export const testPackages: readonly SystemPackage[] = [
   { debian: "iproute2", fedora: "iproute", programs: ["ip"] },
   { debian: "bmap-tools", fedora: "bmap-tools", programs: ["bmaptool"] },
   { debian: "bsdutils", fedora: "util-linux-script", programs: ["script"] },
+  { debian: "ovmf", fedora: "edk2-ovmf", programs: [], files: ["/usr/share/ovmf/OVMF.fd"] },
 ];
 
 /** What the tests of every board's image need beside that: to play the boards. */
-export const boardTestPackages: readonly SystemPackage[] = [
-  ...Object.values(emulatorPackages),
-  { debian: "ovmf", fedora: "edk2-ovmf", programs: [], files: ["/usr/share/ovmf/OVMF.fd"] },
-];
+export const boardTestPackages: readonly SystemPackage[] = Object.values(emulatorPackages);
 
 /** What the bench of images sets beside the builder. */
 const benchPackages: readonly SystemPackage[] = [

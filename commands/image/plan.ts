@@ -100,7 +100,11 @@ const noContext: ImageContext = {
 
 function manifest(image: Omit<ImagePlan, "roles">, board: Board, contributions: Contribution[]): Manifest {
   const { name, readOnlyRoot = false } = image;
-  const all = combine(system({ readOnlyRoot }), { packages: board.packages, files: board.files }, ...contributions);
+  const all = combine(
+    system({ readOnlyRoot, disk: board.disk }),
+    { packages: board.packages, files: board.files },
+    ...contributions,
+  );
   refuseCollisions(name, all);
   return {
     format: 1,

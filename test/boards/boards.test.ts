@@ -69,7 +69,7 @@ describe("the image of", function () {
       );
       for (const { path: file } of manifest.boot.files) await bootFile(image.path, file, path.join(folder, "file"));
       await bootFile(image.path, "cmdline.txt", path.join(folder, "file"));
-      assert.match(readFileSync(path.join(folder, "file"), "utf8"), / root=LABEL=root\n$/);
+      assert.match(readFileSync(path.join(folder, "file"), "utf8"), / root=PARTUUID=7069696e-02\n$/);
       for (const { path: file, text } of manifest.files) assert.equal(await textOf(image.path, file), text, file);
       assert.equal(await textOf(image.path, "/etc/machine-id"), "");
       const names = await Promise.all(["/etc", "/etc/ssh", "/var/lib/systemd"].map((at) => namesIn(image.path, at)));

@@ -15,6 +15,9 @@ export interface Board {
   clock: "battery" | "none" | "host";
 }
 
+/** Words for every kernel: repair file systems, keep the names of network cards, start again after a panic. */
+export const commonWords = "fsck.repair=yes net.ifnames=0 panic=10";
+
 /**
  * A card or disk that is larger than the image. Behind the root partition is room for a second one of that size, then
  * come the data: all of it fits on a card of 8 GB.

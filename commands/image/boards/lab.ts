@@ -1,6 +1,6 @@
 import { file } from "../contribution.ts";
 import type { Architecture } from "../manifest.ts";
-import type { Board } from "./board.ts";
+import { type Board, commonWords } from "./board.ts";
 
 const consoles: Partial<Record<Architecture, string>> = { amd64: "ttyS0", arm64: "ttyAMA0" };
 
@@ -19,7 +19,7 @@ export function lab(architecture: Architecture): Board {
     files: [file("/etc/systemd/system/systemd-udev-trigger.service.d/lab.conf", fewDevices)],
     boot: {
       modules: ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng", "ext4"],
-      commandLine: `console=${consoles[architecture]} fsck.repair=yes net.ifnames=0 quiet`,
+      commandLine: `console=${consoles[architecture]} ${commonWords} quiet`,
       files: [],
     },
     disk: { firmware: "none", bootMiB: 32, rootMiB: 640, grows: false },

@@ -1,4 +1,4 @@
-import type { Board } from "./board.ts";
+import { type Board, commonWords } from "./board.ts";
 
 /**
  * The board when an existing image is the base, which brings kernels for all boards, firmware and how they start: its
@@ -10,7 +10,7 @@ export function onImage(board: Board): Board {
     packages: [],
     backports: [],
     components: [],
-    boot: { modules: [], commandLine: "cgroup_enable=memory fsck.repair=yes net.ifnames=0", files: [] },
+    boot: { modules: [], commandLine: `cgroup_enable=memory ${commonWords}`, files: [] },
     disk: { ...board.disk, bootMiB: 512 },
   };
 }

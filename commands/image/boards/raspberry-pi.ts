@@ -1,5 +1,5 @@
 import type { Architecture, BootFile } from "../manifest.ts";
-import { type Board, card } from "./board.ts";
+import { type Board, card, commonWords } from "./board.ts";
 
 /** What tells one model from another. */
 interface Model {
@@ -100,7 +100,7 @@ function raspberryPi(model: Model): Board {
       // The virtual disk and network card let QEMU's general ARM machine boot the very image.
       modules: [...model.modules, "virtio_mmio", "virtio_blk", "virtio_net", "ext4"],
       // Without its memory cgroup, which the firmware turns off, Nomad can't limit a task's memory.
-      commandLine: `console=tty0 console=${model.console},115200 cgroup_enable=memory rootwait fsck.repair=yes net.ifnames=0 quiet`,
+      commandLine: `console=tty0 console=${model.console},115200 cgroup_enable=memory rootwait ${commonWords} quiet`,
       files: bootFiles(model),
     },
     disk: { firmware: "raspberry-pi", ...card },

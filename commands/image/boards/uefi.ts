@@ -1,5 +1,5 @@
 import type { Architecture } from "../manifest.ts";
-import { type Board, card } from "./board.ts";
+import { type Board, card, commonWords } from "./board.ts";
 
 /** What each architecture calls things: UEFI's file name of a boot loader, Debian's kernel, its serial console. */
 const names = {
@@ -17,8 +17,8 @@ export function uefi(architecture: keyof typeof names): Board {
     packages: ["busybox-static", "firmware-realtek", `linux-image-${architecture}`, "systemd-boot-efi"],
     files: [],
     boot: {
-      modules: [...storage, "virtio_mmio", "virtio_pci", "virtio_blk", "virtio_net", "virtio_scsi", "ext4"],
-      commandLine: `console=tty0 console=${console},115200 rootwait fsck.repair=yes net.ifnames=0 quiet`,
+      modules: [...storage, "virtio_mmio", "virtio_pci", "virtio_blk", "virtio_net", "virtio_scsi", "efivarfs", "ext4"],
+      commandLine: `console=tty0 console=${console},115200 rootwait ${commonWords} quiet`,
       files: [
         {
           path: `EFI/BOOT/BOOT${suffix.toUpperCase()}.EFI`,

@@ -5,7 +5,7 @@ import { UserError } from "../../../lib/errors.ts";
 import { hostPath, runOnHost } from "../../../lib/host.ts";
 import type { BootFile, Manifest } from "../manifest.ts";
 import { type RootPartition, readFiles } from "./debugfs.ts";
-import { type Geometry, masterBootRecord } from "./geometry.ts";
+import { freshDiskId, type Geometry, masterBootRecord, rootDevice } from "./geometry.ts";
 import { forBase } from "./image-recipe.ts";
 import { buildInitrd, type LoadableModule } from "./initrd.ts";
 import { moduleClosure } from "./modules.ts";
@@ -36,14 +36,14 @@ export async function writeBoot(
     image: (own) => takenBootFiles(own, source),
   });
   checkRoom(manifest, Object.values(files));
-  await writeFirstSector(disk, masterBootRecord(geometry, diskId));
+  await writeFirstSector(disk, masterBootRecord(geometry, freshDiskId));
   await writeFat(disk, geometry.boot, files, source);
 }
 
 async function bootFiles(manifest: Manifest, source: BootSource): Promise<Record<string, Buffer>> {
   const kernel = kernelVersion(manifest, source.tree);
   const [vmlinuz = Buffer.alloc(0)] = await read(source, [`/boot/vmlinuz-${kernel}`]);
-  const commandLine = `${manifest.boot.commandLine} root=LABEL=root`;
+  const commandLine = `${manifest.boot.commandLine} root=${rootDevice(manifest.disk)}`;
   return {
     vmlinuz,
     "initrd.img": await initrd(manifest, kernel, source),
@@ -65,8 +65,7 @@ async function takenBootFiles(manifest: Manifest, source: BootSource): Promise<R
   const { "cmdline.txt": commandLine } = files;
   if (!commandLine)
     throw new UserError("The base image has no cmdline.txt on its FAT partition: it is not for a Raspberry Pi.");
-  const root = `PARTUUID=${diskId.toString(16)}-02`;
-  const changed = bootCommandLine(commandLine.toString("latin1"), manifest.boot.commandLine, root);
+  const changed = bootCommandLine(commandLine.toString("latin1"), manifest.boot.commandLine, rootDevice(manifest.disk));
   return { ...files, "cmdline.txt": Buffer.from(`${changed}\n`, "latin1") };
 }
 
@@ -86,9 +85,6 @@ async function firmwareFiles(
   );
   return Object.fromEntries([...copies.map((file, index) => [file.path, data[index] as Buffer] as const), ...texts]);
 }
-
-/** "piin", so that the disk is the same in every build. */
-const diskId = 0x7069696e;
 
 function kernelVersion(manifest: Manifest, tree: Tree): string {
   const versions = [...tree.keys()].flatMap((file) => /^\/boot\/vmlinuz-(.+)$/.exec(file)?.[1] ?? []);
@@ -175,6 +171,10 @@ async function writeFat(
   const options = { cwd: folder, env: { SOURCE_DATE_EPOCH: String(imageTime), TZ: "UTC" }, signal };
   const size = ["-T", String(bytes / sectorBytes), "-h", "255", "-s", "63", "-H", String(offset / sectorBytes)];
   const fat32 = bytes >= 64 * MiB ? ["-F"] : [];
-  await runOnHost("mformat", ["-i", drive, ...fat32, ...size, "-v", "BOOT", "-N", diskId.toString(16), "::"], options);
+  await runOnHost(
+    "mformat",
+    ["-i", drive, ...fat32, ...size, "-v", "BOOT", "-N", freshDiskId.toString(16), "::"],
+    options,
+  );
   await runOnHost("mcopy", ["-s", "-i", drive, ...(await readdir(folder)).sort(), "::"], options);
 }

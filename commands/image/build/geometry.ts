@@ -5,6 +5,17 @@ const sectorBytes = 512;
 /** Room before the first partition: boot loaders of some boards stand there. */
 const startMiB = 4;
 
+/** "piin": the number of a disk that was never booted, the same in every build. The first boot gives it one of its own. */
+export const freshDiskId = 0x7069696e;
+
+/**
+ * The root file system as the kernel's command line names it: on the disk with that number, or, where nothing but the
+ * machine's own disks can be, by its place.
+ */
+export function rootDevice({ firmware }: DiskLayout): string {
+  return firmware === "none" ? "/dev/vda2" : `PARTUUID=${freshDiskId.toString(16)}-02`;
+}
+
 export interface Extent {
   /** Bytes from the start of the disk. */
   offset: number;

@@ -1,6 +1,7 @@
 import { gzipSync } from "node:zlib";
 import { type CpioEntry, writeCpio } from "./cpio.ts";
 import { moduleName } from "./modules.ts";
+import { ownDisk } from "./own-disk.ts";
 
 /**
  * The first program of the machine: loads modules, waits for the root file system and hands over to its init.
@@ -39,21 +40,29 @@ done
 while read -r module; do
   insmod "/modules/$module" || echo "initrd: can't load $module"
 done < /modules/order
+${ownDisk}
+mount -t efivarfs efivarfs /sys/firmware/efi/efivars 2> /dev/null
+path_said=$(firmware_path)
+kind_said=$(firmware_kind)
+wanted=\${root#PARTUUID=}
+number=\${wanted%-*}
+tries=0
+seen=0
 
+# Prints the device of the root file system; it may not be there yet.
 find_root() {
-  case $root in
-    LABEL=* | UUID=*) findfs "$root" ;;
-    PARTUUID=*)
-      device=$(grep -lix "$root" /sys/class/block/*/uevent)
-      device=\${device%/uevent}
-      echo "/dev/\${device##*/}"
-      ;;
-    *) echo "$root" ;;
-  esac 2> /dev/null
+  [ "$wanted" != "$root" ] || { echo "$root"; return; }
+  for path in "/sys/block/$(choose "$seen" $disks)"/*/partition; do
+    read -r partition < "$path" && [ "$partition" -eq "$((0x\${wanted##*-}))" ] || continue
+    path=\${path%/partition}
+    echo "/dev/\${path##*/}"
+  done 2> /dev/null
 }
 
-tries=0
-until device=$(find_root) && [ -b "$device" ]; do
+until disks=$(numbered "$number"); device=$(find_root); [ -b "$device" ]; do
+  set -- $disks
+  [ $# -eq 0 ] || seen=$((seen + 1))
+  [ $# -lt 2 ] || [ "$seen" -lt 50 ] || give_up "$* are copies of one card, and the firmware doesn't say which of them it started: take out all but one"
   [ "$tries" -ne 20 ] || echo "initrd: waiting for $root"
   [ "$tries" -lt 600 ] || give_up "no $root after 60 s"
   tries=$((tries + 1))
@@ -75,21 +84,29 @@ if [ "$overlay" ]; then
 else
   mount -t ext4 -o "$access$options" "$device" /root || give_up "can't mount $device"
 fi
+# The system finds the other partitions of this disk by this, also where its root is in memory.
+mount -t tmpfs -o mode=755,size=20%,nosuid,nodev tmpfs /run
+mkdir /run/piinit
+cat "/sys/class/block/\${device##*/}/dev" > /run/piinit/root
+mount --move /run /root/run
 mount --move /dev /root/dev
+umount /sys/firmware/efi/efivars 2> /dev/null
 umount /proc /sys
 exec switch_root /root "$init"
 give_up "can't start $init"
 `;
 
 const applets = [
+  "awk",
   "cat",
   "cut",
-  "findfs",
   "grep",
+  "hexdump",
   "insmod",
   "md5sum",
   "mkdir",
   "mount",
+  "readlink",
   "reboot",
   "sh",
   "sleep",
@@ -110,7 +127,7 @@ export function buildInitrd(busybox: Uint8Array, modules: readonly LoadableModul
   const files = modules.map(({ path, data }) => ({ name: `${moduleName(path)}.ko`, data }));
   const order = files.map(({ name }) => `${name}\n`).join("");
   const entries: CpioEntry[] = [
-    ...["above", "below", "bin", "dev", "modules", "proc", "root", "sys"].map((path) => ({
+    ...["above", "below", "bin", "dev", "modules", "proc", "root", "run", "sys"].map((path) => ({
       path,
       type: "directory" as const,
     })),

@@ -3,7 +3,7 @@ import { tools } from "../../../toolchain/versions.ts";
 import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../contribution.ts";
 import type { Link } from "../manifest.ts";
 import { docker, dockerPlugin } from "./docker.ts";
-import { hostVolumes, mountedVolumes, type VolumeOptions, volumeSchema } from "./volumes.ts";
+import { hostVolumes, mountedVolumes, type VolumeOptions, volumesSchema } from "./volumes.ts";
 
 export type NomadRole = "server" | "client" | "both";
 
@@ -18,14 +18,7 @@ export interface NomadOptions {
 const schema = z.strictObject({
   role: z.enum(["server", "client", "both"]),
   docker: z.boolean().default(false),
-  volumes: z
-    .record(
-      z
-        .string()
-        .regex(/^[a-z][a-z0-9-]{0,62}$/, "must have lower-case letters, digits and hyphens only, a letter first"),
-      volumeSchema,
-    )
-    .default({}),
+  volumes: volumesSchema,
 });
 
 /** A Nomad agent. Servers decide where a job runs, clients run it. Its role alone is the short form of its options. */

@@ -1,7 +1,9 @@
 import { type Contribution, enable, file, mask, script } from "../contribution.ts";
+import type { DiskLayout } from "../manifest.ts";
+import { ownPartitions } from "./card.ts";
 
 /** What every image has: network by systemd, logs in memory, a data file system that survives a new image. */
-export function system({ readOnlyRoot }: { readOnlyRoot: boolean }): Contribution {
+export function system({ readOnlyRoot, disk }: { readOnlyRoot: boolean; disk: DiskLayout }): Contribution {
   return {
     packages: [
       "ca-certificates",
@@ -16,7 +18,7 @@ export function system({ readOnlyRoot }: { readOnlyRoot: boolean }): Contributio
     ],
     directories: [{ path: "/data", mode: "0755", owner: "root" }],
     files: [
-      file("/etc/fstab", readOnlyRoot ? dataLine : `${rootLine}${dataLine}`),
+      file("/etc/fstab", fstab(disk, readOnlyRoot)),
       file("/etc/systemd/journald.conf.d/memory.conf", journald),
       file("/etc/sysctl.d/50-panic.conf", sysctl),
       file("/etc/systemd/system/emergency.service.d/reboot.conf", noEmergencyShell),
@@ -32,9 +34,16 @@ export function system({ readOnlyRoot }: { readOnlyRoot: boolean }): Contributio
   };
 }
 
-const rootLine = "LABEL=root / ext4 noatime,errors=remount-ro 0 1\n";
-// nodelalloc: a file never appears on the disk before what is in it, so that a power cut leaves no empty files behind.
-const dataLine = "LABEL=data /data ext4 noatime,nodelalloc,x-systemd.device-timeout=5min 0 2\n";
+/** Never by a label, which a file system of any other disk may have. */
+function fstab({ grows }: DiskLayout, readOnlyRoot: boolean): string {
+  const { root, data } = grows ? ownPartitions : { root: "/dev/vda2", data: "/dev/vdb" };
+  const prepared = grows ? ",x-systemd.requires=prepare-card.service" : "";
+  return [
+    ...(readOnlyRoot ? [] : [`${root} / ext4 noatime,errors=remount-ro 0 1\n`]),
+    // nodelalloc: a file never appears on the disk before what is in it, so that a power cut leaves no empty files behind.
+    `${data} /data ext4 noatime,nodelalloc,x-systemd.device-timeout=5min${prepared} 0 2\n`,
+  ].join("");
+}
 
 const journald = `[Journal]
 Storage=volatile

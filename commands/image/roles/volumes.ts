@@ -8,10 +8,39 @@ export interface VolumeOptions {
   readOnly: boolean;
 }
 
-export const volumeSchema = z.strictObject({
-  label: z.string().regex(/^[\w.-]{1,64}$/, "must be a file system's label: letters, digits and ._- only"),
+/** Of the file systems that an image itself has. */
+const ownLabels = ["BOOT", "root", "data"];
+
+const volume = z.strictObject({
+  label: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, "must be a file system's label: letters, digits and ._- only")
+    .refine((label) => !ownLabels.includes(label), {
+      error: ({ input }) =>
+        `must not be ${input}, the label of a file system of the machine's own: give the disk another one (e2label)`,
+    }),
   readOnly: z.boolean().default(false),
 });
+
+export const volumesSchema = z
+  .record(
+    z.string().regex(/^[a-z][a-z0-9-]{0,62}$/, "must have lower-case letters, digits and hyphens only, a letter first"),
+    volume,
+  )
+  .superRefine((volumes, { addIssue }) => {
+    const owners = new Map<string, string>();
+    for (const [name, { label }] of Object.entries(volumes)) {
+      const owner = owners.get(label);
+      if (owner === undefined) owners.set(label, name);
+      else
+        addIssue({
+          code: "custom",
+          path: [name, "label"],
+          message: `must not be ${label}, which is already that of ${owner}`,
+        });
+    }
+  })
+  .default({});
 
 /** Prints Nomad's configuration of those volumes that are mounted. */
 export const mountedVolumes = "/usr/lib/piinit/mounted-volumes";

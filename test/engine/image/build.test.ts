@@ -110,7 +110,7 @@ describe("a built image", function () {
   it("has the kernel, the initial RAM disk and the command line on the boot partition", async () => {
     await runOnHost("mcopy", ["-i", `${image.path}@@4M`, "::cmdline.txt", path.join(folder, "cmdline.txt")]);
     const commandLine = await readFile(path.join(folder, "cmdline.txt"), "utf8");
-    assert.equal(commandLine, "console=ttyS0 quiet root=LABEL=root\n");
+    assert.equal(commandLine, "console=ttyS0 quiet root=/dev/vda2\n");
     const listing = await runOnHost("mdir", ["-b", "-i", `${image.path}@@4M`, "::"]);
     assert.deepEqual(listing.trim().split("\n").toSorted(), ["::/cmdline.txt", "::/initrd.img", "::/vmlinuz"]);
   });

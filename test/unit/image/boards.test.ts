@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type BoardName, boardArchitectures } from "../../../commands/image/boards/catalogue.ts";
-import { diskGeometry, masterBootRecord } from "../../../commands/image/build/geometry.ts";
+import { diskGeometry, masterBootRecord, rootDevice } from "../../../commands/image/build/geometry.ts";
 import { packagesArguments } from "../../../commands/image/build/recipe.ts";
 import type { DebianBase, Manifest, ManifestOf } from "../../../commands/image/manifest.ts";
 import type { ImagePlan } from "../../../commands/image/plan.ts";
@@ -20,6 +20,21 @@ describe("a board's image", () => {
       assert.equal(packages.filter((name) => name.startsWith("linux-image-")).length, 1);
     });
   }
+
+  it("starts again after a panic of its kernel, whatever it is made from", () => {
+    const sha256 = "0".repeat(64);
+    for (const board of [...boards, "lab"] as const)
+      assert.match(manifestOf(board).boot.commandLine, / panic=[1-9]\d*( |$)/, board);
+    assert.match(manifestOf("pi3", { base: { image: "/a.img", sha256 } }).boot.commandLine, / panic=[1-9]\d*( |$)/);
+  });
+
+  it("finds nothing by a label, which a file system of another disk may have", () => {
+    for (const board of [...boards, "lab"] as const) {
+      const manifest = manifestOf(board);
+      assert.doesNotMatch(`${manifest.boot.commandLine} ${rootDevice(manifest.disk)}`, /LABEL|by-label/);
+      for (const { path, text } of manifest.files) assert.doesNotMatch(text, /LABEL=|by-label|blkid -L/, path);
+    }
+  });
 
   it("lets Nomad limit memory on a Raspberry Pi, whose firmware turns that off", () => {
     for (const board of ["pi2", "pi3", "pi4", "pi5", "pi-zero"] as const)
@@ -71,14 +86,22 @@ describe("a card", () => {
 
   it("loses an earlier image's data unless they are asked to be kept", () => {
     assert.match(script(), /dd if=\/dev\/zero/);
-    assert.doesNotMatch(script({ keepData: true }), /dd if/);
+    assert.doesNotMatch(script({ keepData: true }), /dd if=\/dev\/zero/);
+  });
+
+  it("is not mounted when it could not be made ready, and nothing else in its place", () => {
+    const [data = ""] = textOf(manifestOf("pi3"), "/etc/fstab")
+      .split("\n")
+      .filter((line) => line.includes(" /data "));
+    assert.match(data, /^\/dev\/piinit\/data /);
+    assert.match(data, /x-systemd\.requires=prepare-card\.service/);
   });
 
   it("is never written to by the system when its root is read-only", () => {
     const manifest = manifestOf("pi3", { readOnlyRoot: true });
     assert.match(manifest.boot.commandLine, / piinit\.overlay$/);
     assert.ok(manifest.boot.modules.includes("overlay"));
-    assert.doesNotMatch(textOf(manifest, "/etc/fstab"), /LABEL=root/);
+    assert.doesNotMatch(textOf(manifest, "/etc/fstab"), / \/ /);
     assert.doesNotMatch(script({ readOnlyRoot: true }), /resize2fs/);
     assert.match(script(), /resize2fs/);
   });

@@ -97,6 +97,21 @@ describe("volumes of Nomad", () => {
     assert.match(textOf(image, `${units}/mnt-media.mount`), /^After=seal-mount-points\.service/m);
   });
 
+  it("can't be a file system of the machine's own, nor one disk under two names", () => {
+    const faultOf = (labels: Record<string, string>) => {
+      const given = Object.fromEntries(Object.entries(labels).map(([name, label]) => [name, { label }]));
+      const [issue] = nomad.schema.safeParse({ role: "client", volumes: given }).error?.issues ?? [];
+      return `${issue?.path.join(".")} ${issue?.message}`;
+    };
+    for (const label of ["data", "root", "BOOT"])
+      assert.match(faultOf({ media: label }), new RegExp(`^volumes.media.label must not be ${label}, .*another one`));
+    assert.equal(
+      faultOf({ media: "usb", films: "usb" }),
+      "volumes.films.label must not be usb, which is already that of media",
+    );
+    assert.ok(nomad.schema.safeParse({ role: "client", volumes: { data: { label: "usb" } } }).success);
+  });
+
   it("are absent from an image that has none", () => {
     const none = withNomad({ role: "client" });
     assert.ok(!none.files.some(({ path }) => /volume|\.mount$|seal/.test(path)));
