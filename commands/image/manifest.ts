@@ -100,10 +100,10 @@ export interface Boot {
 }
 
 /**
- * A file of the FAT partition: a text, in which "COMMANDLINE" is the kernel's command line, or a copy of a file that a
- * package brought, in whose path "KERNEL" is the kernel's version.
+ * A file of the FAT partition: a text, in which "COMMANDLINE" is the kernel's command line, a copy of a file that a
+ * package brought, or all device trees of the kernel whose names begin with one of these, e.g. "bcm2711-rpi-".
  */
-export type BootFile = { path: string } & ({ text: string } | { copyOf: string });
+export type BootFile = { path: string; text: string } | { path: string; copyOf: string } | { deviceTrees: string[] };
 
 export interface DiskLayout {
   /** What reads the FAT partition: it decides the partition's type. */

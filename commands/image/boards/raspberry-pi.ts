@@ -6,10 +6,8 @@ interface Model {
   architecture: Architecture;
   /** The package with the kernel. */
   kernel: string;
-  /** The kernel package's folder with device trees, below /usr/lib/linux-image-VERSION. */
-  deviceTrees: string;
-  /** Names of the device trees of all variants; the firmware takes the one of the board that it runs on. */
-  variants: string[];
+  /** What the names of its device trees begin with; the firmware takes the one of the variant that it runs on. */
+  deviceTrees: string[];
   /** The firmware's first and second stage, which newer boards have in a chip. */
   firmware: string[];
   /** Serial console of that kernel, and what the screen is to it. */
@@ -31,8 +29,7 @@ const cardReader = ["sdhci_iproc", "bcm2835", "fixed", "gpio_regulator"];
 export const pi3 = raspberryPi({
   architecture: "arm64",
   kernel: "linux-image-arm64",
-  deviceTrees: "broadcom/",
-  variants: ["bcm2837-rpi-3-b", "bcm2837-rpi-3-b-plus", "bcm2837-rpi-3-a-plus", "bcm2837-rpi-zero-2-w"],
+  deviceTrees: ["bcm2837-rpi-"],
   firmware: oldFirmware,
   console: "ttyS1",
   modules: [...cardReader, "raspberrypi_cpufreq", "phy_generic", "dwc2", ...usb, ...pci],
@@ -43,8 +40,7 @@ export const pi3 = raspberryPi({
 export const pi4 = raspberryPi({
   architecture: "arm64",
   kernel: "linux-image-arm64",
-  deviceTrees: "broadcom/",
-  variants: ["bcm2711-rpi-4-b", "bcm2711-rpi-400", "bcm2711-rpi-cm4-io"],
+  deviceTrees: ["bcm2711-rpi-"],
   firmware: ["start4.elf", "fixup4.dat"],
   console: "ttyS1",
   modules: [...cardReader, "raspberrypi_cpufreq", "reset_raspberrypi", "xhci_pci", ...usb, ...pci],
@@ -56,8 +52,7 @@ export const pi5 = raspberryPi({
   architecture: "arm64",
   kernel: "linux-image-arm64",
   backports: true,
-  deviceTrees: "broadcom/",
-  variants: ["bcm2712-rpi-5-b"],
+  deviceTrees: ["bcm2712-"],
   // The first stages are in the board's own memory.
   firmware: [],
   console: "ttyAMA10",
@@ -69,8 +64,7 @@ export const pi5 = raspberryPi({
 export const pi2 = raspberryPi({
   architecture: "armhf",
   kernel: "linux-image-armmp",
-  deviceTrees: "",
-  variants: ["bcm2836-rpi-2-b"],
+  deviceTrees: ["bcm2836-rpi-2-", "bcm2837-rpi-2-"],
   firmware: oldFirmware,
   console: "ttyAMA0",
   modules: [...cardReader, "phy_generic", "dwc2", ...usb, ...pci],
@@ -81,8 +75,7 @@ export const pi2 = raspberryPi({
 export const piZero = raspberryPi({
   architecture: "armel",
   kernel: "linux-image-rpi",
-  deviceTrees: "",
-  variants: ["bcm2835-rpi-zero", "bcm2835-rpi-zero-w", "bcm2835-rpi-b-plus"],
+  deviceTrees: ["bcm2835-rpi-"],
   firmware: oldFirmware,
   console: "ttyAMA0",
   modules: ["bcm2835", "sdhci_iproc", "phy_generic", "dwc2", ...usb],
@@ -108,14 +101,11 @@ function raspberryPi(model: Model): Board {
   };
 }
 
-function bootFiles({ architecture, deviceTrees, variants, firmware }: Model): BootFile[] {
+function bootFiles({ architecture, deviceTrees, firmware }: Model): BootFile[] {
   return [
     { path: "config.txt", text: configText(architecture) },
     ...firmware.map((name) => ({ path: name, copyOf: `/usr/lib/raspi-firmware/${name}` })),
-    ...variants.map((name) => ({
-      path: `${name}.dtb`,
-      copyOf: `/usr/lib/linux-image-KERNEL/${deviceTrees}${name}.dtb`,
-    })),
+    { deviceTrees },
   ];
 }
 

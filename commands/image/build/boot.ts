@@ -75,15 +75,36 @@ async function firmwareFiles(
   { kernel, commandLine }: { kernel: string; commandLine: string },
   source: BootSource,
 ): Promise<Record<string, Buffer>> {
-  const copies = files.flatMap((file) => ("copyOf" in file ? [file] : []));
+  const copies = files.flatMap((file) => {
+    if ("deviceTrees" in file) return deviceTrees(source.tree, kernel, file.deviceTrees);
+    return "copyOf" in file ? [file] : [];
+  });
   const data = await read(
     source,
-    copies.map(({ copyOf }) => copyOf.replaceAll("KERNEL", kernel)),
+    copies.map(({ copyOf }) => copyOf),
   );
   const texts = files.flatMap((file) =>
     "text" in file ? [[file.path, Buffer.from(file.text.replaceAll("COMMANDLINE", commandLine))] as const] : [],
   );
   return Object.fromEntries([...copies.map((file, index) => [file.path, data[index] as Buffer] as const), ...texts]);
+}
+
+/**
+ * The kernel's device trees whose names begin with one of these, to be copied to the top of the FAT partition. Debian has them beside
+ * the kernel's modules since its kernel 7, and in a folder of their own before.
+ * @throws UserError when there are none
+ */
+export function deviceTrees(tree: Tree, kernel: string, prefixes: string[]): { path: string; copyOf: string }[] {
+  const folders = [`/usr/lib/modules/${kernel}/dtb/`, `/usr/lib/linux-image-${kernel}/`];
+  const found = [...tree.keys()]
+    .filter((file) => folders.some((folder) => file.startsWith(folder)))
+    .map((file) => ({ path: path.posix.basename(file), copyOf: file }))
+    .filter(({ path: name }) => prefixes.some((prefix) => name.startsWith(prefix)) && name.endsWith(".dtb"));
+  if (found.length === 0)
+    throw new UserError(
+      `The kernel ${kernel} has no device tree ${prefixes.join("*.dtb or ")}*.dtb, which the board needs.`,
+    );
+  return found.sort((one, other) => one.path.localeCompare(other.path));
 }
 
 function kernelVersion(manifest: Manifest, tree: Tree): string {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { type BoardName, boardArchitectures } from "../../../commands/image/boards/catalogue.ts";
+import { deviceTrees } from "../../../commands/image/build/boot.ts";
 import { diskGeometry, masterBootRecord, rootDevice } from "../../../commands/image/build/geometry.ts";
 import { packagesArguments } from "../../../commands/image/build/recipe.ts";
+import { parseTree } from "../../../commands/image/build/tree.ts";
 import type { DebianBase, Manifest, ManifestOf } from "../../../commands/image/manifest.ts";
 import type { ImagePlan } from "../../../commands/image/plan.ts";
 import { cardLayout } from "../../../commands/image/roles/card.ts";
@@ -10,7 +12,16 @@ import { imageWith, textOf } from "./roles/fixture.ts";
 const manifestOf = (board: BoardName, more: Partial<ImagePlan> = {}): Manifest => imageWith({}, { board, ...more });
 const boards = (Object.keys(boardArchitectures) as BoardName[]).filter((board) => board !== "lab");
 const bootText = ({ boot }: Manifest, path: string) =>
-  boot.files.flatMap((file) => (file.path === path && "text" in file ? [file.text] : []))[0] ?? "";
+  boot.files.flatMap((file) => ("text" in file && file.path === path ? [file.text] : []))[0] ?? "";
+const bootPaths = ({ boot }: Manifest) => boot.files.flatMap((file) => ("path" in file ? [file.path] : []));
+
+const deviceTreesOfDebian = [
+  ...["bcm2711-rpi-4-b", "bcm2711-rpi-400", "bcm2711-rpi-cm4-io", "bcm2712-d-rpi-5-b", "bcm2712-rpi-5-b"],
+  ...["bcm2835-rpi-a-plus", "bcm2835-rpi-a", "bcm2835-rpi-b-plus", "bcm2835-rpi-b-rev2", "bcm2835-rpi-b"],
+  ...["bcm2835-rpi-cm1-io1", "bcm2835-rpi-zero-w", "bcm2835-rpi-zero", "bcm2836-rpi-2-b", "bcm2837-rpi-2-b"],
+  ...["bcm2837-rpi-3-a-plus", "bcm2837-rpi-3-b-plus", "bcm2837-rpi-3-b", "bcm2837-rpi-cm3-io3", "bcm2837-rpi-zero-2-w"],
+  ...["bcm21664-garnet", "rk3399-rock-pi-4b"],
+];
 
 describe("a board's image", () => {
   for (const board of boards) {
@@ -42,14 +53,47 @@ describe("a board's image", () => {
   });
 
   it("has what the firmware of each Raspberry Pi asks for", () => {
-    const names = (board: BoardName) => manifestOf(board).boot.files.map(({ path }) => path);
+    const names = (board: BoardName) => bootPaths(manifestOf(board));
     assert.ok(["bootcode.bin", "start.elf", "fixup.dat"].every((name) => names("pi3").includes(name)));
     assert.ok(["start4.elf", "fixup4.dat"].every((name) => names("pi4").includes(name)));
     assert.ok(!names("pi4").includes("bootcode.bin"), "a Pi 4 has it in a chip");
-    for (const board of ["pi2", "pi3", "pi4", "pi5", "pi-zero"] as const)
-      assert.ok(names(board).some((name) => name.endsWith(".dtb")));
     assert.match(bootText(manifestOf("pi3"), "config.txt"), /^arm_64bit=1$/m);
     assert.doesNotMatch(bootText(manifestOf("pi-zero"), "config.txt"), /arm_64bit/);
+  });
+
+  it("has every device tree that the kernel's package has for the models of its line", () => {
+    // As Debian's packages have them: 6.12 of trixie, and 7.3 of its backports, which has them in another place.
+    const trixie = { version: "6.12.117+deb13-arm64", folder: "/usr/lib/linux-image-6.12.117+deb13-arm64/broadcom" };
+    const small = { version: "6.12.117+deb13-armmp", folder: "/usr/lib/linux-image-6.12.117+deb13-armmp" };
+    const newer = { version: "7.3.4+deb13-arm64", folder: "/usr/lib/modules/7.3.4+deb13-arm64/dtb/broadcom" };
+    const models = (board: BoardName, { version, folder }: typeof trixie) => {
+      const tree = parseTree(
+        deviceTreesOfDebian.map((name) => `f 0644 0 0 9 ${folder.slice(1)}/${name}.dtb\0\0`).join(""),
+      );
+      const [prefixes = []] = manifestOf(board).boot.files.flatMap((file) =>
+        "deviceTrees" in file ? [file.deviceTrees] : [],
+      );
+      return deviceTrees(tree, version, prefixes).map(({ path, copyOf }) => {
+        assert.equal(copyOf, `${folder}/${path}`);
+        return path.replace(/^bcm\d+-/, "").replace(/\.dtb$/, "");
+      });
+    };
+    assert.deepEqual(models("pi5", newer), ["d-rpi-5-b", "rpi-5-b"]);
+    assert.deepEqual(models("pi4", trixie), ["rpi-4-b", "rpi-400", "rpi-cm4-io"]);
+    assert.deepEqual(models("pi3", trixie), [
+      "rpi-2-b",
+      "rpi-3-a-plus",
+      "rpi-3-b-plus",
+      "rpi-3-b",
+      "rpi-cm3-io3",
+      "rpi-zero-2-w",
+    ]);
+    assert.deepEqual(models("pi2", small), ["rpi-2-b", "rpi-2-b"]);
+    assert.deepEqual(models("pi-zero", small).length, 8);
+    assert.throws(
+      () => models("pi5", { ...newer, version: "8.0" }),
+      /The kernel 8\.0 has no device tree bcm2712-\*\.dtb/,
+    );
   });
 
   it("is found by UEFI on a partition of its type, under its architecture's name", () => {
@@ -58,7 +102,7 @@ describe("a board's image", () => {
       ["arm64", "EFI/BOOT/BOOTAA64.EFI"],
     ] as const) {
       const manifest = manifestOf(board);
-      assert.ok(manifest.boot.files.some(({ path }) => path === name));
+      assert.ok(bootPaths(manifest).includes(name));
       assert.equal(masterBootRecord(diskGeometry(manifest.disk), 1)[450], 0xef);
       assert.match(bootText(manifest, "loader/entries/piinit.conf"), /^options COMMANDLINE$/m);
     }
