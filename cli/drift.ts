@@ -43,7 +43,7 @@ function tell(drifted: Drifted[]): void {
 /** A Nomad that doesn't answer is left out of it. */
 async function findDrift(state: StackState): Promise<Corrected> {
   const indexes = new Map<string, JobIndexes>();
-  const addresses = new Set(resourcesOf(state).map((job) => isJob(job) && addressOf(job, state)));
+  const addresses = new Set(resourcesOf(state).map((job) => isJob(job) && nomadOf(job, state)));
   await Promise.all(
     [...addresses].map(async (address) => {
       const answer = address && (await nomadIndexes(address));
@@ -58,7 +58,7 @@ export function correct(state: StackState, indexes: Map<string, JobIndexes>): Co
   const drifted: Drifted[] = [];
   const resources = resourcesOf(state).map((resource) => {
     const correction = isJob(resource)
-      ? correctJob(resource, indexes.get(addressOf(resource, state) ?? ""))
+      ? correctJob(resource, indexes.get(nomadOf(resource, state) ?? ""))
       : correctKeys(resource);
     if (!correction) return resource;
     drifted.push({ kind: isJob(resource) ? "job" : "key", reason: correction.reason });
@@ -113,8 +113,8 @@ const isJob = ({ type }: StateResource) => type === "nomad:index/job:Job";
 
 const resourcesOf = ({ deployment }: StackState) => deployment.resources ?? [];
 
-/** Of a resource's provider, whose reference is "URN::ID". */
-function addressOf({ provider }: StateResource, state: StackState): string | undefined {
+/** The address of a job's Nomad: that of its provider, whose reference is "URN::ID". */
+export function nomadOf({ provider }: StateResource, state: StackState): string | undefined {
   const found = resourcesOf(state).find(({ urn, id }) => provider === `${urn}::${id}`);
   const address = found?.inputs?.address;
   return typeof address === "string" ? address : undefined;

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { correctDrift, previewArguments } from "./drift.ts";
+import { upAgainAfterElection } from "./elections.ts";
 import { fetchImagePrograms } from "./programs.ts";
 import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
@@ -45,5 +46,6 @@ function addAction(
       const state = await recover(stack);
       await prepare?.(stack, state);
       await pulumi(stack, [name, ...(stack.isLab || yes ? ["--yes", "--skip-preview"] : [])]);
+      if (name === "up" && process.exitCode !== 0) await upAgainAfterElection(stack, state);
     });
 }

@@ -12,6 +12,7 @@ const timeoutMs = 2000;
 
 /** What Nomad has of jobs; undefined when it doesn't answer in time, or with anything else. */
 export async function nomadIndexes(address: string): Promise<JobIndexes | undefined> {
+  if (!URL.canParse(address)) return undefined;
   try {
     const url = new URL("/v1/jobs?namespace=*", address).href;
     const jobs = await askJson({ who: "Nomad", url, schema, timeoutMs, signal: interrupted });

@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 /** A connection to a Nomad cluster. */
 export declare class Provider extends pulumi.ProviderResource {
   static isInstance(value: unknown): value is Provider;
-  readonly address: pulumi.Output<string>;
+  readonly address: pulumi.Output<string | undefined>;
   readonly caFile: pulumi.Output<string | undefined>;
   readonly caPem: pulumi.Output<string | undefined>;
   readonly certFile: pulumi.Output<string | undefined>;
@@ -13,12 +13,12 @@ export declare class Provider extends pulumi.ProviderResource {
   readonly keyPem: pulumi.Output<string | undefined>;
   readonly region: pulumi.Output<string | undefined>;
   readonly secretId: pulumi.Output<string | undefined>;
-  constructor(name: string, args: ProviderArgs, options?: pulumi.ResourceOptions);
+  constructor(name: string, args?: ProviderArgs, options?: pulumi.ResourceOptions);
 }
 
 export interface ProviderArgs {
-  /** URL of the API, e.g. "http://127.0.0.1:4646". */
-  address: pulumi.Input<string>;
+  /** URL of the API, e.g. "http://127.0.0.1:4646". Default NOMAD_ADDR of the environment; the stand-in needs it. */
+  address?: pulumi.Input<string>;
   authJwt?: pulumi.Input<{ authMethod: pulumi.Input<string>; loginToken: pulumi.Input<string> }>;
   caFile?: pulumi.Input<string>;
   caPem?: pulumi.Input<string>;
@@ -77,7 +77,7 @@ export declare class Job extends pulumi.CustomResource {
   readonly status: pulumi.Output<string>;
   readonly statusDescription: pulumi.Output<string>;
   readonly stop: pulumi.Output<boolean>;
-  readonly submitTime: pulumi.Output<number>;
+  readonly submitTime: pulumi.Output<string>;
   readonly taskGroups: pulumi.Output<JobTaskGroup[]>;
   readonly type: pulumi.Output<string>;
   readonly updateStrategies: pulumi.Output<JobUpdateStrategy[]>;
@@ -120,15 +120,16 @@ export interface JobHcl2 {
 }
 
 export interface JobConstraint {
-  ltarget?: string;
-  operand?: string;
-  rtarget?: string;
+  ltarget: string;
+  operand: string;
+  rtarget: string;
 }
 
 export interface JobPeriodicConfig {
   enabled: boolean;
   prohibitOverlap: boolean;
   spec: string;
+  specType: string;
   timezone: string;
 }
 
@@ -137,7 +138,7 @@ export interface JobTaskGroup {
   meta: Record<string, string>;
   name: string;
   tasks: JobTask[];
-  updateStrategies?: JobUpdateStrategy[];
+  updateStrategies: JobUpdateStrategy[];
   volumes: { name: string; readOnly: boolean; source: string; type: string }[];
 }
 

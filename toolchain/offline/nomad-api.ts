@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { ask, type HttpAnswer, HttpFailure, type HttpRequest } from "./http.ts";
 import { undeclared, variableFile } from "./nomad-vars.ts";
 
@@ -62,9 +61,6 @@ export interface Registration {
   /** The evaluation's index where the job was like this already. */
   JobModifyIndex: number;
 }
-
-/** A slow cluster may take so long to agree on a leader. */
-const silenceMs = 90_000;
 
 /** Nomad's HTTP API, as far as jobs need it. */
 export class Nomad {
@@ -140,22 +136,12 @@ export class Nomad {
     throw new Error(`deployment '${id}' terminated with status '${done.Status}': '${done.StatusDescription}'`);
   }
 
-  /**
-   * Asks until the answer is as wished; Nomad itself holds each question back until something changes. Between two
-   * leaders it has no answer for a while, which is no failure of the job.
-   */
+  /** Asks until the answer is as wished; Nomad itself holds each question back until something changes. */
   async #watch<T>(path: string, isDone: (state: T) => boolean, signal: AbortSignal): Promise<T> {
     let index = "0";
-    let answered = performance.now();
     for (;;) {
-      const answer = await this.#ask(path, { query: { index, wait: "30s" }, signal }).catch(async (error) => {
-        const isFinal = error instanceof HttpFailure && error.status < 500;
-        if (isFinal || signal.aborted || performance.now() - answered > silenceMs) throw error;
-        await sleep(2000, undefined, { signal });
-      });
-      if (!answer) continue;
-      answered = performance.now();
-      const { text, headers } = answer;
+      // Between two leaders Nomad has no answer: the official plugin takes that for a failure too.
+      const { text, headers } = await this.#ask(path, { query: { index, wait: "30s" }, signal });
       const state = JSON.parse(text) as T;
       if (isDone(state)) return state;
       index = headers.get("X-Nomad-Index") ?? "0";

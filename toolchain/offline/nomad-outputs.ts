@@ -20,6 +20,7 @@ export function jobOutputs(job: NomadJob): Properties {
     volumes: Object.values(group.Volumes ?? {})
       .map((volume) => ({ name: volume.Name, type: volume.Type, source: volume.Source, readOnly: volume.ReadOnly }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    updateStrategies: [],
   }));
   return {
     name: job.ID,

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
 import { type Agent, askJson, startConsul, startNomad, until } from "../agents.ts";
@@ -66,11 +68,8 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     await consul?.stop();
   });
 
-  const want = ({ keys, jobs }: Wanted, consulUrl = consul.url) =>
-    writeFileSync(
-      path.join(checkout.dir, "wanted.json"),
-      JSON.stringify({ consulUrl, nomadUrl: nomad.url, keys, jobs }),
-    );
+  const want = ({ keys, jobs }: Wanted, { consulUrl = consul.url, nomadUrl = nomad.url } = {}) =>
+    writeFileSync(path.join(checkout.dir, "wanted.json"), JSON.stringify({ consulUrl, nomadUrl, keys, jobs }));
 
   async function succeeds(verb: "up" | "preview"): Promise<string> {
     const { exitCode, output } = await checkout.piinit(verb, "drift", ...(verb === "up" ? ["--yes"] : []));
@@ -109,10 +108,11 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     }
   });
 
-  it("put right a job that was scaled and one that was stopped by hand, though nothing has changed here", async () => {
+  it("put right jobs that were scaled, stopped and purged by hand, though nothing has changed here", async () => {
     const scaled = { Count: 2, Target: { Group: "main" }, Message: "by hand" };
     await fetch(`${nomad.url}/v1/job/page/scale`, { method: "POST", body: JSON.stringify(scaled) });
     await fetch(`${nomad.url}/v1/job/shop`, { method: "DELETE" });
+    await fetch(`${nomad.url}/v1/job/clock?purge=true`, { method: "DELETE" });
     assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 2);
     const output = await succeeds("up");
     for (const name of ["page", "shop"])
@@ -121,6 +121,8 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
         new RegExp(`the job ${name} has changed in Nomad since the last update: up registers it again`),
       );
     assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 1);
+    assert.match(output, /the job clock is gone from Nomad: up registers it again/);
+    assert.equal((await jobOf("clock")).Status, "running");
     const { Stop, Status } = await jobOf("shop");
     assert.deepEqual([Stop, Status], [false, "running"]);
   });
@@ -154,8 +156,21 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     assert.equal((await jobOf("shop")).TaskGroups[0]?.Count, 2);
   });
 
+  it("wait for Nomad's next leader, and for the job that was lost sight of", async () => {
+    const proxy = await startProxy(nomad.url);
+    try {
+      want({ ...all, jobs: { ...all.jobs, page: service("page", { count: 2 }) } }, { nomadUrl: proxy.url });
+      const output = await succeeds("up");
+      assert.match(output, /error waiting for evaluation: Unexpected response code: 500 \(No cluster leader\)/);
+      assert.match(output, /up once more/);
+    } finally {
+      proxy.stop();
+    }
+    assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 2);
+  });
+
   it("write a key whose write failed", async () => {
-    want({ ...all, keys: { "app/colour": "blue" } }, `http://127.0.0.1:${await freePort()}`);
+    want({ ...all, keys: { "app/colour": "blue" } }, { consulUrl: `http://127.0.0.1:${await freePort()}` });
     await upFails(/failed to write Consul key 'app\/colour'/);
     want({ ...all, keys: { "app/colour": "blue" } });
     assert.match(await succeeds("up"), /the key app\/colour was perhaps not written: up writes it again/);
@@ -163,3 +178,31 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     assert.doesNotMatch(await succeeds("up"), /again/);
   });
 });
+
+/** In front of a Nomad; the first answer about a deployment, and all for a second after that, are those of one without a leader. */
+async function startProxy(target: string): Promise<{ url: string; stop(): void }> {
+  let end: number | undefined;
+  const server = createServer((request, response) => {
+    if (request.url?.startsWith("/v1/deployment/")) end ??= performance.now() + 1000;
+    if (end !== undefined && performance.now() < end) {
+      response.writeHead(500).end("No cluster leader");
+      return;
+    }
+    const { method, headers, url = "" } = request;
+    const onward = httpRequest(new URL(url, target), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on("error", () => response.destroy());
+    request.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { correct } from "../../../cli/drift.ts";
+import { lostJobs } from "../../../cli/elections.ts";
 import type { JobIndexes } from "../../../cli/nomad-indexes.ts";
 
 const address = "http://127.0.0.1:4646";
@@ -64,5 +65,23 @@ describe("what the state tells of keys", () => {
     const keys = [{ ...key, value: "piinit: perhaps not written" }];
     assert.deepEqual(corrected?.outputs, { keys, datacenter: "dc1" });
     assert.deepEqual(corrected?.inputs, { keys: [key] });
+  });
+});
+
+describe("jobs that an update has lost sight of", () => {
+  const waiting = (reason: string) =>
+    `error waiting for job 'page' to schedule: error waiting for evaluation: ${reason}`;
+  const stateWith = (...reasons: string[]) => stateOf(job("7", { initErrors: reasons }));
+  const noLeader = waiting("Unexpected response code: 500 (No cluster leader)");
+
+  it("are those that Nomad gave no answer about in this update", () => {
+    for (const reason of [noLeader, waiting('Get "http://127.0.0.1:4646/v1/evaluation/e": EOF')])
+      assert.equal(lostJobs(stateWith(), stateWith(reason)).length, 1, reason);
+  });
+
+  it("are not those that have failed, nor those of an update before", () => {
+    const failed = waiting("deployment 'd' terminated with status 'failed': 'Failed due to progress deadline'");
+    assert.deepEqual(lostJobs(stateWith(), stateWith(failed)), []);
+    assert.deepEqual(lostJobs(stateWith(noLeader), stateWith(noLeader)), []);
   });
 });
