@@ -81,7 +81,7 @@ export class Lab extends pulumi.ComponentResource {
     const spec = this.virtualMachine(name, built).apply((machine): LabMachine => ({ ...machine, mac, ip }));
     return new Step(
       `machine-${name}`,
-      { program: "lab", create: "machine-start", update: "machine-replace", delete: "machine-stop", input: spec },
+      { program: "lab", create: "machine-start", delete: "machine-stop", input: spec },
       { parent: this, dependsOn: after, deletedWith: this.folder },
     );
   }

@@ -5,9 +5,8 @@ import { canonicalJson } from "../lib/json.ts";
 interface StepArgs {
   /** The program below commands/ that does the work. */
   program: "image" | "lab" | "ready" | "router";
-  /** What creates, and what also updates unless `update` is given. Both must be safe to repeat. */
+  /** What creates and what updates: it must be safe to repeat. */
   create: string;
-  update?: string;
   delete?: string;
   /** Goes to the program's standard input as JSON; always a secret, because most inputs hold one. */
   input: pulumi.Input<object>;
@@ -23,7 +22,6 @@ export class Step extends command.local.Command {
       name,
       {
         create: commandLine(args.create),
-        ...(args.update && { update: commandLine(args.update) }),
         ...(args.delete && { delete: commandLine(args.delete) }),
         stdin: pulumi.secret((pulumi.output(args.input) as pulumi.Output<unknown>).apply(canonicalJson)),
         logging: command.local.Logging.Stderr,

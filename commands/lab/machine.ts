@@ -5,12 +5,20 @@ import type { Context } from "../../lib/program.ts";
 import { agentsOf, awaitAgents, awaitQuorumWithout } from "./agents.ts";
 import { isRouter } from "./arguments.ts";
 import { checkDisks, makeData, makeRoot } from "./disks.ts";
-import { fileOf, type MachineRecord, readRecord, removeFiles, requireRecord, writeRecord } from "./folder.ts";
+import {
+  fileOf,
+  type MachineRecord,
+  readRecord,
+  readRecords,
+  removeFiles,
+  requireRecord,
+  writeRecord,
+} from "./folder.ts";
 import { forgetHost } from "./keys.ts";
 import { withMachine } from "./lock.ts";
 import { connectCable, forwardPorts, removeCable, removePorts, setCarrier } from "./network.ts";
 import { powerOff, powerOn } from "./power.ts";
-import { cutPower, processOf } from "./process.ts";
+import { cutPower, machineProcesses, processOf } from "./process.ts";
 import type { LabMachine, LabRouter, RunningMachine } from "./spec.ts";
 
 /**
@@ -19,12 +27,14 @@ import type { LabMachine, LabRouter, RunningMachine } from "./spec.ts";
  */
 export async function startMachine(spec: LabMachine, context: Context): Promise<RunningMachine> {
   return await withMachine(spec.dir, spec.name, context, async () => {
-    if ((await processOf(spec.dir, "router")) === undefined)
-      throw new UserError(
-        `The lab's router does not run, so ${spec.name} can't be reached. Start it: ./piinit lab start`,
-      );
+    await requireRouter(spec);
     return await connect(await bringUp(spec, context));
   });
+}
+
+async function requireRouter({ dir, name }: LabMachine): Promise<void> {
+  if ((await processOf(dir, "router")) !== undefined) return;
+  throw new UserError(`The lab's router does not run, so ${name} can't be reached. Start it: ./piinit lab start`);
 }
 
 /** Power for a machine with the disks that it needs; what it has on its data disk is kept. */
@@ -62,19 +72,45 @@ export async function connect({ spec, ...record }: MachineRecord): Promise<Runni
 }
 
 /**
- * Makes a machine run as described now (a new image, most often) without harm to its cluster: not before the other
- * servers can do without it, and not over before its agents are back.
+ * Makes a machine run as described now (a new image, name or address) without harm to its cluster: not before the other
+ * servers can do without those that must make way for it, and not over before its agents are back.
  */
 export async function replaceMachine(spec: LabMachine, context: Context): Promise<RunningMachine> {
-  const before = await readRecord(spec.dir, spec.name);
-  const isSame = before !== undefined && digest(before.spec) === digest(spec);
-  const isRunning = (await processOf(spec.dir, spec.name)) !== undefined;
-  if (isSame || !isRunning || !before) return await startMachine(spec, context);
-  const agents = await agentsOf(before);
-  await awaitQuorumWithout(before, context);
-  const running = await startMachine(spec, context);
-  await awaitAgents(spec, running.ports, agents, context);
-  return running;
+  await requireRouter(spec);
+  const records = await inTheWay(spec);
+  const processes = await machineProcesses(spec.dir);
+  const running = records.filter((record) => processes.has(record.spec.name));
+  for (const record of running) await awaitQuorumWithout(record, context);
+  // Of two servers that exchange their places, neither is whole before the other is back: the gate waits for both.
+  const agents = running.length === 1 ? await Promise.all(running.map(agentsOf)) : [];
+  for (const record of records) if (record.spec.name !== spec.name) await displace(record, context);
+  const started = await startMachine(spec, context);
+  await awaitAgents(spec, started.ports, agents.flat(), context);
+  return started;
+}
+
+/** What can't run beside a machine: itself as it was, and machines of other names with its MAC or address. */
+async function inTheWay(spec: LabMachine): Promise<MachineRecord[]> {
+  return (await readRecords(spec.dir)).filter(({ spec: other }) => {
+    if (isRouter(other)) return false;
+    if (other.name === spec.name) return digest(other) !== digest(spec);
+    return other.mac === spec.mac || other.ip === spec.ip;
+  });
+}
+
+/**
+ * Shuts a machine down and forgets what it was, so that it can't be started that way again. Its data disk stays: it is
+ * about to run with another MAC or address, or to be removed under its old name.
+ */
+async function displace({ spec: { dir, name } }: MachineRecord, context: Context): Promise<void> {
+  await withMachine(dir, name, context, async () => {
+    const record = await readRecord(dir, name);
+    if (!record) return;
+    context.progress.step(`${name}: makes way for another machine`);
+    await powerOff(dir, name, context);
+    await disconnect(record);
+    await removeFiles(dir, name, ["record"]);
+  });
 }
 
 /** Shuts a machine or the router down and gives its ports back; one that does not run is fine. */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../../lib/errors.ts";
 import { main } from "../../lib/program.ts";
 import { createLab, deleteLab } from "./lab.ts";
-import { removeMachine, replaceMachine, startMachine } from "./machine.ts";
+import { removeMachine, replaceMachine } from "./machine.ts";
 import { startRouter } from "./router.ts";
 
 const dir = z
@@ -39,8 +39,7 @@ await main({
   "lab-delete": (input) => deleteLab(check(lab, input).dir),
   "router-start": (input, context) => startRouter(check(router, input), context),
   "router-stop": (input, context) => removeMachine(check(router, input).dir, "router", context),
-  "machine-start": (input, context) => startMachine(check(machine, input), context),
-  "machine-replace": (input, context) => replaceMachine(check(machine, input), context),
+  "machine-start": (input, context) => replaceMachine(check(machine, input), context),
   "machine-stop": (input, context) => {
     const { dir: folder, name: machineName } = check(z.object({ dir, name }), input);
     return removeMachine(folder, machineName, context);

@@ -18,7 +18,9 @@ export async function connectCable(dir: string, name: string): Promise<void> {
       await plug(monitor, name);
       if (await isPlugged(monitor, name)) return;
     } while (performance.now() < deadline);
-    throw new Error(`the network cable between ${name} and the router does not connect`);
+    throw new UserError(
+      `The network cable between ${name} and the lab's router does not connect. Try again: ./piinit lab start ${name}`,
+    );
   });
 }
 

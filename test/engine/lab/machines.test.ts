@@ -147,6 +147,59 @@ describe("machines of the lab", function () {
     assert.match(stdout, /guest-2\.img/);
   });
 
+  it("make way for one of another name with their MAC and address, and their removal is no concern of its", async () => {
+    await lab.startRouter();
+    const { ports } = await startMachine(lab.machine(11), context);
+    await startMachine(lab.machine(12), context);
+    await until("it has booted", () => hasBooted(lab.dir, "pi11"));
+    const renamed = { ...lab.machine(11), name: "node1" };
+    assert.deepEqual(await replaceMachine(renamed, context), { name: "node1", ports });
+    assert.deepEqual(await states(lab.dir), ["router running", "node1 running", "pi12 running"]);
+    const pid = await processOf(lab.dir, "node1");
+    assert.deepEqual((await replaceMachine(renamed, context)).ports, ports);
+    // As Pulumi does: the new name's step is done, then the old name's is deleted.
+    await removeMachine(lab.dir, "pi11", context);
+    assert.equal(await processOf(lab.dir, "node1"), pid);
+    for (const port of Object.values(ports)) assert.equal(await isFree(port), false, `${port} is forwarded`);
+    assert.match(await network(lab.dir), /cable-port-node1: cable-node1:.*type=stream,unix:/);
+    assert.deepEqual(
+      (await readdir(lab.dir)).filter((file) => file.startsWith("pi11.")),
+      [],
+    );
+  });
+
+  for (const [first, second] of [
+    [11, 12],
+    [12, 11],
+  ] as const)
+    it(`exchange addresses and MACs, pi${first} first, and keep their data`, async () => {
+      await lab.startRouter();
+      const before = [await startMachine(lab.machine(11), context), await startMachine(lab.machine(12), context)];
+      for (const name of ["pi11", "pi12"]) await until(`${name} boots`, () => hasBooted(lab.dir, name));
+      const disks = ["pi11", "pi12"].map((name) => fileOf(lab.dir, name, "data"));
+      const inodes = await Promise.all(disks.map(async (disk) => (await stat(disk)).ino));
+      const placeOf = (number: number, place: number) => ({ ...lab.machine(place), name: `pi${number}` });
+      await replaceMachine(placeOf(first, second), context);
+      assert.deepEqual(await states(lab.dir), ["router running", `pi${first} running`]);
+      await assert.rejects(startLab(lab.dir, context, `pi${second}`), /has no machine/);
+      await replaceMachine(placeOf(second, first), context);
+      assert.deepEqual(await states(lab.dir), ["router running", "pi11 running", "pi12 running"]);
+      assert.deepEqual(await Promise.all(disks.map(async (disk) => (await stat(disk)).ino)), inodes);
+      const records = await Promise.all(["pi11", "pi12"].map((name) => readRecord(lab.dir, name)));
+      const ports = records.flatMap((record) => Object.values(record?.ports ?? {}));
+      assert.equal(new Set(ports).size, 6);
+      for (const port of [...ports, ...before.flatMap((machine) => Object.values(machine.ports))])
+        assert.equal(await isFree(port), !ports.includes(port), String(port));
+    });
+
+  it("stay as they are when one that needs their place can't start, because the router is off", async () => {
+    await lab.startRouter();
+    await startMachine(lab.machine(11), context);
+    await killMachine(lab.dir, "router");
+    await assert.rejects(replaceMachine({ ...lab.machine(11), name: "node1" }, context), /router does not run/);
+    assert.deepEqual(await states(lab.dir), ["router crashed", "pi11 running"]);
+  });
+
   it("are gone with their disks when they are removed, and other machines stay", async () => {
     await lab.startRouter();
     await startMachine(lab.machine(11), context);

@@ -41,7 +41,7 @@ describe("the lab's programs", function () {
     await lab.startRouter();
     const running = (await verb("machine-start", lab.machine(11))) as { ports: object };
     assert.deepEqual(Object.keys(running.ports), ["ssh", "consul", "nomad"]);
-    assert.deepEqual(await verb("machine-replace", lab.machine(11)), running);
+    assert.deepEqual(await verb("machine-start", lab.machine(11)), running);
     await verb("machine-stop", { dir: lab.dir, name: "pi11" });
     assert.equal(existsSync(fileOf(lab.dir, "pi11", "record")), false);
     await verb("lab-delete", { dir: lab.dir });

@@ -32,7 +32,13 @@ async function fakeAgent(answers: Record<string, unknown>): Promise<FakeAgent> {
 }
 
 const health = (healthy: Record<string, boolean>) => ({
-  Servers: Object.entries(healthy).map(([ip, Healthy]) => ({ Name: ip, Address: `${ip}:8300`, Healthy, Voter: true })),
+  Servers: Object.entries(healthy).map(([ip, Healthy]) => ({
+    Name: ip,
+    Address: `${ip}:8300`,
+    Healthy,
+    Voter: true,
+    Leader: false,
+  })),
 });
 
 describe("replacing a machine of a cluster", function () {
