@@ -19,7 +19,7 @@ export function addBuild(program: Command): void {
     .option("--zstd", "make a compressed copy too, which other programs that write cards read")
     .option("--json", "print {path, sha256, bytes, seconds, reused} as JSON, with --zstd compressed {path, bytes} too")
     .action(async (image: string, name: string, options: { json?: boolean; zstd?: boolean }) => {
-      const built = await build(await openStack(name), image);
+      const built = await build(await openStack(name, (one) => one === image), image);
       const compressed = options.zstd ? await compress(built.path, progressOnStderr(), interrupted) : undefined;
       process.stdout.write(
         options.json

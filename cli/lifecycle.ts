@@ -42,7 +42,7 @@ function addAction(
     .argument("[stack]", "stack", "lab")
     .option("-y, --yes", "do not ask first (the lab never asks)")
     .action(async (stackName: string, { yes }: { yes?: boolean }) => {
-      const stack = await openStack(stackName);
+      const stack = await openStack(stackName, () => name === "up");
       const state = await recover(stack);
       await prepare?.(stack, state);
       await pulumi(stack, [name, ...(stack.isLab || yes ? ["--yes", "--skip-preview"] : [])]);

@@ -1,29 +1,24 @@
-import { architectureOf } from "../commands/image/boards/catalogue.ts";
+import { architectureOf, isBoard } from "../commands/image/boards/catalogue.ts";
 import type { Settings } from "../components/settings.ts";
 import { progressOnStderr } from "../lib/progress.ts";
 import { hostPlatform } from "../toolchain/platform.ts";
+import type { WantedTool } from "../toolchain/prerequisites.ts";
 import { getTool } from "../toolchain/tools.ts";
 import { type Architecture, type ToolName, tools } from "../toolchain/versions.ts";
 import { interrupted } from "./terminal.ts";
-
-/** A program of the toolchain that an image holds. */
-export interface ImageProgram {
-  name: ToolName;
-  architecture: Architecture;
-}
 
 /** Gets the programs that the stack's images hold, once, before images that are built side by side each ask for them. */
 export async function fetchImagePrograms(settings: Pick<Settings, "images">): Promise<void> {
   await fetchPrograms(imagePrograms(settings, hostPlatform().architecture));
 }
 
-export async function fetchPrograms(programs: ImageProgram[]): Promise<void> {
+export async function fetchPrograms(programs: WantedTool[]): Promise<void> {
   const progress = progressOnStderr();
   for (const { name, architecture } of programs) await getTool(name, { architecture, progress, signal: interrupted });
 }
 
 /** What the images hold, each program once for each architecture: a role that brings a program has the program's name. */
-export function imagePrograms({ images }: Pick<Settings, "images">, host: Architecture): ImageProgram[] {
+export function imagePrograms({ images }: Pick<Settings, "images">, host: Architecture): WantedTool[] {
   const programs = Object.values(images).flatMap(({ board, roles }) => {
     const architecture = architectureOf(board, host);
     return Object.entries(roles)
@@ -31,4 +26,18 @@ export function imagePrograms({ images }: Pick<Settings, "images">, host: Archit
       .map(([role]) => ({ name: role as ToolName, architecture }));
   });
   return [...new Map(programs.map((program) => [`${program.name} ${program.architecture}`, program])).values()];
+}
+
+/** The same from the stack's file, before there is a Pulumi to read it with; faults in it are told later, all at once. */
+export function programsInFile(
+  config: Record<string, unknown>,
+  isWanted: (image: string) => boolean,
+  host: Architecture,
+): WantedTool[] {
+  const images = Object.entries(Object(config["piinit:images"])).flatMap(([name, image]) => {
+    const { board, roles } = Object(image) as { board?: unknown; roles?: object };
+    // Every image has an agent of Consul, whether it is named or not.
+    return isWanted(name) && isBoard(board) ? [[name, { board, roles: { consul: true, ...roles } }]] : [];
+  });
+  return imagePrograms({ images: Object.fromEntries(images) }, host);
 }

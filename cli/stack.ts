@@ -10,8 +10,10 @@ import { projectDir } from "../lib/paths.ts";
 import { progressOnStderr } from "../lib/progress.ts";
 import { type RunOptions, run } from "../lib/run.ts";
 import { hostPlatform } from "../toolchain/platform.ts";
+import { packagesToBuild, type WantedTool } from "../toolchain/prerequisites.ts";
 import { preparePulumi } from "../toolchain/pulumi.ts";
 import { installSystemPackages, missingSystemPackages, thisHost, type Work } from "../toolchain/system.ts";
+import { programsInFile } from "./programs.ts";
 import { confirm, foreground, interrupted, isTerminal } from "./terminal.ts";
 
 const stacksDir = path.join(projectDir, "stacks");
@@ -29,15 +31,26 @@ export interface Stack {
 /** Where states are kept: absolute, so that Pulumi's own commands work in every folder of the project. */
 export const backendUrl = (): string => process.env.PULUMI_BACKEND_URL ?? pathToFileURL(stateDir).href;
 
-/** Installs what is missing and makes the stack known to Pulumi; safe to repeat, quick when there is nothing to do. */
-export async function openStack(name: string): Promise<Stack> {
+/**
+ * Installs what is missing and makes the stack known to Pulumi; safe to repeat, quick when there is nothing to do.
+ * @param builds which of the stack's images are going to be built
+ */
+export async function openStack(name: string, builds: (image: string) => boolean = () => false): Promise<Stack> {
   const work = await readWork(name);
   const progress = progressOnStderr();
-  await installMissing(await missingSystemPackages(thisHost(), work));
+  const forTools = await packagesToBuild(await wantedTools(name, work, builds), { progress, signal: interrupted });
+  await installMissing([...(await missingSystemPackages(thisHost(), work)), ...forTools]);
   const { env } = await preparePulumi(progress, { signal: interrupted });
   const stack = { name, isLab: work.isLab, env: { ...env, PULUMI_BACKEND_URL: backendUrl() } };
   if (!existsSync(path.join(stateDir, ".pulumi", "stacks", "piinit", `${name}.json`))) await createStack(stack);
   return stack;
+}
+
+/** Pulumi, and what the images hold that are built here. */
+async function wantedTools(name: string, work: Work, builds: (image: string) => boolean): Promise<WantedTool[]> {
+  const { architecture } = hostPlatform();
+  const inImages = work.buildsHere ? programsInFile(await readStackFile(name), builds, architecture) : [];
+  return [{ name: "pulumi", architecture }, ...inImages];
 }
 
 /** Installs packages of the operating system, after asking where somebody can answer. */

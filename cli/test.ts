@@ -6,6 +6,7 @@ import { UserError } from "../lib/errors.ts";
 import { projectDir } from "../lib/paths.ts";
 import { progressOnStderr } from "../lib/progress.ts";
 import { hostPlatform } from "../toolchain/platform.ts";
+import { packagesToBuild, type WantedTool } from "../toolchain/prerequisites.ts";
 import { preparePulumi } from "../toolchain/pulumi.ts";
 import { missingSystemPackages, missingTestPackages } from "../toolchain/system.ts";
 import { fetchPrograms } from "./programs.ts";
@@ -29,8 +30,10 @@ export function addTest(program: Command): void {
         throw new UserError(`There is no test suite ${unknown.join(", ")}; suites: ${allSuites.join(", ")}`);
       const selected = named.length > 0 ? named : suites;
       const forTests = await missingTestPackages(selected.some((suite) => heavySuites.includes(suite)));
-      await installMissing([...(await missingSystemPackages()), ...forTests]);
-      if (selected.some((suite) => suite !== "unit")) await fetchToolchain();
+      const needsTools = selected.some((suite) => suite !== "unit");
+      const forTools = needsTools ? await packagesToBuild(wantedTools(), { progress: progressOnStderr() }) : [];
+      await installMissing([...(await missingSystemPackages()), ...forTests, ...forTools]);
+      if (needsTools) await fetchToolchain();
       process.exitCode = await runTests(selected, options.grep);
     });
 }
@@ -38,8 +41,12 @@ export function addTest(program: Command): void {
 /** Before the tests and not in them: where they have to be built, it takes longer than any test may. */
 async function fetchToolchain(): Promise<void> {
   await preparePulumi(progressOnStderr());
+  await fetchPrograms(wantedTools().filter(({ name }) => name !== "pulumi"));
+}
+
+function wantedTools(): WantedTool[] {
   const { architecture } = hostPlatform();
-  await fetchPrograms((["consul", "nomad"] as const).map((name) => ({ name, architecture })));
+  return (["pulumi", "consul", "nomad"] as const).map((name) => ({ name, architecture }));
 }
 
 async function runTests(selected: string[], grep?: string): Promise<number> {

@@ -56,8 +56,12 @@ async function isInstalled({ programs, files }: SystemPackage, search: Environme
 }
 
 /** Fails with all packages that the host lacks, and what it wants of them. */
-export async function requirePackages(purpose: string, needed: readonly SystemPackage[]): Promise<void> {
-  const missing = await missingPackages(needed);
+export async function requirePackages(
+  purpose: string,
+  needed: readonly SystemPackage[],
+  environment: Environment = process.env,
+): Promise<void> {
+  const missing = await missingPackages(needed, environment);
   if (missing.length === 0) return;
   throw missingError(
     purpose,

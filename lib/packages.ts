@@ -90,6 +90,24 @@ export const emulationPackages: readonly SystemPackage[] = [
 /** What a tool is built with where its publisher's release can't be had. */
 export const goPackage: SystemPackage = { debian: "golang-go", fedora: "golang", homebrew: "go", programs: ["go"] };
 
+/** The C compiler for this machine's own programs. */
+export const compilerPackages: readonly SystemPackage[] = [
+  { debian: "gcc", fedora: "gcc", programs: ["gcc"] },
+  { debian: "libc6-dev", fedora: "glibc-devel", programs: [], files: ["/usr/include/stdio.h"] },
+];
+
+/** Those for another machine's programs, by its architecture. */
+export const crossCompilerPackages: Readonly<Record<string, readonly SystemPackage[]>> = {
+  arm64: [
+    { debian: "gcc-aarch64-linux-gnu", fedora: "gcc-aarch64-linux-gnu", programs: ["aarch64-linux-gnu-gcc"] },
+    { debian: "libc6-dev-arm64-cross", programs: [], files: ["/usr/aarch64-linux-gnu/include/stdio.h"] },
+  ],
+  amd64: [
+    { debian: "gcc-x86-64-linux-gnu", fedora: "gcc-x86_64-linux-gnu", programs: ["x86_64-linux-gnu-gcc"] },
+    { debian: "libc6-dev-amd64-cross", programs: [], files: ["/usr/x86_64-linux-gnu/include/stdio.h"] },
+  ],
+};
+
 /** What only the tests need: a home router to drive, on this machine, a DHCP client, another program that burns, UEFI. */
 export const testPackages: readonly SystemPackage[] = [
   { debian: "openssh-server", fedora: "openssh-server", programs: ["sshd"] },
@@ -131,6 +149,8 @@ const allPackages = [
   ...basicPackages,
   ...emulationPackages,
   goPackage,
+  ...compilerPackages,
+  ...Object.values(crossCompilerPackages).flat(),
   ...testPackages,
   ...boardTestPackages,
   ...benchPackages,

@@ -3,6 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../lib/errors.ts";
 import { type Environment, findOnPath } from "../lib/host.ts";
+import { compilerPackages, crossCompilerPackages, goPackage, type SystemPackage } from "../lib/packages.ts";
 import type { Progress } from "../lib/progress.ts";
 import { run } from "../lib/run.ts";
 import { hostPlatform } from "./platform.ts";
@@ -30,7 +31,7 @@ export async function buildFromModule(
   const go = await findOnPath("go", environment);
   if (!go) throw new UserError("there is no Go on PATH to build it from its Go module");
   await checkGo(go, environment);
-  const compiler = tool.module.cgo ? await findCompiler(tool, platform, environment) : undefined;
+  const compiler = await findCompiler(tool, platform, environment);
 
   const work = path.join(folder, ".work");
   await mkdir(path.join(work, "tmp"), { recursive: true });
@@ -87,24 +88,45 @@ async function checkGo(go: string, environment: Environment): Promise<void> {
     cleanEnv: true,
     env: { PATH: environment.PATH ?? "", GOTOOLCHAIN: "local" },
   });
-  const [, major, minor] = /\bgo(\d+)\.(\d+)/.exec(answer) ?? [];
-  const isOld = Number(major) === oldestGo[0] && Number(minor) < oldestGo[1];
-  if (isOld)
+  if (isOldGo(/\bgo(\d+\.\d+)/.exec(answer)?.[1]))
     throw new UserError(`the Go on PATH (${answer.trim()}) is older than ${oldestGo.join(".")}, too old to build it`);
+}
+
+/** Fails when the Go that is here, or else the one that apt would install, is too old; apt may not know one yet. */
+export async function checkGoOrPackage(environment: Environment): Promise<void> {
+  const go = await findOnPath("go", environment);
+  if (go) return checkGo(go, environment);
+  const apt = await findOnPath("apt-cache", environment);
+  if (!apt) return;
+  const policy = await run(apt, ["policy", goPackage.debian], { env: { LC_ALL: "C" } });
+  const version = /^ +Candidate: (?:\d+:)?(\d+\.\d+)/m.exec(policy)?.[1];
+  if (!isOldGo(version)) return;
+  throw new UserError(
+    `this system's Go (package ${goPackage.debian}) is ${version}, and building needs ${oldestGo.join(".")} or newer`,
+  );
+}
+
+function isOldGo(version: string | undefined): boolean {
+  const [major = oldestGo[0], minor = 0] = (version ?? oldestGo.join(".")).split(".").map(Number);
+  return major < oldestGo[0] || (major === oldestGo[0] && minor < oldestGo[1]);
+}
+
+/** The packages with the C compiler that building the tool for a platform takes; none where Go needs none, or finds it. */
+export function compilersFor(tool: Tool, platform: Platform, environment: Environment): readonly SystemPackage[] {
+  const host = hostPlatform();
+  if (!tool.module.cgo || host.os !== "linux") return [];
+  if (host.architecture !== platform.architecture) return crossCompilerPackages[platform.architecture] ?? [];
+  return environment.CC ? [] : compilerPackages;
 }
 
 /** Undefined stands for the C compiler that Go finds by itself. */
 async function findCompiler(tool: Tool, platform: Platform, environment: Environment): Promise<string | undefined> {
-  const host = hostPlatform();
-  if (host.os !== "linux") return undefined;
-  const isNative = host.architecture === platform.architecture;
-  if (isNative && environment.CC) return undefined;
-  const gnu = platform.architecture === "arm64" ? "aarch64-linux-gnu" : "x86-64-linux-gnu";
-  const program = isNative ? "gcc" : `${gnu.replace("x86-64", "x86_64")}-gcc`;
-  if (await findOnPath(program, environment)) return program;
-  const packages = isNative ? "gcc libc6-dev" : `gcc-${gnu} libc6-dev-${platform.architecture}-cross`;
+  const packages = compilersFor(tool, platform, environment);
+  const program = packages[0]?.programs[0];
+  if (program === undefined || (await findOnPath(program, environment))) return program;
+  const names = packages.map(({ debian }) => debian).join(" ");
   throw new UserError(
-    `building ${tool.name} for ${platform.architecture} needs the C compiler ${program}: on Debian and Ubuntu it comes with \`apt-get install ${packages}\``,
+    `building ${tool.name} for ${platform.architecture} needs the C compiler ${program}: on Debian and Ubuntu it comes with \`apt-get install ${names}\``,
   );
 }
 

@@ -45,31 +45,44 @@ export async function getTool(name: ToolName, options: ToolOptions): Promise<Fet
   if (tool.only64Bit && is32Bit(platform)) {
     throw new UserError(`There is no ${label(tool, platform)}. ${tool.only64Bit}`);
   }
-  const isForHost = platform.architecture === host.architecture;
   const tell = (fetched: FetchedTool) => {
     options.progress.step(`${label(tool, platform)}: ${fetched.how}`);
     return fetched;
   };
 
-  const onPath = isForHost ? await findTool(tool, options.environment ?? process.env) : undefined;
-  if (onPath) return tell({ ...onPath, source: "PATH", how: `on PATH, ${onPath.path}` });
-
-  const folder = cacheDir("toolchain", `${name}-${tool.version}-${platform.os}-${platform.architecture}`);
+  const folder = folderOf(tool, platform);
   const existed = await exists(folder);
-  const cached = await readCached(tool, folder);
-  if (cached) return tell({ ...cached, source: "cache", how: `in the cache (${ways[cached.source]})` });
+  const atHand = await findAtHand(tool, platform, options.environment);
+  if (atHand) return tell(atHand);
 
   // Folders get their name when they are whole, so this one was damaged later.
   if (existed) await rm(folder, { recursive: true, force: true });
-  const how = await fetchInto(folder, tool, platform, isForHost, options);
+  const how = await fetchInto(folder, tool, platform, options);
   const fetched = await readCached(tool, folder);
   if (!fetched) throw new Error(`${folder} was written and can't be read back`);
   return tell({ ...fetched, how });
 }
 
-const is32Bit = ({ architecture }: Platform) => architecture === "armhf" || architecture === "armel";
+/** The tool without getting it: on PATH, or in the cache. */
+export async function findAtHand(
+  tool: Tool,
+  platform: Platform,
+  environment: Environment = process.env,
+): Promise<FetchedTool | undefined> {
+  const onPath = isForHost(platform) ? await findTool(tool, environment) : undefined;
+  if (onPath) return { ...onPath, source: "PATH", how: `on PATH, ${onPath.path}` };
+  const cached = await readCached(tool, folderOf(tool, platform));
+  return cached && { ...cached, source: "cache", how: `in the cache (${ways[cached.source]})` };
+}
 
-const label = (tool: Tool, { architecture }: Platform) => `${tool.name} ${tool.version} (${architecture})`;
+const folderOf = ({ name, version }: Tool, { os, architecture }: Platform) =>
+  cacheDir("toolchain", `${name}-${version}-${os}-${architecture}`);
+
+const isForHost = ({ architecture }: Platform) => architecture === hostPlatform().architecture;
+
+export const is32Bit = ({ architecture }: Platform) => architecture === "armhf" || architecture === "armel";
+
+export const label = (tool: Tool, { architecture }: Platform) => `${tool.name} ${tool.version} (${architecture})`;
 
 const ways = { release: "the publisher's release", built: "built from its Go module" };
 
@@ -89,12 +102,12 @@ async function readCached(tool: Tool, folder: string) {
 }
 
 /** Fills the tool's folder in the cache and tells how. */
-async function fetchInto(folder: string, tool: Tool, platform: Platform, isForHost: boolean, options: ToolOptions) {
+async function fetchInto(folder: string, tool: Tool, platform: Platform, options: ToolOptions) {
   let how = "";
   await makeFolder(folder, async (unfinished) => {
     const { source, because } = await releaseOrBuild(tool, platform, unfinished, options);
     const program = path.join(unfinished, tool.name);
-    if (isForHost) await checkVersion(program, tool, options.signal);
+    if (isForHost(platform)) await checkVersion(program, tool, options.signal);
     const note = { source, bytes: (await stat(program)).size, sha256: await sha256OfFile(program) };
     await writeFile(path.join(unfinished, noteName), JSON.stringify(note));
     how = because ? `${ways[source]}, ${because}` : ways[source];
@@ -120,9 +133,21 @@ async function releaseOrBuild(
   }
 }
 
-async function build(tool: Tool, platform: Platform, folder: string, why: Error, options: ToolOptions) {
+function build(tool: Tool, platform: Platform, folder: string, why: Error, options: ToolOptions): Promise<void> {
+  const environment = options.environment ?? process.env;
+  return explained(buildFromModule(tool, platform, folder, { ...options, environment }), tool, platform, why, options);
+}
+
+/** Adds to what keeps a tool from being built `why` it has to be, and what else helps. */
+export async function explained(
+  work: Promise<void>,
+  tool: Tool,
+  platform: Platform,
+  why: Error,
+  options: ToolOptions,
+): Promise<void> {
   try {
-    await buildFromModule(tool, platform, folder, { ...options, environment: options.environment ?? process.env });
+    await work;
   } catch (error) {
     if (!(error instanceof UserError) || options.signal?.aborted) throw error;
     const ways = waysOut(tool, platform, why, options);
@@ -137,10 +162,9 @@ async function build(tool: Tool, platform: Platform, folder: string, why: Error,
 }
 
 function waysOut(tool: Tool, platform: Platform, why: Error, options: ToolOptions): string[] {
-  const isForHost = platform.architecture === hostPlatform().architecture;
   return [
     ...(why instanceof Unreachable ? [`make ${new URL(options.baseUrl ?? tool.release.baseUrl).host} reachable`] : []),
-    ...(isForHost ? [`put ${tool.name} ${tool.version}${and(tool.companions)} on PATH`] : []),
+    ...(isForHost(platform) ? [`put ${tool.name} ${tool.version}${and(tool.companions)} on PATH`] : []),
     "put Go 1.21 or newer on PATH (https://go.dev/dl), with a way to Go's module proxy, and run this again",
   ];
 }

@@ -12,7 +12,7 @@ export async function findImage(image: string | undefined, stackName: string): P
     );
   }
   const name = image ?? (await onlyImage(stackName));
-  return (await build(await openStack(stackName), name)).path;
+  return (await build(await openStack(stackName, (one) => one === name), name)).path;
 }
 
 async function onlyImage(stack: string): Promise<string> {

@@ -26,7 +26,7 @@ import { layerNames } from "./build/recipe.ts";
 import { surveyDisk } from "./build/survey.ts";
 import type { Architecture, BuildRequest, BuiltImage, Manifest, Program } from "./manifest.ts";
 
-/** Gets a program of a version; the toolchain's `getTool` in earnest. */
+/** Gets a program of a version; the toolchain's `toolGetter` in earnest. */
 export type FetchProgram = (
   name: Program["name"],
   options: { architecture: Architecture } & Context,
@@ -79,12 +79,13 @@ interface Layer {
 async function programsLayer(manifest: Manifest, fetchProgram: FetchProgram, context: Context): Promise<Layer> {
   let below: string[] = [];
   const programs = await cachedLayer(layerNames(manifest).programs, context, async (dir) => {
-    const packages = await packagesLayer(manifest, context);
-    below = packages.reused;
+    // First, because it fails where one of them can neither be downloaded nor built here.
     const fetched = new Map<string, FetchedProgram>();
     for (const { name } of manifest.programs) {
       fetched.set(name, await fetchProgram(name, { architecture: manifest.architecture, ...context }));
     }
+    const packages = await packagesLayer(manifest, context);
+    below = packages.reused;
     await makePrograms(manifest, packages.dir, fetched, dir, context);
   });
   return { dir: programs.dir, reused: programs.reused ? ["base", "packages", "programs"] : below };

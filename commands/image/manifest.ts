@@ -136,3 +136,7 @@ export interface BuildRequest {
   /** The machine that builds the image, a Linux; this one when there is none. */
   builder?: Login | undefined;
 }
+
+/** The programs of the toolchain that the image holds. */
+export const programsOf = ({ programs, architecture }: Manifest) =>
+  programs.map(({ name }) => ({ name, architecture }));

@@ -2,12 +2,12 @@ import { readFile } from "node:fs/promises";
 import { cacheDir } from "../../../lib/paths.ts";
 import { main } from "../../../lib/program.ts";
 import { inUnfinishedFolder } from "../../../toolchain/cache.ts";
-import { getTool } from "../../../toolchain/tools.ts";
+import { toolGetter } from "../../../toolchain/prerequisites.ts";
 import { blockMapFileOf } from "../../burn/bmap.ts";
 import { withLock } from "../build/lock.ts";
 import { readContents } from "../build/output.ts";
 import { buildImage, type FetchProgram } from "../build.ts";
-import type { Manifest } from "../manifest.ts";
+import { type Manifest, programsOf } from "../manifest.ts";
 import { readAttended } from "./attend.ts";
 import { sendImage } from "./transfer.ts";
 
@@ -17,7 +17,11 @@ await main(
     serve: (manifest, context) =>
       // It holds the cluster's secrets, so it goes as soon as it has been sent, or when it can't be.
       inUnfinishedFolder(cacheDir("outgoing"), async (outputDir) => {
-        const built = await buildImage({ manifest: manifest as Manifest, outputDir }, getToolOnce, context);
+        const built = await buildImage(
+          { manifest: manifest as Manifest, outputDir },
+          getOnce(manifest as Manifest),
+          context,
+        );
         const contents = await readContents(built.path);
         if (!contents) throw new Error(`${built.path} was built and can't be read back`);
         const blockMap = await readFile(blockMapFileOf(built.path), "utf8");
@@ -28,5 +32,7 @@ await main(
 );
 
 /** Images that are built side by side don't get the same program twice. */
-const getToolOnce: FetchProgram = (name, options) =>
-  withLock(`${name}-${options.architecture}`, options, () => getTool(name, options));
+function getOnce(manifest: Manifest): FetchProgram {
+  const get = toolGetter(programsOf(manifest));
+  return (name, options) => withLock(`${name}-${options.architecture}`, options, () => get(name, options));
+}

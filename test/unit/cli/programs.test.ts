@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { imagePrograms } from "../../../cli/programs.ts";
+import { imagePrograms, programsInFile } from "../../../cli/programs.ts";
 import { plan } from "../../../commands/image/plan.ts";
 import { parseSettings } from "../../../components/settings.ts";
 
@@ -48,6 +48,27 @@ describe("the programs that a stack's images hold", () => {
     assert.deepEqual(
       imagePrograms(lab, "arm64"),
       planned.map((name) => ({ name, architecture: "arm64" })),
+    );
+  });
+
+  it("are known from the stack's file alone, for the images that are wanted and whatever else is wrong in it", () => {
+    const server = { board: "pi3", roles: { nomad: "both", ssh: {} } };
+    const config = {
+      "piinit:images": { server, monitor: { board: "pi-zero" }, broken: null, odd: { board: "toString" } },
+    };
+    const found = (isWanted: (image: string) => boolean) => programsInFile(config, isWanted, "amd64");
+    const ofServer = ["consul", "nomad"].map((name) => ({ name, architecture: "arm64" }));
+    assert.deepEqual(
+      found((image) => image === "server"),
+      ofServer,
+    );
+    assert.deepEqual(
+      found(() => true),
+      [...ofServer, { name: "consul", architecture: "armel" }],
+    );
+    assert.deepEqual(
+      programsInFile({}, () => true, "amd64"),
+      [],
     );
   });
 });
