@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { shrink, spareMiB } from "../../../commands/image/build/shrink.ts";
+import { runOnHost } from "../../../lib/host.ts";
+
+const MiB = 1024 * 1024;
+
+describe("a file system that is made as small as its files allow", () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(path.join(tmpdir(), "piinit-shrink-"));
+    await mkdir(path.join(folder, "source"));
+    await writeFile(path.join(folder, "source", "file"), Buffer.alloc(20 * MiB, 1));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function make(sizeMiB: number): Promise<string> {
+    const disk = path.join(folder, "disk");
+    await writeFile(disk, "");
+    await truncate(disk, sizeMiB * MiB);
+    await runOnHost("mke2fs", ["-q", "-F", "-t", "ext4", "-b", "4096", "-d", path.join(folder, "source"), disk]);
+    return disk;
+  }
+
+  it("has room to spare, and is sound", async () => {
+    const disk = await make(1024);
+    await shrink(disk, new AbortController().signal);
+    const { size } = await stat(disk);
+    assert.ok(size > (20 + spareMiB) * MiB && size < (20 + spareMiB + 60) * MiB, `${size}`);
+    await runOnHost("e2fsck", ["-f", "-n", disk]);
+  });
+
+  it("stays as it is when it has no more than that", async () => {
+    const disk = await make(48);
+    await shrink(disk, new AbortController().signal);
+    assert.equal((await stat(disk)).size, 48 * MiB);
+  });
+});
