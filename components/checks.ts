@@ -1,4 +1,5 @@
-import { is32Bit } from "../commands/image/boards/catalogue.ts";
+import { is32Bit, isRaspberryPi } from "../commands/image/boards/catalogue.ts";
+import { faultsOfConfig } from "../commands/image/boot-settings.ts";
 import { isNomadClient } from "../commands/image/roles/nomad.ts";
 import { labRouterName, routerMacs } from "../commands/lab/spec.ts";
 import { isHostIn, networkOf } from "../commands/network.ts";
@@ -16,6 +17,7 @@ export function checkMachines(settings: Checked): Fault[] {
     ...checkImages(settings),
     ...checkKeptData(settings),
     ...checkBases(settings),
+    ...checkBoot(settings),
     ...checkServers(settings, "consul"),
     ...checkServers(settings, "nomad"),
     ...checkJobs(settings),
@@ -124,7 +126,7 @@ function checkBases({ images }: Checked): Fault[] {
   return Object.entries(images).flatMap(([name, { base, board, readOnlyRoot }]) => {
     if (!("image" in base)) return [];
     return [
-      ...(board.startsWith("pi")
+      ...(isRaspberryPi(board)
         ? []
         : [{ path: ["images", name, "base"], reason: `can't be an image on ${board}: that is for a Raspberry Pi` }]),
       ...(readOnlyRoot
@@ -137,6 +139,16 @@ function checkBases({ images }: Checked): Fault[] {
         : []),
     ];
   });
+}
+
+/** What the firmware of a Raspberry Pi reads, and no other. */
+function checkBoot({ images }: Checked): Fault[] {
+  return Object.entries(images).flatMap(([name, { base, board, boot }]) =>
+    faultsOfConfig(boot.config, board, "image" in base).map(({ index, reason }) => ({
+      path: ["images", name, "boot", "config", index],
+      reason,
+    })),
+  );
 }
 
 function checkServers(settings: Checked, agent: "consul" | "nomad"): Fault[] {

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { type BoardName, boardArchitectures } from "../commands/image/boards/catalogue.ts";
+import { bootSettings } from "../commands/image/boot-settings.ts";
 import { type ImagePlan, roles } from "../commands/image/plan.ts";
 import { isNomadServer } from "../commands/image/roles/nomad.ts";
+import { withoutEffect } from "../commands/image/without-effect.ts";
 import { routerSettings } from "../commands/router/drivers.ts";
 import type { Login } from "../lib/ssh.ts";
 import { checkMachines } from "./checks.ts";
@@ -96,7 +98,8 @@ const extraFile = z
     path: z
       .string()
       .regex(/^(\/[\w@%+=:,.~-]+)+$/, "must be an absolute path of letters, digits and @%+=:,.~_- only")
-      .refine((path) => !/\/\.\.?(\/|$)/.test(path), 'must not have "." or ".." in it'),
+      .refine((path) => !/\/\.\.?(\/|$)/.test(path), 'must not have "." or ".." in it')
+      .refine((path) => withoutEffect(path) === undefined, { error: ({ input }) => withoutEffect(String(input)) }),
     text: z.string().optional(),
     /** A file on this host, relative to the project. */
     source: z.string().optional(),
@@ -170,6 +173,8 @@ const image = z.strictObject({
   packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "must be the name of a Debian package")).default([]),
   /** Files beside those of the roles. */
   files: z.array(extraFile).default([]),
+  /** For the kernel, and the firmware of a Raspberry Pi. */
+  boot: bootSettings,
   /** Nothing is ever written to the system's part of the card. */
   readOnlyRoot: z.boolean().default(false),
   /** A new image on a card takes over the data that the one before it left there. */

@@ -97,6 +97,8 @@ export interface Boot {
   commandLine: string;
   /** What the firmware wants on the FAT partition beside vmlinuz, initrd.img and cmdline.txt. */
   files: BootFile[];
+  /** Lines at the end of a Raspberry Pi's config.txt. */
+  config?: string[];
 }
 
 /**

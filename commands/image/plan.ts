@@ -6,6 +6,7 @@ import { lab } from "./boards/lab.ts";
 import { onImage } from "./boards/on-image.ts";
 import { pi2, pi3, pi4, pi5, piZero } from "./boards/raspberry-pi.ts";
 import { uefi } from "./boards/uefi.ts";
+import type { BootSettings } from "./boot-settings.ts";
 import { type Contribution, combine, type ImageContext, type Role } from "./contribution.ts";
 import type { Architecture, Base, Boot, ImageBase, Manifest, TextFile } from "./manifest.ts";
 import { card } from "./roles/card.ts";
@@ -58,6 +59,7 @@ export interface ImagePlan {
   /** Beside what the roles bring. */
   packages?: string[];
   files?: TextFile[];
+  boot?: BootSettings;
   /** Nothing is ever written to the root file system: what would be is in memory until the next boot. */
   readOnlyRoot?: boolean;
   /** Take over the data that an earlier image left on the card. */
@@ -72,7 +74,7 @@ export function plan(image: ImagePlan, context: ImageContext, architecture: Arch
   const { packages = [], files = [], readOnlyRoot = false, keepData = false } = image;
   const isOnImage = image.base !== undefined && "image" in image.base;
   const own = boards[image.board](architecture);
-  const board = isOnImage ? onImage(own) : own;
+  const board = withSettings(isOnImage ? onImage(own) : own, image.boot);
   return manifest(image, board, [
     board.clock === "host" ? {} : timeSync({ hasClock: board.clock === "battery" }),
     board.disk.grows ? card(board.disk, { keepData, readOnlyRoot }) : {},
@@ -128,6 +130,12 @@ function baseOf({ base = { suite: "trixie" } }: Pick<ImagePlan, "base">, board: 
   const { suite, snapshot } = base;
   const { components, backports = [] } = board;
   return { distribution: "debian", suite, components, backports, ...(snapshot !== undefined && { snapshot }) };
+}
+
+/** A board with the words for its kernel and the lines for its firmware that the settings have. */
+function withSettings(board: Board, { kernel, config }: BootSettings = { kernel: [], config: [] }): Board {
+  const commandLine = [board.boot.commandLine, ...kernel].join(" ");
+  return { ...board, boot: { ...board.boot, commandLine, ...(config.length > 0 && { config }) } };
 }
 
 /** The initial RAM disk puts a file system in memory above the root when it reads this word. */

@@ -27,3 +27,7 @@ export function architectureOf(board: BoardName, host: Architecture): Architectu
 export function is32Bit(board: BoardName): boolean {
   return ["armhf", "armel"].includes(boardArchitectures[board]);
 }
+
+export function isRaspberryPi(board: BoardName): boolean {
+  return board.startsWith("pi");
+}

@@ -31,13 +31,21 @@ export async function writeBoot(
   geometry: Geometry,
   source: BootSource,
 ): Promise<void> {
-  const files = await forBase(manifest, {
+  const given = await forBase(manifest, {
     debian: (own) => bootFiles(own, source),
     image: (own) => takenBootFiles(own, source),
   });
+  const files = withConfig(given, manifest.boot.config ?? []);
   checkRoom(manifest, Object.values(files));
   await writeFirstSector(disk, masterBootRecord(geometry, freshDiskId));
   await writeFat(disk, geometry.boot, files, source);
+}
+
+/** The files with those lines at the end of config.txt, for every model whatever a section before them is for. */
+function withConfig(files: Record<string, Buffer>, lines: string[]): Record<string, Buffer> {
+  if (lines.length === 0) return files;
+  const added = ["", "[all]", ...lines, ""].join("\n");
+  return { ...files, "config.txt": Buffer.concat([files["config.txt"] ?? Buffer.alloc(0), Buffer.from(added)]) };
 }
 
 async function bootFiles(manifest: Manifest, source: BootSource): Promise<Record<string, Buffer>> {

@@ -27,7 +27,12 @@ const manifest = testManifest({
   directories: [{ path: "/var/lib/consul", mode: "0750", owner: "consul" }],
   files: [{ path: "/etc/consul.d/gossip.json", mode: "0600", owner: "consul", text: '{"encrypt":"a secret"}\n' }],
   links: [{ path: "/etc/systemd/system/rpi-resize.service", target: "/dev/null" }],
-  boot: { modules: [], commandLine: "cgroup_enable=memory fsck.repair=yes", files: [] },
+  boot: {
+    modules: [],
+    commandLine: "cgroup_enable=memory fsck.repair=yes",
+    files: [],
+    config: ["dtoverlay=rpi-poe", "gpu_mem=16"],
+  },
   disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 640, grows: true },
 });
 
@@ -118,7 +123,8 @@ describe("an image that is made from an existing one", function () {
     await runOnHost("mcopy", ["-s", "-i", `${path.relative(boot, image.path)}@@4M`, "::", "."], { cwd: boot });
     for (const [name, text] of Object.entries(bootFiles)) {
       if (name === "cmdline.txt") continue;
-      assert.equal(await readFile(path.join(boot, name), "utf8"), text, name);
+      const added = name === "config.txt" ? "\n[all]\ndtoverlay=rpi-poe\ngpu_mem=16\n" : "";
+      assert.equal(await readFile(path.join(boot, name), "utf8"), text + added, name);
     }
     assert.equal(
       await readFile(path.join(boot, "cmdline.txt"), "utf8"),

@@ -335,3 +335,50 @@ describe("what an image is made from", () => {
     );
   });
 });
+
+describe("how an image boots", () => {
+  const base = { image: "os.img", sha256: "0".repeat(64) };
+  const withImage = (image: object) => home({ images: { server: { roles: { consul: "server" }, ...image } } });
+  const bootOf = (boot: object, more: object = {}) =>
+    parseSettings(withImage({ board: "pi4", boot, ...more }), "home").images.server?.boot;
+  const refused = (boot: object, fault: RegExp, more: object = {}) =>
+    assert.match(faultsOf(withImage({ board: "pi4", boot, ...more })), fault);
+
+  it("may have words for the kernel and lines for a Raspberry Pi's firmware", () => {
+    const boot = { kernel: ["usb-storage.quirks=152d:0578:u"], config: ["gpu_mem=16", "[pi4]", "arm_boost=1"] };
+    assert.deepEqual(bootOf(boot), boot);
+    assert.deepEqual(bootOf({}), { kernel: [], config: [] });
+    assert.ok(bootOf({ config: ["dtoverlay=rpi-poe"] }, { base }));
+  });
+
+  it("can't take what is no single word or line, or what the machine is found and started by", () => {
+    refused({ kernel: ["quiet splash"] }, /boot\.kernel\[0\] {2}must be one word/);
+    refused(
+      { kernel: ["root=/dev/sda2"] },
+      /boot\.kernel\[0\] {2}must not be root=\/dev\/sda2, which piinit sets itself/,
+    );
+    refused({ config: ["gpu_mem=16\nkernel=x"] }, /boot\.config\[0\] {2}must be a line/);
+    refused(
+      { config: ["kernel=other.img"] },
+      /boot\.config\[0\] {2}must not be kernel=other\.img, which piinit sets itself/,
+    );
+  });
+
+  it("is refused where it would have no effect, with what would", () => {
+    refused({ config: ["gpu_mem=16"] }, /boot\.config\[0\] {2}must be left out: amd64 has no/, {
+      board: "amd64",
+    });
+    refused(
+      { config: ["gpu_mem=16", "dtoverlay=rpi-poe"] },
+      /boot\.config\[1\] {2}must be left out, or .* Raspberry Pi OS/,
+    );
+    const files = (path: string) => faultsOf(withImage({ board: "pi4", files: [{ path, text: "" }] }));
+    assert.match(
+      files("/boot/firmware/config.txt"),
+      /files\[0\]\.path {2}must not be \/boot\/firmware\/config\.txt: .*boot\.config instead/,
+    );
+    for (const path of ["/data/x", "/run/x", "/tmp/x", "/proc/x", "/sys/x", "/dev/x", "/var/run/x"])
+      assert.match(files(path), new RegExp(`files\\[0\\]\\.path {2}must not be ${path}: `), path);
+    assert.ok(parseSettings(withImage({ board: "pi4", files: [{ path: "/database/x", text: "" }] }), "home"));
+  });
+});

@@ -96,6 +96,15 @@ describe("a board's image", () => {
     );
   });
 
+  it("has the settings' words behind its own, and the lines for the firmware", () => {
+    const { boot } = manifestOf("pi3", {
+      boot: { kernel: ["usb-storage.quirks=152d:0578:u"], config: ["gpu_mem=16"] },
+    });
+    assert.match(boot.commandLine, / panic=10 quiet usb-storage\.quirks=152d:0578:u$/);
+    assert.deepEqual(boot.config, ["gpu_mem=16"]);
+    assert.equal(manifestOf("pi3").boot.config, undefined);
+  });
+
   it("is found by UEFI on a partition of its type, under its architecture's name", () => {
     for (const [board, name] of [
       ["amd64", "EFI/BOOT/BOOTX64.EFI"],

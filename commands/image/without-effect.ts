@@ -1,0 +1,22 @@
+const covered: readonly { folders: string[]; reason: string }[] = [
+  {
+    folders: ["/boot"],
+    reason:
+      "a machine starts from another partition, so it would have no effect. Set boot.kernel and boot.config instead",
+  },
+  {
+    folders: ["/data"],
+    reason: "the data partition is mounted there. Let a unit below /etc/systemd/system write it",
+  },
+  {
+    folders: ["/dev", "/proc", "/run", "/sys", "/tmp", "/var/lock", "/var/run"],
+    reason: "that folder is made anew on every boot. Name it in a file below /etc/tmpfiles.d",
+  },
+];
+
+/** Why a file of the image would have no effect at that path, and what to do instead; undefined where it has one. */
+export function withoutEffect(path: string): string | undefined {
+  const isBelow = (folder: string) => path === folder || path.startsWith(`${folder}/`);
+  const found = covered.find(({ folders }) => folders.some(isBelow));
+  return found && `must not be ${path}: ${found.reason}`;
+}
