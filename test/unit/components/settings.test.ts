@@ -21,6 +21,13 @@ const home = (more: object = {}) => ({
   ...more,
 });
 
+const router = (more: object) => ({
+  network: {
+    cidr: "192.168.2.0/24",
+    router: { kind: "dnsmasq", host: "192.168.2.1", hostsDir: "/etc/piinit", ...more },
+  },
+});
+
 const faultsOf = (settings: object): string => {
   try {
     parseSettings(settings as Record<string, unknown>, "home");
@@ -158,6 +165,14 @@ describe("settings that can't be", () => {
       /no machine is a Nomad client/,
     ],
     ["no network", { network: undefined }, /piinit:network {2}is missing/],
+    ["a router that ssh takes for an option", router({ host: "-v" }), /router\.host {2}must be the router's name or/],
+    ["a folder that a shell reads otherwise", router({ hostsDir: "/x'y" }), /router\.hostsDir {2}must be an absolute/],
+    ["half a host key", router({ hostKey: "ssh-ed25519" }), /router\.hostKey {2}must be a public host key/],
+    [
+      "a kind of router that there isn't",
+      router({ kind: "fritzbox" }),
+      /router\.kind {2}must have a kind: dnsmasq or manual/,
+    ],
     ["a network without its length", { network: { cidr: "192.168.2.0" } }, /cidr {2}must be a network such as [^\n]*$/],
     [
       "a builder that ssh would take for an option",
