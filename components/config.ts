@@ -43,7 +43,7 @@ export function keepSecrets(
 }
 
 /** The settings with a secret in them. The SDK tells it only through the getters of one setting; its own environment has the list. */
-function secretSettings(): Set<string> {
+export function secretSettings(): Set<string> {
   const keys = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]") as string[];
   return new Set(keys.filter((key) => key.startsWith(namespace)).map((key) => key.slice(namespace.length)));
 }

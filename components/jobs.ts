@@ -1,51 +1,85 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import * as nomad from "@pulumi/nomad";
 import * as pulumi from "@pulumi/pulumi";
-import { UserError } from "../lib/errors.ts";
 import { projectDir } from "../lib/paths.ts";
 import { undeclared } from "../toolchain/offline/nomad-vars.ts";
-import { keepSecrets } from "./config.ts";
+import { keepSecrets, secretSettings } from "./config.ts";
+import { type Fault, faultsError } from "./faults.ts";
+import { readJobspec } from "./jobspec.ts";
 import type { Settings } from "./settings.ts";
 
 /** A job's file as it is now, with the values for its HCL2 variables. */
 export interface JobSource {
+  /** The name that the settings use. */
+  key: string;
   jobspec: string;
   vars: Record<string, pulumi.Input<string>>;
 }
 
 /**
- * Reads the jobs' files, whose paths are relative to the project.
- * Throws a UserError that names each file that is missing, and each variable that a file doesn't declare.
+ * Reads the jobs' files, whose paths are relative to the project: each job by the name that it has in Nomad.
+ * Throws a UserError that names each file that can't be one, and each variable that a file doesn't declare.
  */
 export function readJobs(jobs: Settings["jobs"]): Record<string, JobSource> {
-  const faults: string[] = [];
-  const read = Object.entries(jobs).map(([name, { file, vars }]): [string, JobSource] => {
-    const absolute = path.resolve(projectDir, file);
-    if (!existsSync(absolute)) {
-      faults.push(`piinit:jobs.${name}.file  there is no file ${file}`);
-      return [name, { jobspec: "", vars: {} }];
+  const faults: Fault[] = [];
+  const found = new Map<string, JobSource>();
+  for (const [key, { file, vars }] of Object.entries(jobs)) {
+    const refuse = (reason: string) => faults.push({ path: ["jobs", key, "file"], value: file, reason });
+    const text = readText(file);
+    if ("problem" in text) {
+      refuse(text.problem);
+      continue;
     }
-    const jobspec = readFileSync(absolute, "utf8");
-    const strangers = undeclared(jobspec, Object.keys(vars));
-    faults.push(
-      ...strangers.map((stranger) => `piinit:jobs.${name}.vars.${stranger}  ${file} declares no variable ${stranger}`),
-    );
-    return [name, { jobspec, vars: keepSecrets("jobs", vars) }];
-  });
-  if (faults.length > 0) throw new UserError(faults.join("\n"));
-  return Object.fromEntries(read);
+    const { name, fileFunctions } = readJobspec(text.jobspec);
+    const other = name === undefined ? undefined : found.get(name);
+    for (const stranger of undeclared(text.jobspec, Object.keys(vars)))
+      faults.push({
+        path: ["jobs", key, "vars", stranger],
+        reason: "is no variable that the file of the job declares",
+      });
+    for (const call of fileFunctions)
+      refuse(`calls ${call}(), which no job's file can here: declare a variable, and give its value under vars`);
+    if (name === undefined) refuse('has no job in it, such as: job "page" { … }');
+    else if (other) refuse(`has the job ${name}, as jobs.${other.key} has: a job can be there once`);
+    else found.set(name, { key, jobspec: text.jobspec, vars: keepSecrets("jobs", vars) });
+  }
+  if (faults.length > 0) throw faultsError("The jobs' files can't be used:", faults, secretSettings());
+  return Object.fromEntries(found);
+}
+
+/** As large as a job's file may be for Nomad, unless its servers were told otherwise. */
+const largestFile = 2 ** 20;
+
+function readText(file: string): { jobspec: string } | { problem: string } {
+  try {
+    const whole = path.resolve(projectDir, file);
+    const about = statSync(whole);
+    if (about.isDirectory()) return { problem: "is a folder, and must be a job's file" };
+    if (!about.isFile()) return { problem: "is not an ordinary file" };
+    if (about.size > largestFile) return { problem: "is larger than a job's file may be, 1 MiB" };
+    const jobspec = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(whole));
+    return jobspec.includes("\0") ? { problem: "is not a text" } : { jobspec };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return { problem: "is not there" };
+    return { problem: code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "is not a text" : `can't be read (${code})` };
+  }
 }
 
 export interface NomadJobsArgs {
   /** Missing where the stack has no Nomad server. */
   nomadUrl: pulumi.Input<string | undefined>;
+  /** By the names that the jobs have in Nomad. */
   jobs: Record<string, JobSource>;
   /** The machines go away with the stack, so the jobs need not be stopped one by one. */
   isDisposable: boolean;
 }
 
-/** Nomad jobs, one resource each; `up` waits until their deployments are healthy. Without jobs, nobody is asked. */
+/**
+ * Nomad jobs, one resource each with the job's own name: another key in the settings changes nothing. `up` waits until
+ * their deployments are healthy. Without jobs, nobody is asked.
+ */
 export class NomadJobs extends pulumi.ComponentResource {
   constructor(name: string, args: NomadJobsArgs, options?: pulumi.ComponentResourceOptions) {
     super("piinit:NomadJobs", name, {}, options);
@@ -57,7 +91,7 @@ export class NomadJobs extends pulumi.ComponentResource {
     // The settings were checked: where there are jobs, there is a Nomad server.
     const address = pulumi.output(args.nomadUrl) as pulumi.Output<string>;
     const provider = new nomad.Provider("nomad", { address }, { parent: this });
-    for (const [job, { jobspec, vars }] of Object.entries(args.jobs)) {
+    for (const [job, { key, jobspec, vars }] of Object.entries(args.jobs)) {
       new nomad.Job(
         job,
         { jobspec, hcl2: { vars }, detach: false, purgeOnDestroy: true },
@@ -66,6 +100,8 @@ export class NomadJobs extends pulumi.ComponentResource {
           provider,
           // Nomad answers with the `meta` of groups and tasks, in which a variable's secret value may be.
           additionalSecretOutputs: ["taskGroups"],
+          // Stacks that were made by an earlier version know the job by its key.
+          ...(!Object.hasOwn(args.jobs, key) && { aliases: [{ name: key }] }),
           ...(options?.dependsOn && { dependsOn: options.dependsOn }),
           ...(args.isDisposable && { deletedWith: this }),
         },

@@ -8,6 +8,7 @@ import { routerSettings } from "../commands/router/drivers.ts";
 import type { Login } from "../lib/ssh.ts";
 import { checkMachines } from "./checks.ts";
 import { type Fault, faultsError, pathText } from "./faults.ts";
+import { hclExpression } from "./jobspec.ts";
 import { describeIssue, issueFault, protoFaults } from "./schema-faults.ts";
 import { alteredBySource } from "./source.ts";
 
@@ -50,14 +51,9 @@ const scalar = z
   .union([z.string(), z.number(), z.boolean()], "must be a text, a number, true or false")
   .transform(String);
 
-/** A list or a map becomes the expression that it is in a job file, where `${` and `%{` would begin another. */
+/** A list or a map becomes the expression that it is in a job file. */
 const jobVariable = z.union(
-  [
-    scalar,
-    z
-      .union([z.array(z.json()), z.record(z.string(), z.json())])
-      .transform((value) => JSON.stringify(value).replace(/([$%])\{/g, "$1$1{")),
-  ],
+  [scalar, z.union([z.array(z.json()), z.record(z.string(), z.json())]).transform(hclExpression)],
   "must be a text, a number, true, false, a list or a map",
 );
 

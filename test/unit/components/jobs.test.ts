@@ -8,8 +8,9 @@ describe("a stack's jobs", () => {
     assert.throws(() => readJobs(jobs), {
       name: "UserError",
       message: [
-        "piinit:jobs.page.vars.wrod  jobs/page.nomad.hcl declares no variable wrod",
-        "piinit:jobs.other.file  there is no file jobs/other.nomad.hcl",
+        "The jobs' files can't be used:",
+        "  piinit:jobs.page.vars.wrod  is no variable that the file of the job declares",
+        "  piinit:jobs.other.file  jobs/other.nomad.hcl is not there",
       ].join("\n"),
     });
   });

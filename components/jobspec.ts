@@ -1,0 +1,90 @@
+/** What the program has to know of a job's file before Nomad reads it. */
+export interface Jobspec {
+  /** Of its `job "NAME"`; undefined when there is none. */
+  name: string | undefined;
+  /** The functions it calls that would read files of whoever parses it; Nomad has them switched off. */
+  fileFunctions: string[];
+}
+
+const fileFunctions = ["abspath", "basename", "dirname", "file", "filebase64", "fileexists", "fileset", "pathexpand"];
+
+const blank = /(?:\s|#.*|\/\/.*|\/\*[\s\S]*?\*\/)+/y;
+const word = /[A-Za-z_][\w-]*/y;
+const jobHeader = /\s+(?:"([^"\\\n]+)"|([A-Za-z_][\w-]*))\s*\{/y;
+const call = /\s*\(/y;
+const heredoc = /<<-?([A-Za-z_][\w-]*)[ \t]*\r?\n([\s\S]*?)^[ \t]*\1[ \t]*\r?$/my;
+
+/** Reads a job's HCL. It isn't checked: what comments, texts and here-documents say is told from what the file does. */
+export function readJobspec(text: string): Jobspec {
+  const calls = new Set<string>();
+  let name: string | undefined;
+  let at = 0;
+  const take = (pattern: RegExp): RegExpExecArray | null => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match) at = pattern.lastIndex;
+    return match;
+  };
+
+  /** Up to the brace that closes what is read, or to the end. */
+  const readCode = (end = text.length): void => {
+    for (let depth = 0; at < end; ) {
+      if (take(blank)) continue;
+      const here = at;
+      const document = take(heredoc);
+      const found = document ? null : take(word)?.[0];
+      if (document) readTemplate(here + document[0].indexOf("\n") + 1, at);
+      else if (found !== undefined && found !== null) readWord(found, depth);
+      else if (text[at] === '"') readText();
+      else {
+        if (text[at] === "{") depth++;
+        if (text[at] === "}" && depth-- === 0) return;
+        at++;
+      }
+    }
+  };
+
+  const readWord = (found: string, depth: number): void => {
+    if (fileFunctions.includes(found) && take(call)) calls.add(found);
+    const header = found === "job" && depth === 0 ? take(jobHeader) : null;
+    if (!header) return;
+    name ??= header[1] ?? header[2];
+    at--; // The brace is counted as any other.
+  };
+
+  /** From one quotation mark behind the other. */
+  const readText = (): void => {
+    at++;
+    while (at < text.length && text[at] !== '"') {
+      if (text[at] === "\\") at += 2;
+      else readPart();
+    }
+    at++;
+  };
+
+  const readTemplate = (begin: number, end: number): void => {
+    at = begin;
+    while (at < end) readPart();
+    at = end;
+  };
+
+  /** One character of a text, or an expression in it: `${…}`; `$${` is no expression. */
+  const readPart = (): void => {
+    const opens = /^[$%]/.test(text[at] ?? "") && text[at + 1] === "{";
+    const isEscaped = opens && text[at - 1] === text[at];
+    at += opens ? 2 : 1;
+    if (!opens || isEscaped) return;
+    readCode();
+    at++;
+  };
+
+  readCode();
+  return { name, fileFunctions: [...calls] };
+}
+
+/** A value as the HCL expression that a variable of type list, map or object takes. */
+export function hclExpression(value: unknown): string {
+  return JSON.stringify(value)
+    .replaceAll(/[$%](?=\{)/g, (sign) => sign + sign)
+    .replaceAll(/\\./g, (escaped) => ({ "\\b": "\\u0008", "\\f": "\\u000c" })[escaped] ?? escaped);
+}

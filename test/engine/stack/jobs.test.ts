@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type Agent, askJson, startConsul, startNomad } from "../agents.ts";
+import { createKeysAndJobs, homeWith, idleJob, type KeysAndJobs } from "./program.ts";
+
+describe("jobs and keys of a stack, under the real engine with real agents", function () {
+  this.timeout(180_000);
+  let consul: Agent;
+  let nomad: Agent;
+  let project: KeysAndJobs;
+
+  before(async () => {
+    consul = await startConsul();
+    nomad = await startNomad({ consulUrl: consul.url });
+    project = await createKeysAndJobs(consul.url, nomad.url);
+  });
+  after(async () => {
+    await project?.remove();
+    await nomad?.stop();
+    await consul?.stop();
+  });
+
+  const inNomad = async () => (await askJson<{ ID: string }[]>(`${nomad.url}/v1/jobs`)).map(({ ID }) => ID).sort();
+  const keys = () => askJson<string[]>(`${consul.url}/v1/kv/?keys`).catch(() => []);
+  const metaOf = async (job: string) =>
+    (await askJson<{ Meta: { word: string } }>(`${nomad.url}/v1/job/${job}`)).Meta.word;
+
+  /** Jobs by their keys, each with the file that it names. */
+  async function jobs(entries: Record<string, { file: string; vars?: object }>, more: object = {}): Promise<void> {
+    const absolute = Object.entries(entries).map(([key, { file, vars = { word: "hello" } }]) => [
+      key,
+      { file: path.join(project.dir, file), vars },
+    ]);
+    await project.settings(homeWith({ jobs: Object.fromEntries(absolute), ...more }));
+  }
+  const write = (file: string, text: string | Buffer) => writeFile(path.join(project.dir, file), text);
+
+  async function up(): Promise<string> {
+    const { exitCode, output } = await project.up();
+    assert.equal(exitCode, 0, output);
+    return output;
+  }
+  async function refusal(): Promise<string> {
+    const { exitCode, output } = await project.up();
+    assert.notEqual(exitCode, 0, output);
+    assert.doesNotMatch(output, /\n\s+at .*:\d+:\d+/, "a stack trace");
+    return output;
+  }
+
+  it("have the job's own name: another key in the settings changes nothing", async () => {
+    await write("web.hcl", idleJob("web"));
+    await jobs({ page: { file: "web.hcl" } }, { kv: { a: "1" } });
+    await up();
+    assert.deepEqual(await inNomad(), ["web"]);
+    await jobs({ site: { file: "web.hcl" } }, { kv: { a: "1" } });
+    assert.match(await up(), /6 unchanged|7 unchanged/);
+    assert.deepEqual(await inNomad(), ["web"]);
+  });
+
+  it("are replaced when the file gives the job another name", async () => {
+    await write("web.hcl", idleJob("shop"));
+    await up();
+    assert.deepEqual(await inNomad(), ["shop"]);
+  });
+
+  it("take lists and maps as variables, by YAML", async () => {
+    await write("list.hcl", idleJob("list", "list(string)"));
+    await jobs({ list: { file: "list.hcl", vars: { word: ["a", "$" + "{b}"] } } });
+    await up();
+    assert.equal(await metaOf("list"), '["a","$' + '{b}"]');
+    assert.deepEqual(await inNomad(), ["list"]);
+  });
+
+  it("are refused with the reason when the file can't be a job's, all at once", async () => {
+    await mkdir(path.join(project.dir, "folder"), { recursive: true });
+    await write("empty.hcl", "");
+    await write("binary.hcl", Buffer.from([0xff, 0xfe, 0x00, 0x01]));
+    await write("large.hcl", `# ${"x".repeat(10_000_000)}`);
+    await write("reads.hcl", idleJob("reads").replace("/bin/true", `$${"{"}file("x.env")}`));
+    await write("twin.hcl", idleJob("list"));
+    await jobs({
+      list: { file: "list.hcl", vars: {} },
+      twin: { file: "twin.hcl" },
+      folder: { file: "folder" },
+      empty: { file: "empty.hcl" },
+      binary: { file: "binary.hcl" },
+      large: { file: "large.hcl" },
+      reads: { file: "reads.hcl" },
+      gone: { file: "gone.hcl" },
+      below: { file: "empty.hcl/job.hcl" },
+    });
+    const before = await inNomad();
+    const output = await refusal();
+    for (const line of [
+      /piinit:jobs\.twin\.file {2}\S+twin\.hcl has the job list, as jobs\.list has/,
+      /piinit:jobs\.folder\.file {2}\S+folder is a folder/,
+      /piinit:jobs\.empty\.file {2}\S+empty\.hcl has no job in it/,
+      /piinit:jobs\.binary\.file {2}\S+binary\.hcl is not a text/,
+      /piinit:jobs\.large\.file {2}\S+large\.hcl is larger than/,
+      /piinit:jobs\.reads\.file {2}\S+reads\.hcl calls file\(\)/,
+      /piinit:jobs\.gone\.file {2}\S+gone\.hcl is not there/,
+      /piinit:jobs\.below\.file {2}\S+job\.hcl is not there/,
+    ])
+      assert.match(output, line);
+    assert.deepEqual(await inNomad(), before);
+  });
+
+  it("go with their providers when the last one is taken out", async () => {
+    await project.settings(homeWith({}));
+    await up();
+    assert.deepEqual(await inNomad(), []);
+    assert.deepEqual(await keys(), []);
+    assert.doesNotMatch(await project.state(), /pulumi:providers:(nomad|consul)/);
+    assert.match(await up(), /unchanged/);
+  });
+
+  it("are not asked for in a stack without Nomad, which finishes", async () => {
+    await project.settings(homeWith({ kv: { a: "1" } }, { consul: "server" }));
+    const output = await up();
+    assert.deepEqual(await keys(), ["a"]);
+    assert.doesNotMatch(output, /nomad/);
+  });
+
+  it("come back with Nomad, and go before it does", async () => {
+    await write("web.hcl", idleJob("web"));
+    await jobs({ page: { file: "web.hcl" } });
+    await up();
+    assert.deepEqual(await inNomad(), ["web"]);
+    await project.settings(homeWith({}, { consul: "server" }));
+    await up();
+    assert.deepEqual(await inNomad(), []);
+  });
+});
