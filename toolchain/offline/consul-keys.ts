@@ -11,11 +11,9 @@ import {
 import {
   canonical,
   changedProperties,
-  containsSecret,
   containsUnknown,
   type Properties,
   reveal,
-  secret,
   unknown,
   type Value,
   withSecrecyOf,
@@ -234,7 +232,8 @@ class Store {
       ...inputs,
       keys: withSecrecyOf(inputs.keys, keys as unknown as Value),
       datacenter: this.#datacenter,
-      var: containsSecret(inputs.keys ?? null) ? secret(variables) : variables,
+      // Not marked as secret, as with the official plugin: a program that gives names asks for it.
+      var: variables,
       // The version of the official plugin's schema, so that it can take this state over.
       __meta: JSON.stringify({ schema_version: "1" }),
     };

@@ -18,12 +18,12 @@ describe("the stand-in for consul, under the real engine with a real Consul", fu
   });
 
   /** A program with one Keys resource; its keys are the source of an array literal. */
-  const keys = (list: string) =>
+  const keys = (list: string, options = "{}") =>
     project.program(`
       import * as pulumi from "@pulumi/pulumi";
       import * as consul from "@pulumi/consul";
       const provider = new consul.Provider("consul", { address: "${new URL(consul.url).host}" });
-      const keys = new consul.Keys("it", { keys: ${list} }, { provider });
+      const keys = new consul.Keys("it", { keys: ${list} }, { provider, ...${options} });
       export const variables = keys.var;
     `);
 
@@ -98,8 +98,9 @@ describe("the stand-in for consul, under the real engine with a real Consul", fu
     assert.equal(await get("app/colour"), "blue");
   });
 
-  it("keeps a secret value encrypted in the state", async () => {
-    await keys(`[{ path: "app/colour", value: pulumi.secret("opensesame"), delete: true, name: "colour" }]`);
+  it("keeps a secret value encrypted in the state, among the variables where the program asks for it", async () => {
+    const list = `[{ path: "app/colour", value: pulumi.secret("opensesame"), delete: true, name: "colour" }]`;
+    await keys(list, `{ additionalSecretOutputs: ["var"] }`);
     const output = await succeeds("up", "--refresh");
     assert.equal(await get("app/colour"), "opensesame");
     assert.doesNotMatch(output + (await project.state()), /opensesame/);
