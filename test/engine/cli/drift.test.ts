@@ -3,8 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { execa } from "execa";
 import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
-import { type Agent, askJson, startConsul, startNomad, until } from "../agents.ts";
+import { type Agent, askJson, processesBelow, startConsul, startNomad, until } from "../agents.ts";
 import { service } from "../offline/service.ts";
 import { freePort } from "../ports.ts";
 import { stackSettings } from "./held.ts";
@@ -156,17 +157,34 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     assert.equal((await jobOf("shop")).TaskGroups[0]?.Count, 2);
   });
 
+  it("take the mended file of a job that was being waited for when up was killed", async () => {
+    want({ ...all, jobs: { ...all.jobs, page: service("page", ofBad) } });
+    const { Version } = await jobOf("page");
+    const options = { cwd: checkout.dir, env: checkout.env, reject: false, stdio: "ignore", detached: true } as const;
+    const running = execa("./piinit", ["up", "drift", "--yes"], options);
+    await until("the job is registered", async () => (await jobOf("page")).Version > Version);
+    await until("nothing runs any more", async () => {
+      const left = await processesBelow(checkout.dir);
+      for (const pid of left) process.kill(pid, "SIGKILL");
+      return left.length === 0;
+    });
+    await running;
+    want({ ...all, jobs: { ...all.jobs, page: service("page", { count: 2 }) } });
+    await succeeds("up");
+    assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 2);
+  });
+
   it("wait for Nomad's next leader, and for the job that was lost sight of", async () => {
     const proxy = await startProxy(nomad.url);
     try {
-      want({ ...all, jobs: { ...all.jobs, page: service("page", { count: 2 }) } }, { nomadUrl: proxy.url });
+      want({ ...all, jobs: { ...all.jobs, page: service("page", { count: 3 }) } }, { nomadUrl: proxy.url });
       const output = await succeeds("up");
       assert.match(output, /error waiting for evaluation: Unexpected response code: 500 \(No cluster leader\)/);
       assert.match(output, /up once more/);
     } finally {
       proxy.stop();
     }
-    assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 2);
+    assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 3);
   });
 
   it("write a key whose write failed", async () => {
