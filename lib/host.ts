@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { access, constants, stat } from "node:fs/promises";
+import { access, constants, open, stat } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "./errors.ts";
 import { packagesOf, type SystemPackage } from "./packages.ts";
@@ -39,6 +39,33 @@ export async function isExecutable(file: string): Promise<boolean> {
   }
 }
 
+/** A program without shared libraries: NAME-static, as Debian up to 13 calls it, or a NAME that is one. */
+export async function findStatic(name: string, environment: Environment): Promise<string | undefined> {
+  const marked = await findOnPath(`${name}-static`, environment);
+  if (marked) return marked;
+  const program = await findOnPath(name, environment);
+  return program && (await isStatic(program)) ? program : undefined;
+}
+
+/** A program of 64 bits that names no interpreter, which would load its libraries. */
+async function isStatic(file: string): Promise<boolean> {
+  const start = await firstBytes(file, 4096);
+  if (start.toString("latin1", 0, 6) !== "\x7fELF\x02\x01") return false;
+  const [at, size, count] = [Number(start.readBigUInt64LE(0x20)), start.readUInt16LE(0x36), start.readUInt16LE(0x38)];
+  const interpreter = 3;
+  const kinds = Array.from({ length: count }, (_, index) => start.readUInt32LE(at + index * size));
+  return !kinds.includes(interpreter);
+}
+
+async function firstBytes(file: string, count: number): Promise<Buffer> {
+  const handle = await open(file, "r");
+  try {
+    return (await handle.read(Buffer.alloc(count), 0, count, 0)).buffer;
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Those of the packages that the host lacks a program or the files of, in the same order, each once. */
 export async function missingPackages(
   needed: readonly SystemPackage[],
@@ -50,8 +77,11 @@ export async function missingPackages(
   return [...new Map(missing.map((item) => [item.debian, item])).values()];
 }
 
-async function isInstalled({ programs, files }: SystemPackage, search: Environment): Promise<boolean> {
-  const found = await Promise.all(programs.map((name) => findOnPath(name, search)));
+async function isInstalled({ programs, staticPrograms = [], files }: SystemPackage, search: Environment) {
+  const found = await Promise.all([
+    ...programs.map((name) => findOnPath(name, search)),
+    ...staticPrograms.map((name) => findStatic(name, search)),
+  ]);
   return !found.includes(undefined) && (files?.some(existsSync) ?? true);
 }
 
@@ -72,7 +102,11 @@ export async function requirePackages(
 
 /** The programs of the packages, and for those without programs the file that tells that they are there. */
 export const contentsOf = (packages: readonly SystemPackage[]): string[] =>
-  packages.flatMap(({ programs, files = [] }) => [...programs, ...files.slice(0, 1)]);
+  packages.flatMap(({ programs, staticPrograms = [], files = [] }) => [
+    ...programs,
+    ...staticPrograms,
+    ...files.slice(0, 1),
+  ]);
 
 /** Fails with all programs that the host lacks, and the packages that hold them. */
 export async function requirePrograms(

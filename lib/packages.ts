@@ -6,6 +6,8 @@ export interface SystemPackage {
   fedora?: string;
   homebrew?: string;
   programs: readonly string[];
+  /** Programs that need no library; it depends on the release whether their names have "-static" at the end. */
+  staticPrograms?: readonly string[];
   /** For a package without programs: where systems have what it brings, one of which is enough. */
   files?: readonly string[];
 }
@@ -83,7 +85,8 @@ export const emulationPackages: readonly SystemPackage[] = [
   {
     debian: "qemu-user-static",
     fedora: "qemu-user-static",
-    programs: ["qemu-aarch64-static", "qemu-arm-static", "qemu-x86_64-static"],
+    programs: [],
+    staticPrograms: ["qemu-aarch64", "qemu-arm", "qemu-x86_64"],
   },
 ];
 
@@ -161,7 +164,9 @@ const allPackages = [
 /** The Debian packages that hold the programs, each once. */
 export function packagesOf(programs: readonly string[]): string[] {
   const names = programs.map((program) => {
-    const found = allPackages.find((item) => item.programs.includes(program));
+    const isIn = ({ programs, staticPrograms = [] }: SystemPackage) =>
+      [...programs, ...staticPrograms.map((name) => `${name}-static`)].includes(program);
+    const found = allPackages.find(isIn);
     if (!found) throw new Error(`no package is known to hold the program ${program}`);
     return found.debian;
   });

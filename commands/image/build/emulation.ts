@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { findOnPath, hostPath, requirePrograms } from "../../../lib/host.ts";
+import { findStatic, hostPath, requirePackages } from "../../../lib/host.ts";
+import { emulationPackages } from "../../../lib/packages.ts";
 import type { Architecture } from "../manifest.ts";
 
 /** How the kernel tells the programs of an architecture (the first 20 bytes of an ELF file), and which QEMU runs them. */
@@ -44,9 +45,8 @@ export function hostArchitecture(): Architecture | undefined {
 export async function emulationHook(architecture: Architecture): Promise<string | undefined> {
   if (architecture === hostArchitecture() || (await isRegistered(formats[architecture].qemu))) return undefined;
   const { qemu } = formats[architecture];
-  const program = `${qemu}-static`;
-  await requirePrograms(`Building images for ${architecture} on this machine`, [program]);
-  const interpreter = await findOnPath(program, { PATH: hostPath() });
+  await requirePackages(`Building images for ${architecture} on this machine`, emulationPackages);
+  const interpreter = await findStatic(qemu, { PATH: hostPath() });
   const list = "/proc/sys/fs/binfmt_misc";
   const register = `printf %s '${registration(qemu, architecture, String(interpreter))}' >${list}/register`;
   // Root's list is the machine's own, which may be mounted, and which another build may be adding to at this moment.

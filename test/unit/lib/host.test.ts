@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { hostPath, missingPackages, requirePrograms } from "../../../lib/host.ts";
+import { findOnPath, hostPath, missingPackages, requirePrograms } from "../../../lib/host.ts";
 import { packagesOf } from "../../../lib/packages.ts";
 import { projectDir } from "../../../lib/paths.ts";
 
@@ -44,6 +44,24 @@ describe("programs of the host", () => {
     assert.ok(started.has("debugfs") && started.has("flock") && started.has("ssh"), [...started].join(" "));
     const unknown = [...started].filter((program) => ![...ours, ...onlyOnMacs].includes(program) && !isKnown(program));
     assert.deepEqual(unknown, []);
+  });
+
+  it("need no library where they have to be static, whatever their name ends with", async () => {
+    const missing = async () =>
+      (await missingPackages([{ debian: "x", programs: [], staticPrograms: ["emulator"] }], { PATH: folder })).length >
+      0;
+    const put = (name: string, program: string) => copyFile(program, path.join(folder, name));
+    assert.equal(await missing(), true);
+    // This one has libraries, and a script is no program of the kind.
+    await put("emulator", (await findOnPath("mke2fs", { PATH: hostPath() })) ?? assert.fail());
+    assert.equal(await missing(), true);
+    await writeFile(path.join(folder, "emulator"), "#!/bin/sh\n", { mode: 0o755 });
+    assert.equal(await missing(), true);
+    await put("emulator", (await findOnPath("busybox", { PATH: hostPath() })) ?? assert.fail());
+    assert.equal(await missing(), false);
+    await rm(path.join(folder, "emulator"));
+    await writeFile(path.join(folder, "emulator-static"), "", { mode: 0o755 });
+    assert.equal(await missing(), false);
   });
 
   it("make a package missing when one of them is; without programs, when none of its files is there", async () => {
