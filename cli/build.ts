@@ -6,7 +6,7 @@ import { UserError } from "../lib/errors.ts";
 import { progressOnStderr } from "../lib/progress.ts";
 import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
-import { openStack, runPulumi, type Stack } from "./stack.ts";
+import { prepareStack, runPulumi, type Stack } from "./stack.ts";
 import { interrupted } from "./terminal.ts";
 
 /** Builds one image of a stack through Pulumi, so that a later `up` finds it built. */
@@ -19,7 +19,7 @@ export function addBuild(program: Command): void {
     .option("--zstd", "make a compressed copy too, which other programs that write cards read")
     .option("--json", "print {path, sha256, bytes, seconds, reused} as JSON, with --zstd compressed {path, bytes} too")
     .action(async (image: string, name: string, options: { json?: boolean; zstd?: boolean }) => {
-      const built = await build(await openStack(name, (one) => one === image), image);
+      const built = await build(await prepareStack(name, (one) => one === image), image);
       const compressed = options.zstd ? await compress(built.path, progressOnStderr(), interrupted) : undefined;
       process.stdout.write(
         options.json

@@ -1,14 +1,18 @@
 import type { Command } from "commander";
 import { checkBuilder } from "../commands/image/remote/build.ts";
 import { labStatus } from "../commands/lab/lab.ts";
-import { describeError } from "../lib/errors.ts";
+import { describeError, Interrupted } from "../lib/errors.ts";
+import { once } from "../lib/once.ts";
 import { stackDir } from "../lib/paths.ts";
 import { silent } from "../lib/progress.ts";
-import { preparePulumi } from "../toolchain/pulumi.ts";
-import { missingSystemPackages, thisHost } from "../toolchain/system.ts";
+import { findPulumi } from "../toolchain/pulumi.ts";
+import { type Host, howToInstall, missingSystemPackages, thisHost } from "../toolchain/system.ts";
 import { describeLock, stackLocks } from "./locks.ts";
+import { lookAtStack } from "./look.ts";
 import { stackSettings } from "./settings.ts";
-import { backendUrl, openStack, readWork } from "./stack.ts";
+import { backendUrl } from "./stack.ts";
+import { readWork } from "./stack-file.ts";
+import { interrupted } from "./terminal.ts";
 
 interface Finding {
   what: string;
@@ -25,7 +29,10 @@ export function addDoctor(program: Command): void {
     .option("--json", "as JSON")
     .action(async (name: string, options: { json?: boolean }) => {
       const findings: Finding[] = [];
-      for (const [what, look] of checks(name)) findings.push(await find(what, look));
+      for (const check of checks(name)) {
+        findings.push(await find(check));
+        interrupted.throwIfAborted();
+      }
       const lines = findings.map(({ what, ok, detail }) => `${ok ? "ok  " : "BAD "} ${what}: ${detail}`);
       process.stdout.write(`${options.json ? JSON.stringify(findings) : lines.join("\n")}\n`);
       if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
@@ -35,22 +42,16 @@ export function addDoctor(program: Command): void {
 type Check = readonly [what: string, look: () => Promise<string>];
 
 /** Each look returns what is well, or throws what is not. */
-function checks(stack: string): Check[] {
+export function checks(stack: string, host: Host = thisHost()): Check[] {
+  const settings = once(() => lookAtStack(stack, (found) => stackSettings(found)));
   return [
     ["Node.js", async () => process.version],
-    [
-      "system packages",
-      async () => {
-        const missing = (await missingSystemPackages(thisHost(), await readWork(stack))).map(({ debian }) => debian);
-        if (missing.length > 0) throw new Error(`missing: ${missing.join(", ")}; ./piinit up installs them`);
-        return "all there";
-      },
-    ],
-    ["toolchain", async () => (await preparePulumi(silent)).lines.join("; ")],
+    ["system packages", () => packagesFor(stack, host)],
+    ["toolchain", toolchain],
     [
       `settings of ${stack}`,
       async () => {
-        const { machines, images } = await stackSettings(await openStack(stack));
+        const { machines, images } = await settings();
         return `${machines.length} machines, images ${Object.keys(images).join(", ")}`;
       },
     ],
@@ -58,21 +59,33 @@ function checks(stack: string): Check[] {
     [
       "builder of images",
       async () => {
-        const { builder } = await stackSettings(await openStack(stack));
-        if (!builder) return "this machine";
-        return checkBuilder(builder, { progress: silent, signal: new AbortController().signal });
+        const { builder } = await settings();
+        return builder ? checkBuilder(builder, { progress: silent, signal: interrupted }) : "this machine";
       },
     ],
-    [
-      "lab machines",
-      async () => {
-        const machines = await labStatus(stackDir(stack, "lab"));
-        const crashed = machines.filter(({ state }) => state === "crashed").map(({ name }) => name);
-        if (crashed.length > 0) throw new Error(`crashed: ${crashed.join(", ")}; ./piinit lab start starts them again`);
-        return machines.map(({ name, state }) => `${name} ${state}`).join(", ") || "none";
-      },
-    ],
+    ["lab machines", () => labMachines(stack, host)],
   ];
+}
+
+async function packagesFor(stack: string, host: Host): Promise<string> {
+  const missing = await missingSystemPackages(host, await readWork(stack));
+  if (missing.length > 0) throw new Error(await howToInstall(missing, host));
+  return "all there";
+}
+
+async function toolchain(): Promise<string> {
+  const { lines, missingTools } = await findPulumi();
+  if (missingTools.length > 0) throw new Error(`missing: ${missingTools.join(", ")}; ./piinit up gets it`);
+  return lines.join("; ");
+}
+
+async function labMachines(stack: string, { platform }: Host): Promise<string> {
+  const { isLab } = await readWork(stack);
+  if (isLab && platform !== "linux") throw new Error("the lab runs on Linux only; images can be built on a builder");
+  const machines = await labStatus(stackDir(stack, "lab"));
+  const crashed = machines.filter(({ state }) => state === "crashed").map(({ name }) => name);
+  if (crashed.length > 0) throw new Error(`crashed: ${crashed.join(", ")}; ./piinit lab start starts them again`);
+  return machines.map(({ name, state }) => `${name} ${state}`).join(", ") || "none";
 }
 
 async function lockOf(stack: string): Promise<string> {
@@ -82,10 +95,11 @@ async function lockOf(stack: string): Promise<string> {
   return lines.join(" ") || "none";
 }
 
-async function find(what: string, look: () => Promise<string>): Promise<Finding> {
+export async function find([what, look]: Check): Promise<Finding> {
   try {
     return { what, ok: true, detail: await look() };
   } catch (error) {
+    if (error instanceof Interrupted) throw error;
     return { what, ok: false, detail: error instanceof Error ? error.message : describeError(error) };
   }
 }

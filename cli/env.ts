@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import { quote } from "../lib/shell.ts";
-import { openStack } from "./stack.ts";
+import { findPulumi } from "../toolchain/pulumi.ts";
+import { requireTools } from "./look.ts";
+import { backendUrl } from "./stack.ts";
+import { readStackFile } from "./stack-file.ts";
 
 /** Prints what a shell needs to run Pulumi itself on the same state. */
 export function addEnv(program: Command): void {
@@ -10,7 +13,10 @@ export function addEnv(program: Command): void {
     .argument("[stack]", "stack", "lab")
     .option("--json", "as JSON")
     .action(async (name: string, options: { json?: boolean }) => {
-      const { env } = await openStack(name);
+      await readStackFile(name);
+      const found = await findPulumi();
+      requireTools(found, name);
+      const env = { ...found.env, PULUMI_BACKEND_URL: backendUrl() };
       const lines = Object.entries(env).map(([key, value]) => `export ${key}=${quote(value)}`);
       process.stdout.write(`${options.json ? JSON.stringify(env) : lines.join("\n")}\n`);
     });

@@ -11,7 +11,7 @@ import { type ConvertedStack, convert, machinesToAskFor, type NamedMachine } fro
 import { askForMachines, parseMachines } from "./machine-lines.ts";
 import { type ImageVariables, readVariables, type VariableFile } from "./packer-variables.ts";
 import { setSecret } from "./secret.ts";
-import { openStack } from "./stack.ts";
+import { prepareStack } from "./stack.ts";
 import { isTerminal, question } from "./terminal.ts";
 
 interface Options {
@@ -140,7 +140,7 @@ async function write({ settings, secrets }: ConvertedStack, place: Place, fileNa
   await writeFile(place.file, `# Made of ${origin} by ./piinit import.\n${text}`);
   if (secrets.length === 0) return;
   try {
-    const stack = await openStack(place.name);
+    const stack = await prepareStack(place.name);
     for (const { path: key, value } of secrets) await setSecret(stack, key, value);
   } catch (error) {
     await (before === undefined ? rm(place.file) : writeFile(place.file, before));

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import { correctDrift, previewArguments } from "./drift.ts";
 import { upAgainAfterElection } from "./elections.ts";
+import { lookAtStack } from "./look.ts";
 import { fetchImagePrograms } from "./programs.ts";
 import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
-import { openStack, pulumi, type Stack } from "./stack.ts";
+import { prepareStack, pulumi, type Stack } from "./stack.ts";
 import { readState, type StackState } from "./state.ts";
 
 /** up, preview and destroy: Pulumi's own, on a stack that is made ready first. */
@@ -21,9 +22,10 @@ export function addLifecycle(program: Command): void {
     .argument("[stack]", "stack", "lab")
     .option("--diff", "show the changes in full")
     .action(async (name: string, options: { diff?: boolean }) => {
-      const stack = await openStack(name);
-      const refresh = await previewArguments(await readState(stack));
-      await pulumi(stack, ["preview", ...refresh, ...(options.diff ? ["--diff"] : [])]);
+      await lookAtStack(name, async (stack) => {
+        const refresh = await previewArguments(await readState(stack));
+        await pulumi(stack, ["preview", ...refresh, ...(options.diff ? ["--diff"] : [])]);
+      });
     });
 
   addAction(program, "destroy", "take all of it down again");
@@ -42,7 +44,7 @@ function addAction(
     .argument("[stack]", "stack", "lab")
     .option("-y, --yes", "do not ask first (the lab never asks)")
     .action(async (stackName: string, { yes }: { yes?: boolean }) => {
-      const stack = await openStack(stackName, () => name === "up");
+      const stack = await prepareStack(stackName, () => name === "up");
       const state = await recover(stack);
       await prepare?.(stack, state);
       await pulumi(stack, [name, ...(stack.isLab || yes ? ["--yes", "--skip-preview"] : [])]);

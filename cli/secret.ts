@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
-import { openStack, readStackFile, runPulumi, type Stack } from "./stack.ts";
+import { prepareStack, runPulumi, type Stack } from "./stack.ts";
+import { readStackFile } from "./stack-file.ts";
 import { question, unlessInterrupted } from "./terminal.ts";
 
 /** Puts a secret into a stack's file, encrypted. */
@@ -14,7 +15,7 @@ export function addSecret(program: Command): void {
       // Fails where there is no such stack, before anybody types a secret.
       await readStackFile(name);
       const value = await readValue(path);
-      await setSecret(await openStack(name), path, value);
+      await setSecret(await prepareStack(name), path, value);
     });
 }
 

@@ -1,9 +1,7 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { parse } from "yaml";
-import { architectureOf, isBoard } from "../commands/image/boards/catalogue.ts";
 import { UserError } from "../lib/errors.ts";
 import type { SystemPackage } from "../lib/packages.ts";
 import { projectDir } from "../lib/paths.ts";
@@ -13,36 +11,43 @@ import { hostPlatform } from "../toolchain/platform.ts";
 import { packagesToBuild, type WantedTool } from "../toolchain/prerequisites.ts";
 import { preparePulumi } from "../toolchain/pulumi.ts";
 import { installSystemPackages, missingSystemPackages, thisHost, type Work } from "../toolchain/system.ts";
+import { backendFolder } from "./locks.ts";
 import { programsInFile } from "./programs.ts";
+import { readStackFile, readWork } from "./stack-file.ts";
 import { confirm, foreground, interrupted, isTerminal } from "./terminal.ts";
 
-const stacksDir = path.join(projectDir, "stacks");
-const stateDir = path.join(projectDir, ".piinit");
-
-/** A stack that is ready for Pulumi: everything installed, the stack known to its backend. */
+/** A stack that Pulumi can be run on. */
 export interface Stack {
   name: string;
   /** Virtual machines only, made to be thrown away. */
   isLab: boolean;
+  /** Where Pulumi finds the project and the stack's settings. */
+  dir: string;
   /** What Pulumi needs in its environment. */
   env: Record<string, string>;
 }
 
-/** Where states are kept: absolute, so that Pulumi's own commands work in every folder of the project. */
-export const backendUrl = (): string => process.env.PULUMI_BACKEND_URL ?? pathToFileURL(stateDir).href;
+const stateDir = path.join(projectDir, ".piinit");
+
+/** Where states are kept: absolute, so that Pulumi finds them from every folder. */
+export function backendUrl(): string {
+  const url = process.env.PULUMI_BACKEND_URL ?? pathToFileURL(stateDir).href;
+  const folder = backendFolder(url);
+  return folder === undefined ? url : pathToFileURL(folder).href + (/\?.*$/.exec(url)?.[0] ?? "");
+}
 
 /**
  * Installs what is missing and makes the stack known to Pulumi; safe to repeat, quick when there is nothing to do.
  * @param builds which of the stack's images are going to be built
  */
-export async function openStack(name: string, builds: (image: string) => boolean = () => false): Promise<Stack> {
+export async function prepareStack(name: string, builds: (image: string) => boolean = () => false): Promise<Stack> {
   const work = await readWork(name);
   const progress = progressOnStderr();
   const forTools = await packagesToBuild(await wantedTools(name, work, builds), { progress, signal: interrupted });
   await installMissing([...(await missingSystemPackages(thisHost(), work)), ...forTools]);
   const { env } = await preparePulumi(progress, { signal: interrupted });
-  const stack = { name, isLab: work.isLab, env: { ...env, PULUMI_BACKEND_URL: backendUrl() } };
-  if (!existsSync(path.join(stateDir, ".pulumi", "stacks", "piinit", `${name}.json`))) await createStack(stack);
+  const stack = { name, isLab: work.isLab, dir: projectDir, env: { ...env, PULUMI_BACKEND_URL: backendUrl() } };
+  if (!(await isMade(stack))) await makeStack(stack);
   return stack;
 }
 
@@ -59,44 +64,27 @@ export async function installMissing(missing: SystemPackage[]): Promise<void> {
   await installSystemPackages(missing, { progress: progressOnStderr(), signal: interrupted, ask });
 }
 
-/** What the stack's file asks of this machine; a UserError names the stacks that there are when it does not exist. */
-export async function readWork(name: string): Promise<Work> {
-  const config = await readStackFile(name);
-  const buildsHere = !Object.hasOwn(config, "piinit:builder");
-  return { isLab: Object.hasOwn(config, "piinit:lab"), buildsHere, emulates: buildsHere && hasForeignBoard(config) };
+/** Whether the stack's backend has it; one that can't tell is asked again by whatever comes next, with its reason. */
+export async function isMade(stack: Stack): Promise<boolean> {
+  const folder = backendFolder(stack.env.PULUMI_BACKEND_URL ?? "");
+  // Pulumi would make a backend of an empty folder by looking into it.
+  if (folder !== undefined && !existsSync(path.join(folder, ".pulumi"))) return false;
+  return runPulumi(stack, ["stack", "export"]).then(
+    () => true,
+    (error: unknown) => !(error instanceof UserError && error.message.includes("no stack named")),
+  );
 }
 
-/** Faults of the settings are told later, all at once. */
-function hasForeignBoard(config: Record<string, unknown>): boolean {
-  const host = hostPlatform().architecture;
-  const images: unknown[] = Object.values(config["piinit:images"] ?? {});
-  return images.some((image) => {
-    const board = (image as { board?: unknown } | null)?.board;
-    return isBoard(board) && architectureOf(board, host) !== host;
-  });
-}
-
-/** The stack's settings as they stand in its file, secrets encrypted; fails like `readWork`. */
-export async function readStackFile(name: string): Promise<Record<string, unknown>> {
-  const file = path.join(stacksDir, `Pulumi.${name}.yaml`);
-  if (!existsSync(file)) {
-    const known = (await readdir(stacksDir)).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
-    throw new UserError(
-      `There is no stack ${name}: stacks/Pulumi.${name}.yaml does not exist. Stacks: ${known.join(", ")}`,
-    );
+async function makeStack(stack: Stack): Promise<void> {
+  if (backendFolder(stack.env.PULUMI_BACKEND_URL ?? "") === stateDir) {
+    await mkdir(stateDir, { recursive: true, mode: 0o700 });
   }
-  const { config } = (parse(await readFile(file, "utf8")) ?? {}) as { config?: Record<string, unknown> | null };
-  return config ?? {};
-}
-
-async function createStack(stack: Stack): Promise<void> {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  await runPulumi(stack, ["stack", "init"]);
+  await runPulumi(stack, ["stack", "select", "--create"]);
 }
 
 /** Runs Pulumi in the foreground, with its own display, and takes over its exit code. */
-export async function pulumi(stack: Stack, args: string[]): Promise<void> {
-  process.exitCode = await foreground("pulumi", [...args, "--stack", stack.name], { cwd: projectDir, env: stack.env });
+export async function pulumi({ name, dir, env }: Stack, args: string[]): Promise<void> {
+  process.exitCode = await foreground("pulumi", [...args, "--stack", name], { cwd: dir, env });
 }
 
 /**
@@ -109,7 +97,7 @@ export async function runPulumi(stack: Stack, args: string[], options: RunOption
     cleansUp: true,
     ownSession: true,
     ...options,
-    cwd: projectDir,
+    cwd: stack.dir,
     env: { ...stack.env, ...options.env },
   });
 }

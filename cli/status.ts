@@ -3,9 +3,12 @@ import { labStatus, type MachineStatus } from "../commands/lab/lab.ts";
 import type { RunningMachine } from "../commands/lab/spec.ts";
 import { type ClusterStatus, clusterStatus } from "../commands/ready/status.ts";
 import { expectedMachines } from "../components/machines.ts";
+import type { Settings } from "../components/settings.ts";
 import { stackDir } from "../lib/paths.ts";
+import { lookAtStack } from "./look.ts";
 import { stackSettings } from "./settings.ts";
-import { openStack, type Stack } from "./stack.ts";
+import { readWork } from "./stack-file.ts";
+import { unlessInterrupted } from "./terminal.ts";
 
 /** One look at the cluster: what answers, who leads, what runs. */
 export function addStatus(program: Command): void {
@@ -15,16 +18,19 @@ export function addStatus(program: Command): void {
     .argument("[stack]", "stack", "lab")
     .option("--json", "as JSON")
     .action(async (name: string, options: { json?: boolean }) => {
-      const stack = await openStack(name);
-      const virtual = stack.isLab ? await labStatus(stackDir(name, "lab")) : [];
-      const { status, hasNomad } = await lookAt(stack, virtual);
+      const { isLab } = await readWork(name);
+      const virtual = isLab ? await labStatus(stackDir(name, "lab")) : [];
+      const settings = await lookAtStack(name, (stack) => stackSettings(stack));
+      const { status, hasNomad } = await unlessInterrupted(lookAtCluster(settings, virtual));
       process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : describe(status, virtual, hasNomad));
     });
 }
 
 /** A stack may have no Nomad, and then nothing is missing when none answers. */
-async function lookAt(stack: Stack, virtual: MachineStatus[]): Promise<{ status: ClusterStatus; hasNomad: boolean }> {
-  const settings = await stackSettings(stack);
+async function lookAtCluster(
+  settings: Settings,
+  virtual: MachineStatus[],
+): Promise<{ status: ClusterStatus; hasNomad: boolean }> {
   const running = virtual.flatMap(({ name, ports }) => (ports ? [{ name, ports } as RunningMachine] : []));
   const machines = expectedMachines(settings, running);
   const expectation = { datacenter: settings.datacenter, machines, deadlineSeconds: 0, remedy: "", guards: "" };

@@ -1,7 +1,6 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
-import Mocha from "mocha";
 import { UserError } from "../lib/errors.ts";
 import { projectDir } from "../lib/paths.ts";
 import { progressOnStderr } from "../lib/progress.ts";
@@ -50,6 +49,7 @@ function wantedTools(): WantedTool[] {
 }
 
 async function runTests(selected: string[], grep?: string): Promise<number> {
+  const { default: Mocha } = await import("mocha");
   const mocha = new Mocha({ reporter: "spec", timeout: "2m", ...(grep && { grep }) });
   for (const suite of selected) for (const file of await testFiles(suite)) mocha.addFile(file);
   await mocha.loadFilesAsync();

@@ -32,14 +32,21 @@ export async function sha256OfFile(file: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** The tool on PATH, if it is there at exactly the pinned version. */
-export async function findTool(tool: Tool, environment: Environment): Promise<FoundProgram | undefined> {
+/**
+ * The tool on PATH, if it is there at exactly the pinned version. What it tells is remembered in the cache, unless
+ * nothing is to be written.
+ */
+export async function findTool(
+  tool: Tool,
+  environment: Environment,
+  { remembers = true } = {},
+): Promise<FoundProgram | undefined> {
   const found = await findOnPath(tool.name, environment);
   // `piinit env` puts the cache on PATH; what is there is told as being in the cache.
   if (!found || found.startsWith(cacheDir("toolchain") + path.sep)) return undefined;
   const program = await realpath(found);
   if (!(await isItself(program, tool))) return undefined;
-  const facts = await factsOf(program);
+  const facts = await factsOf(program, remembers);
   return facts?.version === tool.version ? { path: program, ...facts } : undefined;
 }
 
@@ -67,7 +74,7 @@ const factsSchema = z.object({ size: z.number(), changed: z.number(), version: z
 const memorySchema = z.record(z.string(), factsSchema);
 
 /** What a program on PATH tells about itself, remembered as long as the file is the same. */
-async function factsOf(program: string): Promise<{ version: string; sha256: string } | undefined> {
+async function factsOf(program: string, remembers: boolean): Promise<{ version: string; sha256: string } | undefined> {
   const memoryFile = cacheDir("toolchain", "on-path.json");
   const memory = await readMemory(memoryFile);
   const { size, mtimeMs: changed } = await stat(program);
@@ -77,7 +84,7 @@ async function factsOf(program: string): Promise<{ version: string; sha256: stri
   const version = await askVersion(program).catch(() => undefined);
   if (version === undefined) return undefined;
   const facts = { size, changed, version, sha256: await sha256OfFile(program) };
-  await writeFileWhole(memoryFile, JSON.stringify({ ...memory, [program]: facts }));
+  if (remembers) await writeFileWhole(memoryFile, JSON.stringify({ ...memory, [program]: facts }));
   return facts;
 }
 

@@ -1,16 +1,17 @@
 import { realpath, rm } from "node:fs/promises";
 import path from "node:path";
 import { type Environment, findOnPath, isExecutable } from "../lib/host.ts";
+import { once } from "../lib/once.ts";
 import { cacheDir } from "../lib/paths.ts";
 import type { Progress } from "../lib/progress.ts";
 import { run } from "../lib/run.ts";
 import { exists, makeFolder } from "./cache.ts";
 import { probe, Unreachable } from "./download.ts";
-import { ensurePassphrase } from "./passphrase.ts";
+import { ensurePassphrase, type FoundPassphrase, findPassphrase } from "./passphrase.ts";
 import { hostPlatform } from "./platform.ts";
-import { isStandIn, putStandIn } from "./standins.ts";
-import { getTool } from "./tools.ts";
-import { type PluginName, pluginDownloads, pluginVersions } from "./versions.ts";
+import { hasBundle, isStandIn, putStandIn } from "./standins.ts";
+import { findAtHand, getTool } from "./tools.ts";
+import { type PluginName, pluginDownloads, pluginVersions, tools, versions } from "./versions.ts";
 
 export interface PulumiOptions {
   signal?: AbortSignal | undefined;
@@ -60,6 +61,59 @@ export async function preparePulumi(progress: Progress, options: PulumiOptions =
   return { env, lines };
 }
 
+export interface FoundPulumi extends PreparedPulumi {
+  /** What `preparePulumi` would get, for people. */
+  missingTools: string[];
+  passphrase: FoundPassphrase;
+}
+
+/** Pulumi with all that belongs to it as it is there now; gets nothing, writes nothing. */
+export async function findPulumi(environment: Environment = process.env): Promise<FoundPulumi> {
+  const cli = await findAtHand(tools.pulumi, hostPlatform(), environment, { remembers: false });
+  const home = cacheDir("pulumi-home");
+  const passphrase = await findPassphrase(environment);
+  const plugins = await Promise.all([
+    ...(cli ? [languageHostState(cli.path)] : []),
+    ...(Object.keys(pluginVersions) as PluginName[]).map(async (name) => {
+      const folder = pluginFolder(home, name);
+      const state = await pluginState(folder, name);
+      const way = state === "stand-in" && !(await hasBundle(programIn(folder, name))) ? "missing" : state;
+      return { label: `${name} ${pluginVersions[name]}`, way } as const;
+    }),
+  ]);
+  const there = plugins.flatMap(({ label, way }) => (way === "missing" ? [] : [{ label, way }]));
+  const missingPlugins = plugins.filter(({ way }) => way === "missing").map(({ label }) => label);
+  return {
+    env: {
+      ...(cli && { PATH: await searchPath(path.dirname(cli.path), environment) }),
+      PULUMI_HOME: home,
+      PULUMI_SKIP_UPDATE_CHECK: "true",
+      ...(passphrase.file !== undefined && { PULUMI_CONFIG_PASSPHRASE_FILE: passphrase.file }),
+    },
+    lines: [...(cli ? [`pulumi ${cli.version}: ${cli.how}`] : []), ...summarize(there)],
+    missingTools: [
+      ...(cli ? [] : [`pulumi ${versions.pulumi}`]),
+      ...(missingPlugins.length > 0 ? [`Pulumi's ${missingPlugins.join(", ")}`] : []),
+    ],
+    passphrase,
+  };
+}
+
+async function languageHostState(cli: string): Promise<{ label: string; way: PluginState }> {
+  const program = languageHostOf(cli);
+  const label = "language host nodejs";
+  if (!(await isExecutable(program))) return { label, way: "missing" };
+  if (!(await isStandIn(program))) return { label, way: "official" };
+  return { label, way: (await hasBundle(program)) ? "stand-in" : "missing" };
+}
+
+const languageHostOf = (cli: string): string => path.join(path.dirname(cli), "pulumi-language-nodejs");
+
+const pluginFolder = (home: string, name: PluginName): string =>
+  path.join(home, "plugins", `resource-${name}-v${pluginVersions[name]}`);
+
+const programIn = (folder: string, name: PluginName): string => path.join(folder, `pulumi-resource-${name}`);
+
 interface PreparedPlugin {
   label: string;
   way: "official" | "stand-in";
@@ -78,7 +132,7 @@ async function preparePlugins(
   const reachable = once(() => whyUnreachable(options));
   for (const name of Object.keys(pluginVersions) as PluginName[]) {
     const label = `${name} ${pluginVersions[name]}`;
-    const folder = path.join(home, "plugins", `resource-${name}-v${pluginVersions[name]}`);
+    const folder = pluginFolder(home, name);
     const state = await pluginState(folder, name);
     const because = state === "missing" ? await reachable() : undefined;
     if (state === "missing" && !because) {
@@ -94,7 +148,7 @@ async function preparePlugins(
 
 /** The official CLI has its language host beside it; one built from its module has not. */
 async function prepareLanguageHost(cli: string, options: PulumiOptions): Promise<PreparedPlugin> {
-  const program = path.join(path.dirname(cli), "pulumi-language-nodejs");
+  const program = languageHostOf(cli);
   const isOfficial = (await isExecutable(program)) && !(await isStandIn(program));
   if (!isOfficial) await putStandIn("language-nodejs", program, options.standInSources);
   return { label: "language host nodejs", way: isOfficial ? "official" : "stand-in" };
@@ -104,7 +158,7 @@ type PluginState = "official" | "stand-in" | "missing";
 
 /** Pulumi marks an installation that isn't whole by a file `FOLDER.partial`. */
 async function pluginState(folder: string, name: PluginName): Promise<PluginState> {
-  const program = path.join(folder, `pulumi-resource-${name}`);
+  const program = programIn(folder, name);
   if (!(await isExecutable(program)) || (await exists(`${folder}.partial`))) return "missing";
   return (await isStandIn(program)) ? "stand-in" : "official";
 }
@@ -135,14 +189,6 @@ async function whyUnreachable({ pluginUrl = pluginDownloads, signal }: PulumiOpt
     if (error instanceof Unreachable) return error.message;
     throw error;
   }
-}
-
-function once<T>(action: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => {
-    result ??= action();
-    return result;
-  };
 }
 
 /** One line for each way that a plugin came. */

@@ -6,7 +6,7 @@ import { isExecutable } from "../lib/host.ts";
 import { cacheDir, projectDir } from "../lib/paths.ts";
 import { quote } from "../lib/shell.ts";
 import { bundle } from "./bundle.ts";
-import { writeFileWhole } from "./cache.ts";
+import { exists, writeFileWhole } from "./cache.ts";
 import type { PluginName } from "./versions.ts";
 
 /** What Pulumi's engine starts as a program of its own: the language host and the resource plugins. */
@@ -37,6 +37,12 @@ export async function isStandIn(program: string): Promise<boolean> {
   } finally {
     await handle.close();
   }
+}
+
+/** Whether a stand-in can start: its bundle may be gone, because another checkout has made another one. */
+export async function hasBundle(program: string): Promise<boolean> {
+  const [bundle] = /[\w-]+\.mjs/.exec(await readFile(program, "utf8")) ?? [];
+  return bundle !== undefined && (await exists(cacheDir("toolchain", "stand-ins", bundle)));
 }
 
 /** Of what is bundled with the stand-ins' own sources, or decides how; the lock file pins the packages. */

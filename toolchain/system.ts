@@ -104,6 +104,12 @@ function aptCommands(names: readonly string[], { isRoot }: Host): string[][] {
   ];
 }
 
+/** What to do about packages that are missing, for somebody who only looks. */
+export async function howToInstall(missing: readonly SystemPackage[], host: Host = thisHost()): Promise<string> {
+  const hasApt = host.platform === "linux" && (await findOnPath("apt-get", host.environment)) !== undefined;
+  return hasApt ? `missing: ${list(missing)}; ./piinit up installs them` : await missingElsewhere(missing, host);
+}
+
 async function agree(missing: readonly SystemPackage[], host: Host, ask: InstallOptions["ask"]): Promise<void> {
   const hasSudo = (await findOnPath("sudo", host.environment)) !== undefined;
   const question = `piinit needs ${list(missing)} from this system's packages. Install with sudo?`;

@@ -63,13 +63,14 @@ export async function getTool(name: ToolName, options: ToolOptions): Promise<Fet
   return tell({ ...fetched, how });
 }
 
-/** The tool without getting it: on PATH, or in the cache. */
+/** The tool without getting it: on PATH, or in the cache. What it tells is remembered, unless nothing is to be written. */
 export async function findAtHand(
   tool: Tool,
   platform: Platform,
   environment: Environment = process.env,
+  { remembers = true } = {},
 ): Promise<FetchedTool | undefined> {
-  const onPath = isForHost(platform) ? await findTool(tool, environment) : undefined;
+  const onPath = isForHost(platform) ? await findTool(tool, environment, { remembers }) : undefined;
   if (onPath) return { ...onPath, source: "PATH", how: `on PATH, ${onPath.path}` };
   const cached = await readCached(tool, folderOf(tool, platform));
   return cached && { ...cached, source: "cache", how: `in the cache (${ways[cached.source]})` };

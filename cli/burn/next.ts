@@ -3,7 +3,7 @@ import { z } from "zod";
 import { askAgent, plainText } from "../../commands/agents.ts";
 import { NoAnswer } from "../../lib/http.ts";
 import { stackDir } from "../../lib/paths.ts";
-import { readStackFile } from "../stack.ts";
+import { readStackFile } from "../stack-file.ts";
 
 /** A machine that an image is for. */
 export interface CardMachine {

@@ -8,15 +8,15 @@ import { fileName } from "./folder.ts";
  * Found by what they are (working folder and arguments) and not by a number in a file, which another process may have by
  * now; so a process is found as well when its pid file is lost, or the whole folder.
  */
-export async function machineProcesses(dir: string): Promise<Map<string, number>> {
+export async function machineProcesses(dir: string, proc = "/proc"): Promise<Map<string, number>> {
   const found = new Map<string, number>();
   const folder = await realFolder(dir);
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry));
+  const pids = (await readdir(proc).catch(noneWithoutLinux)).filter((entry) => /^\d+$/.test(entry));
   await Promise.all(
     pids.map(async (pid) => {
       try {
-        if (!isFolder(await readlink(`/proc/${pid}/cwd`), folder)) return;
-        const name = machineOf((await readFile(`/proc/${pid}/cmdline`, "utf8")).split("\0"));
+        if (!isFolder(await readlink(path.join(proc, pid, "cwd")), folder)) return;
+        const name = machineOf((await readFile(path.join(proc, pid, "cmdline"), "utf8")).split("\0"));
         if (name) found.set(name, Number(pid));
       } catch {
         // It has ended meanwhile, or belongs to another user.
@@ -24,6 +24,12 @@ export async function machineProcesses(dir: string): Promise<Map<string, number>
     }),
   );
   return found;
+}
+
+/** The lab runs on Linux; elsewhere there is no /proc, and no machine. */
+function noneWithoutLinux(error: NodeJS.ErrnoException): string[] {
+  if (error.code !== "ENOENT") throw error;
+  return [];
 }
 
 /** The pid of the machine's QEMU, if it runs. */

@@ -54,13 +54,13 @@ echo done
 
 /** Of a stack whose program has nothing to do with its settings; they are checked all the same. */
 export const stackSettings = `config:
-  piinit:network: {cidr: 192.168.2.0/24, domain: home.arpa, router: {kind: manual}}
+  piinit:network: {cidr: 127.0.0.0/24, domain: home.arpa, router: {kind: manual}}
   piinit:builder: {ssh: nobody@127.0.0.1}
   piinit:images: {server: {board: pi3, roles: {consul: server, nomad: both}}}
   piinit:machines:
-    - {name: pi1, mac: "b8:27:eb:00:00:01", ip: 192.168.2.51, image: server}
-    - {name: pi2, mac: "b8:27:eb:00:00:02", ip: 192.168.2.52, image: server}
-    - {name: pi3, mac: "b8:27:eb:00:00:03", ip: 192.168.2.53, image: server}
+    - {name: pi1, mac: "b8:27:eb:00:00:01", ip: 127.0.0.51, image: server}
+    - {name: pi2, mac: "b8:27:eb:00:00:02", ip: 127.0.0.52, image: server}
+    - {name: pi3, mac: "b8:27:eb:00:00:03", ip: 127.0.0.53, image: server}
 `;
 
 export async function makeHeldStack(): Promise<HeldStack> {
