@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { lookDuring } from "../toolchain/official.ts";
 import { correctDrift, previewArguments } from "./drift.ts";
 import { upAgainAfterElection } from "./elections.ts";
 import { lookAtStack } from "./look.ts";
@@ -47,7 +48,8 @@ function addAction(
       const stack = await prepareStack(stackName, () => name === "up");
       const state = await recover(stack);
       await prepare?.(stack, state);
-      await pulumi(stack, [name, ...(stack.isLab || yes ? ["--yes", "--skip-preview"] : [])]);
+      const run = () => pulumi(stack, [name, ...(stack.isLab || yes ? ["--yes", "--skip-preview"] : [])]);
+      await (name === "up" ? lookDuring({ env: stack.env }, run) : run());
       if (name === "up" && process.exitCode !== 0) await upAgainAfterElection(stack, state);
     });
 }

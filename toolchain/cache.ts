@@ -112,7 +112,7 @@ function isRunning(pid: number): boolean {
 }
 
 /** A power cut after the rename must not leave a whole name on empty files. */
-async function syncFiles(folder: string): Promise<void> {
+export async function syncFiles(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     if (entry.isFile()) await sync(path.join(entry.parentPath ?? entry.path, entry.name));
   }

@@ -2,16 +2,23 @@ import { realpath, rm } from "node:fs/promises";
 import path from "node:path";
 import { type Environment, findOnPath, isExecutable } from "../lib/host.ts";
 import { once } from "../lib/once.ts";
-import { cacheDir } from "../lib/paths.ts";
 import type { Progress } from "../lib/progress.ts";
-import { run } from "../lib/run.ts";
-import { exists, makeFolder } from "./cache.ts";
-import { probe, Unreachable } from "./download.ts";
+import { makeFolder } from "./cache.ts";
+import {
+  describeLook,
+  installPlugin,
+  noteLook,
+  type PluginState,
+  pluginFolder,
+  pluginState,
+  pulumiHome,
+  whyUnreachable,
+} from "./official.ts";
 import { ensurePassphrase, type FoundPassphrase, findPassphrase } from "./passphrase.ts";
 import { hostPlatform } from "./platform.ts";
 import { hasBundle, isStandIn, putStandIn } from "./standins.ts";
-import { findAtHand, getTool } from "./tools.ts";
-import { type PluginName, pluginDownloads, pluginVersions, tools, versions } from "./versions.ts";
+import { type FetchedTool, findAtHand, getTool } from "./tools.ts";
+import { type PluginName, pluginVersions, tools, versions } from "./versions.ts";
 
 export interface PulumiOptions {
   signal?: AbortSignal | undefined;
@@ -44,14 +51,16 @@ export async function preparePulumi(progress: Progress, options: PulumiOptions =
   };
 
   const cli = await getTool("pulumi", { ...options, progress });
-  lines.push(`pulumi ${cli.version}: ${cli.how}`);
-  const home = cacheDir("pulumi-home");
+  lines.push(await lineOf(cli));
+  const home = await pulumiHome();
   const env: Record<string, string> = {
     PATH: await searchPath(path.dirname(cli.path), environment),
     PULUMI_HOME: home,
     PULUMI_SKIP_UPDATE_CHECK: "true",
   };
-  for (const line of summarize(await preparePlugins(cli.path, home, progress, env, options))) tell(line);
+  const plugins = await preparePlugins(cli.path, home, progress, env, options);
+  for (const line of summarize(plugins)) progress.step(line);
+  lines.push(...(await withReason(plugins)));
 
   const passphrase = await ensurePassphrase(environment);
   if (passphrase.file) env.PULUMI_CONFIG_PASSPHRASE_FILE = passphrase.file;
@@ -70,7 +79,7 @@ export interface FoundPulumi extends PreparedPulumi {
 /** Pulumi with all that belongs to it as it is there now; gets nothing, writes nothing. */
 export async function findPulumi(environment: Environment = process.env): Promise<FoundPulumi> {
   const cli = await findAtHand(tools.pulumi, hostPlatform(), environment, { remembers: false });
-  const home = cacheDir("pulumi-home");
+  const home = await pulumiHome();
   const passphrase = await findPassphrase(environment);
   const plugins = await Promise.all([
     ...(cli ? [languageHostState(cli.path)] : []),
@@ -90,7 +99,7 @@ export async function findPulumi(environment: Environment = process.env): Promis
       PULUMI_SKIP_UPDATE_CHECK: "true",
       ...(passphrase.file !== undefined && { PULUMI_CONFIG_PASSPHRASE_FILE: passphrase.file }),
     },
-    lines: [...(cli ? [`pulumi ${cli.version}: ${cli.how}`] : []), ...summarize(there)],
+    lines: [...(cli ? [await lineOf(cli)] : []), ...(await withReason(there))],
     missingTools: [
       ...(cli ? [] : [`pulumi ${versions.pulumi}`]),
       ...(missingPlugins.length > 0 ? [`Pulumi's ${missingPlugins.join(", ")}`] : []),
@@ -109,9 +118,6 @@ async function languageHostState(cli: string): Promise<{ label: string; way: Plu
 
 const languageHostOf = (cli: string): string => path.join(path.dirname(cli), "pulumi-language-nodejs");
 
-const pluginFolder = (home: string, name: PluginName): string =>
-  path.join(home, "plugins", `resource-${name}-v${pluginVersions[name]}`);
-
 const programIn = (folder: string, name: PluginName): string => path.join(folder, `pulumi-resource-${name}`);
 
 interface PreparedPlugin {
@@ -129,7 +135,7 @@ async function preparePlugins(
   options: PulumiOptions,
 ): Promise<PreparedPlugin[]> {
   const prepared = [await prepareLanguageHost(cli, options)];
-  const reachable = once(() => whyUnreachable(options));
+  const reachable = once(() => findOut(options));
   for (const name of Object.keys(pluginVersions) as PluginName[]) {
     const label = `${name} ${pluginVersions[name]}`;
     const folder = pluginFolder(home, name);
@@ -137,7 +143,7 @@ async function preparePlugins(
     const because = state === "missing" ? await reachable() : undefined;
     if (state === "missing" && !because) {
       progress.step(`Pulumi's plugin ${label}: installing`);
-      await installPlugin(cli, name, env, options.signal);
+      await installPlugin(name, env, options.signal);
     } else if (state !== "official") {
       await placeStandIn(folder, name, options.standInSources);
     }
@@ -154,15 +160,6 @@ async function prepareLanguageHost(cli: string, options: PulumiOptions): Promise
   return { label: "language host nodejs", way: isOfficial ? "official" : "stand-in" };
 }
 
-type PluginState = "official" | "stand-in" | "missing";
-
-/** Pulumi marks an installation that isn't whole by a file `FOLDER.partial`. */
-async function pluginState(folder: string, name: PluginName): Promise<PluginState> {
-  const program = programIn(folder, name);
-  if (!(await isExecutable(program)) || (await exists(`${folder}.partial`))) return "missing";
-  return (await isStandIn(program)) ? "stand-in" : "official";
-}
-
 async function placeStandIn(folder: string, name: PluginName, sources?: string): Promise<void> {
   const program = `pulumi-resource-${name}`;
   // Asked anew, since another process may have put it there while this one was waiting for the host.
@@ -171,24 +168,23 @@ async function placeStandIn(folder: string, name: PluginName, sources?: string):
   await makeFolder(folder, (unfinished) => putStandIn(name, path.join(unfinished, program), sources));
 }
 
-async function installPlugin(cli: string, name: PluginName, env: Record<string, string>, signal?: AbortSignal) {
-  await run(cli, ["plugin", "install", "resource", name, pluginVersions[name]], {
-    env,
-    hint: "Run it again; what is already there is kept.",
-    ...(signal && { signal }),
-  });
+/** Whether the plugins can be had; where they can't, the next look is a day away. */
+async function findOut({ pluginUrl, signal }: PulumiOptions): Promise<string | undefined> {
+  const because = await whyUnreachable(pluginUrl, signal);
+  if (because) await noteLook({ plugins: because });
+  return because;
 }
 
-/** Asks for one plugin's archive before Pulumi does, which tries for long. Undefined when it can be had. */
-async function whyUnreachable({ pluginUrl = pluginDownloads, signal }: PulumiOptions): Promise<string | undefined> {
-  const { os, architecture } = hostPlatform();
-  try {
-    await probe(`${pluginUrl}/pulumi-resource-command-v${pluginVersions.command}-${os}-${architecture}.tar.gz`, signal);
-    return undefined;
-  } catch (error) {
-    if (error instanceof Unreachable) return error.message;
-    throw error;
-  }
+/** Which way the CLI came, and when its release was looked for where it was built. */
+async function lineOf({ version, source, how }: FetchedTool): Promise<string> {
+  const look = source === "cache" && how.includes("built") ? await describeLook("tools") : undefined;
+  return `pulumi ${version}: ${how}${look ? `, ${look}` : ""}`;
+}
+
+/** The lines of `summarize`, with why there are stand-ins and when the official ones were looked for. */
+async function withReason(plugins: PreparedPlugin[]): Promise<string[]> {
+  const look = await describeLook("plugins");
+  return summarize(plugins).map((line) => (look && line.endsWith(": stand-ins") ? `${line}, ${look}` : line));
 }
 
 /** One line for each way that a plugin came. */

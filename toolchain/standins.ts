@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open, readdir, readFile, rm } from "node:fs/promises";
+import { open, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { isExecutable } from "../lib/host.ts";
@@ -60,9 +60,17 @@ async function sourceDigest(sourceDir: string): Promise<string> {
 async function makeBundle(name: StandInName, file: string, sourceDir: string): Promise<void> {
   const folder = path.dirname(file);
   const siblings = (await readdir(folder).catch(() => [])).filter((sibling) => isBundleOf(name, sibling));
-  if (siblings.includes(path.basename(file))) return;
+  if (siblings.includes(path.basename(file))) return utimes(file, new Date(), new Date());
   await writeFileWhole(file, await bundle(path.join(sourceDir, `${name}.ts`)));
-  for (const old of siblings) await rm(path.join(folder, old), { force: true });
+  for (const old of siblings) await removeUnused(path.join(folder, old));
+}
+
+const monthMs = 30 * 24 * 60 * 60 * 1000;
+
+/** Other checkouts share the cache, and an `up` of theirs that runs may start a plugin only after a while. */
+async function removeUnused(bundleFile: string): Promise<void> {
+  const found = await stat(bundleFile).catch(() => undefined);
+  if (found && Date.now() - found.mtimeMs > monthMs) await rm(bundleFile, { force: true });
 }
 
 function isBundleOf(name: StandInName, file: string): boolean {

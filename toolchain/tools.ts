@@ -72,8 +72,52 @@ export async function findAtHand(
 ): Promise<FetchedTool | undefined> {
   const onPath = isForHost(platform) ? await findTool(tool, environment, { remembers }) : undefined;
   if (onPath) return { ...onPath, source: "PATH", how: `on PATH, ${onPath.path}` };
-  const cached = await readCached(tool, folderOf(tool, platform));
+  const cached =
+    (await readCached(tool, releaseFolderOf(tool, platform))) ?? (await readCached(tool, folderOf(tool, platform)));
   return cached && { ...cached, source: "cache", how: `in the cache (${ways[cached.source]})` };
+}
+
+/** Where the publisher's release is put beside a program that was built: that one may be in use. */
+const releaseFolderOf = (tool: Tool, platform: Platform) => `${folderOf(tool, platform)}-release`;
+
+/**
+ * Gets the publisher's release of every program in the cache that was built from its module, and puts it beside that one;
+ * from the next time on it is what `getTool` finds. Goes on with the other publishers where one fails, and fails like
+ * `unpackRelease` at the end.
+ */
+export async function fetchReleases(options: ToolOptions): Promise<void> {
+  const failures = new Map<string, unknown>();
+  for (const { tool, platform } of await builtTools()) {
+    const publisher = options.baseUrl ?? tool.release.baseUrl;
+    if (failures.has(publisher)) continue;
+    await fetchRelease(tool, platform, options).catch((error: unknown) => failures.set(publisher, error));
+  }
+  for (const failure of failures.values()) throw failure;
+}
+
+/** What was built and has no release beside it. Of armel none is looked for: the publishers' don't run on ARMv6. */
+async function builtTools(): Promise<{ tool: Tool; platform: Platform }[]> {
+  const { os } = hostPlatform();
+  const all = Object.values(tools).flatMap((tool) =>
+    (["amd64", "arm64", "armhf"] as const).map((architecture) => ({ tool, platform: { os, architecture } })),
+  );
+  const isBuilt = all.map(async ({ tool, platform }) => {
+    const built = await readCached(tool, folderOf(tool, platform));
+    return built?.source === "built" && !(await readCached(tool, releaseFolderOf(tool, platform)));
+  });
+  const states = await Promise.all(isBuilt);
+  return all.filter((_, index) => states[index]);
+}
+
+async function fetchRelease(tool: Tool, platform: Platform, options: ToolOptions): Promise<void> {
+  const folder = releaseFolderOf(tool, platform);
+  // Another run was quicker.
+  if (await readCached(tool, folder)) return;
+  await rm(folder, { recursive: true, force: true });
+  await makeFolder(folder, async (unfinished) => {
+    await unpackRelease(tool, platform, unfinished, options);
+    await finish(unfinished, tool, "release", isForHost(platform), options.signal);
+  });
 }
 
 const folderOf = ({ name, version }: Tool, { os, architecture }: Platform) =>
@@ -90,6 +134,7 @@ const ways = { release: "the publisher's release", built: "built from its Go mod
 /** Beside each cached program: where it came from, and what tells that it is whole. */
 const noteSchema = z.object({ source: z.enum(["release", "built"]), bytes: z.number(), sha256: z.string() });
 const noteName = "tool.json";
+type Source = z.infer<typeof noteSchema>["source"];
 
 async function readCached(tool: Tool, folder: string) {
   const program = path.join(folder, tool.name);
@@ -107,13 +152,18 @@ async function fetchInto(folder: string, tool: Tool, platform: Platform, options
   let how = "";
   await makeFolder(folder, async (unfinished) => {
     const { source, because } = await releaseOrBuild(tool, platform, unfinished, options);
-    const program = path.join(unfinished, tool.name);
-    if (isForHost(platform)) await checkVersion(program, tool, options.signal);
-    const note = { source, bytes: (await stat(program)).size, sha256: await sha256OfFile(program) };
-    await writeFile(path.join(unfinished, noteName), JSON.stringify(note));
+    await finish(unfinished, tool, source, isForHost(platform), options.signal);
     how = because ? `${ways[source]}, ${because}` : ways[source];
   });
   return how;
+}
+
+/** Writes the note beside a program, which makes it one that is whole. */
+async function finish(folder: string, tool: Tool, source: Source, isForHost: boolean, signal?: AbortSignal) {
+  const program = path.join(folder, tool.name);
+  if (isForHost) await checkVersion(program, tool, signal);
+  const note = { source, bytes: (await stat(program)).size, sha256: await sha256OfFile(program) };
+  await writeFile(path.join(folder, noteName), JSON.stringify(note));
 }
 
 async function releaseOrBuild(
@@ -121,7 +171,7 @@ async function releaseOrBuild(
   platform: Platform,
   folder: string,
   options: ToolOptions,
-): Promise<{ source: "release" | "built"; because?: string }> {
+): Promise<{ source: Source; because?: string }> {
   try {
     await unpackRelease(tool, platform, folder, options);
     return { source: "release" };

@@ -1,30 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "../../../lib/run.ts";
 import { hostPlatform } from "../../../toolchain/platform.ts";
 import { preparePulumi } from "../../../toolchain/pulumi.ts";
 import { pluginVersions, versions } from "../../../toolchain/versions.ts";
 import { type Publisher, publishTool, startPublisher, writeProgram } from "./publisher.ts";
+import { cli, fakeGo, official } from "./pulumi-cli.ts";
 import { makeScratch, recorder, type Scratch } from "./scratch.ts";
-
-/** Stands for Pulumi's CLI: tells its version, and installs a plugin as the real one does. */
-const cli = `#!/bin/sh
-[ "$1" = version ] && echo v${versions.pulumi} && exit
-[ "$1 $2 $3" = "plugin install resource" ] || exit 9
-folder="$PULUMI_HOME/plugins/resource-$4-v$5"
-mkdir -p "$folder" && printf '#!/bin/sh\\necho official %s\\n' "$4" > "$folder/pulumi-resource-$4"
-chmod +x "$folder/pulumi-resource-$4" && rm -f "$folder.partial"
-`;
-const official = "#!/bin/sh\necho official language\n";
-
-/** Stands for Go: what it builds is the CLI above. */
-const fakeGo = (program: string) => `#!/bin/sh
-PATH=/usr/bin:/bin
-[ "$1" = version ] && echo "go version go1.26.8 linux/amd64" && exit
-while [ "$1" != -o ]; do shift; done
-cp '${program}' "$2"
-`;
 
 const names = ["language-nodejs", "command", "consul", "nomad"];
 const { os, architecture } = hostPlatform();
@@ -108,16 +91,21 @@ describe("preparing Pulumi", function () {
     publisher.asked.length = 0;
     const { lines } = await prepare();
     assert.deepEqual(publisher.asked, []);
-    assert.match(lines[1] ?? "", /: stand-ins$/);
+    assert.match(lines[1] ?? "", /: stand-ins, 127\.0\.0\.1:\d+ answers 404 for \S+, looked for less than an hour ago/);
   });
 
-  it("bundles the stand-ins anew when their sources change, and drops the old bundles", async () => {
+  it("bundles the stand-ins anew when their sources change, and drops bundles that nobody has used for long", async () => {
     await prepare();
     await writeSources("two");
     const { env } = await prepare();
     assert.equal(await run(pluginPath(env.PULUMI_HOME ?? "", "command"), ["x"]), "command two x");
-    const bundles = await readdir(path.join(scratch.dir, "XDG_CACHE_HOME", "piinit", "toolchain", "stand-ins"));
-    assert.equal(bundles.length, names.length);
+    const folder = path.join(scratch.dir, "XDG_CACHE_HOME", "piinit", "toolchain", "stand-ins");
+    const old = await readdir(folder);
+    assert.equal(old.length, 2 * names.length, "an `up` of another checkout may still start them");
+    for (const name of old) await utimes(path.join(folder, name), 0, 0);
+    await writeSources("three");
+    await prepare();
+    assert.equal((await readdir(folder)).length, names.length);
   });
 
   it("keeps official plugins when the host can't be reached any more", async () => {
