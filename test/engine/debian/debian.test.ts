@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
+import { emulationPackages } from "../../../lib/packages.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
 import { type DebianRoot, type Ended, enterDebian } from "./root.ts";
@@ -40,6 +41,8 @@ interface Story {
   burned: Ended;
   looked: Ended;
   tests: Ended;
+  /** Packages for boards of another architecture that are still missing after their installation. */
+  emulation: Ended;
 }
 
 describe("with nothing but Debian and Node.js", function () {
@@ -85,7 +88,9 @@ describe("with nothing but Debian and Node.js", function () {
     const looked = await node("test/engine/debian/open.ts", "/tmp/card.img");
     const mocha = path.join("node_modules", "mocha", "bin", "mocha.js");
     const tests = await node(mocha, "--timeout=5m", ...unitTests.map((name) => `test/unit/${name}.test.ts`));
-    return { doctor, told, installed, built, burned, looked, tests };
+    installed.push(await debian.run("root", "sh", "-c", installing(emulationPackages.map(({ debian: name }) => name))));
+    const emulation = await node("test/engine/debian/emulation.ts");
+    return { doctor, told, installed, built, burned, looked, tests, emulation };
   }
 
   for (const { suite } of releases) {
@@ -114,6 +119,10 @@ describe("with nothing but Debian and Node.js", function () {
         assert.deepEqual([story.looked.exitCode, story.looked.stdout], [0, "a small image"], story.looked.output);
       });
 
+      it("has what runs the programs of other boards, by whatever name", () => {
+        assert.deepEqual([story.emulation.exitCode, story.emulation.stdout], [0, ""], story.emulation.output);
+      });
+
       it("has programs that make and mend file systems as the builder expects of them", () => {
         assert.equal(story.tests.exitCode, 0, story.tests.output);
       });
@@ -129,6 +138,9 @@ describe("with nothing but Debian and Node.js", function () {
 
 /** The lines that a user is told to run as root. */
 const commandsIn = ({ output }: Ended): string[] => output.match(/^ {2}.*apt-get .*$/gm) ?? [];
+
+const installing = (names: readonly string[]) =>
+  `DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${names.join(" ")}`;
 
 /** What they install. */
 function packagesIn(commands: readonly string[]): string[] {
