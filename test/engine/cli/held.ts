@@ -80,7 +80,7 @@ export async function makeHeldStack(): Promise<HeldStack> {
       rmSync(file("begun"), { force: true });
       writeFileSync(file("hold-program"), "");
     },
-    begun: () => until("the step has begun", async () => existsSync(file("begun"))),
+    begun: () => until("the step has begun", async () => existsSync(file("begun")), 150),
     done() {
       const log = existsSync(file("log")) ? readFileSync(file("log"), "utf8") : "";
       rmSync(file("log"), { force: true });

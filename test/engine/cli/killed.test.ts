@@ -6,8 +6,10 @@ import { execa } from "execa";
 import { processesBelow, until } from "../agents.ts";
 import { type HeldStack, makeHeldStack, type Verb } from "./held.ts";
 
+/** Each test goes on from where the one before it left the stack. */
 describe("up after an up that was killed", function () {
   this.timeout("5m");
+  this.bail(true);
   let stack: HeldStack;
 
   before(async () => {

@@ -24,8 +24,10 @@ async function snapshot(...folders: string[]): Promise<Record<string, string>> {
   return files;
 }
 
+/** Each test goes on from where the one before it left the stack. */
 describe("commands that only look", function () {
   this.timeout("5m");
+  this.bail(true);
   let stack: HeldStack;
   const looking = ["doctor", "status", "preview", "env", "--help"];
 
@@ -83,7 +85,7 @@ describe("commands that only look", function () {
     }
   });
 
-  it("show a stack that was never made", async () => {
+  it("show a stack that was never made, once the tools are there", async () => {
     await putTools();
     const { doctor, status, preview, env } = await look(...looking);
     assert.match(doctor?.output ?? "", /^ok +settings of held: 3 machines, images server$/m);
