@@ -23,8 +23,8 @@ import { NomadJobs } from "./components/jobs.ts";
 import { ConsulKeys } from "./components/kv.ts";
 const { consulUrl, nomadUrl, keys, jobs } = JSON.parse(readFileSync("wanted.json", "utf8"));
 new ConsulKeys("keys", { consulUrl, datacenter: "dc1", values: keys });
-const source = (jobspec: string) => ({ jobspec, vars: jobspec.includes('variable "word"') ? { word: "hello" } : {} });
-const sources = Object.entries<string>(jobs).map(([name, jobspec]) => [name, source(jobspec)]);
+const source = (key: string, jobspec: string) => ({ key, jobspec, vars: jobspec.includes('variable "word"') ? { word: "hello" } : {} });
+const sources = Object.entries<string>(jobs).map(([name, jobspec]) => [name, source(name, jobspec)]);
 new NomadJobs("jobs", { nomadUrl, jobs: Object.fromEntries(sources), isDisposable: false });
 `;
 
