@@ -3,6 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { freshDiskId } from "../../../commands/image/build/geometry.ts";
+import { readPartitions } from "../../../commands/image/build/partitions.ts";
+import { runOnHost } from "../../../lib/host.ts";
+import { firstSector } from "./look.ts";
 import {
   type Attached,
   boot,
@@ -37,7 +40,7 @@ describe("a machine with several disks", function () {
   async function bootBeside(card: Attached, others: Attached[]): Promise<string> {
     const sums = () => Promise.all(others.map(({ file }) => sumOf(file)));
     const before = await sums();
-    const console = await boot([...others, card], card, path.join(folder, "console"));
+    const console = await boot([...others, card], card, { folder });
     assert.match(console, /report: failed \./, console.slice(-3000));
     assert.deepEqual(await sums(), before, "another disk was written to");
     return console;
@@ -68,5 +71,34 @@ describe("a machine with several disks", function () {
     ]);
     assert.deepEqual(await startsOn(card.file), { root: 1, data: 1 });
     assert.notEqual(await numberOf(card.file), await numberOf(cards.second));
+  });
+
+  it("makes no file system where there is another one, and says so", async () => {
+    const [, , data] = readPartitions(await firstSector(cards.second)) ?? [];
+    assert.ok(data);
+    const at = `offset=${data.offset}`;
+    await runOnHost("mke2fs", ["-q", "-F", "-t", "ext4", "-L", "films", "-E", at, cards.second, "64M"]);
+    const films = () => runOnHost("debugfs", ["-R", "stats -h", `second?${at}`], { cwd: folder });
+    const before = await films();
+    const card = { file: cards.second, bus: "nvme" } as const;
+    const console = await boot([card], card, { folder, until: "there is no place for data" });
+    assert.match(
+      console,
+      /\/dev\/nvme0n1p3 holds something else \(ext4,films\): it is left alone/,
+      console.slice(-3000),
+    );
+    assert.equal(await films(), before);
+  });
+
+  it("starts nothing when it can't be told which of two copies was booted", async () => {
+    const disks = [cards.first, strangers.data].map((file) => ({ file, bus: "virtio" }) as const);
+    const copy = { file: path.join(folder, "copy"), bus: "virtio" } as const;
+    await runOnHost("cp", ["--sparse=always", cards.first, copy.file]);
+    const [card] = disks;
+    assert.ok(card);
+    const before = await Promise.all([card, copy].map(({ file }) => sumOf(file)));
+    const console = await boot([...disks, copy], card, { folder, firmware: "none", until: "starting again" });
+    assert.match(console, /vda vdc are copies of one card, and the firmware doesn't say/, console.slice(-3000));
+    assert.deepEqual(await Promise.all([card, copy].map(({ file }) => sumOf(file))), before);
   });
 });

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { open, readFile, rm } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { diskGeometry } from "../../../commands/image/build/geometry.ts";
 import { readPartitions } from "../../../commands/image/build/partitions.ts";
 import { buildImage } from "../../../commands/image/build.ts";
@@ -65,15 +66,23 @@ export function build(manifest: Manifest, outputDir: string): Promise<BuiltImage
   });
 }
 
-/**
- * Boots the first disk by UEFI with the others beside it, in the given order of places, until the machine switches
- * itself off; returns what it printed.
- */
-export async function boot(disks: Attached[], booted: Attached, log: string): Promise<string> {
+export interface BootOptions {
+  /** The disk that UEFI starts; else QEMU loads that one's kernel itself, so that no firmware says anything. */
+  firmware?: "none";
+  /** The machine is switched off as soon as it prints this; else it does that itself. */
+  until?: string;
+  /** For the console's text, and what is read from the disk. */
+  folder: string;
+}
+
+/** Boots a disk with others beside it, all in the given order of places; returns what the machine printed. */
+export async function boot(disks: Attached[], booted: Attached, options: BootOptions): Promise<string> {
+  const log = path.join(options.folder, "console");
   await rm(log, { force: true });
+  const start = options.firmware === "none" ? await kernelOf(booted.file, options.folder) : [...uefi];
   const args = [
-    ...["-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024"],
-    ...["-bios", "/usr/share/ovmf/OVMF.fd", "-nodefaults", "-display", "none", "-no-reboot"],
+    ...["-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024", ...start],
+    ...["-nodefaults", "-display", "none", "-no-reboot"],
     ...["-serial", `file:${log}`, "-device", "virtio-rng-pci", "-device", "qemu-xhci"],
     ...disks.flatMap((disk, index) => [
       ...["-drive", `if=none,id=disk${index},file=${disk.file},format=raw,cache=unsafe`],
@@ -82,10 +91,32 @@ export async function boot(disks: Attached[], booted: Attached, log: string): Pr
   ];
   // It ends with the tests, however these end.
   const child = spawn("setpriv", ["--pdeathsig", "KILL", "qemu-system-x86_64", ...args], { stdio: "inherit" });
-  const deadline = setTimeout(() => child.kill("SIGKILL"), 10 * 60_000);
-  await once(child, "exit");
-  clearTimeout(deadline);
-  return await readFile(log, "utf8");
+  const ended = once(child, "exit");
+  const text = () => readFile(log, "utf8").catch(() => "");
+  const deadline = performance.now() + 15 * 60_000;
+  while (child.exitCode === null && child.signalCode === null) {
+    const isDone = options.until !== undefined && (await text()).includes(options.until);
+    if (isDone || performance.now() > deadline) child.kill("SIGKILL");
+    await Promise.race([ended, sleep(500)]);
+  }
+  return await text();
+}
+
+const uefi = ["-bios", "/usr/share/ovmf/OVMF.fd"];
+
+async function kernelOf(card: string, folder: string): Promise<string[]> {
+  const [kernel, initrd] = ["vmlinuz", "initrd.img"].map((name) => path.join(folder, name)) as [string, string];
+  for (const file of [kernel, initrd]) await bootFile(card, path.basename(file), file);
+  const commandLine = await bootFile(card, "cmdline.txt", "-");
+  return ["-kernel", kernel, "-initrd", initrd, "-append", commandLine.trim()];
+}
+
+/** Copies a file of a card's FAT partition; to "-" means to the answer. */
+function bootFile(card: string, name: string, to: string): Promise<string> {
+  const { boot: fat } = diskGeometry(reportingManifest().disk);
+  return runOnHost("mcopy", ["-o", "-i", `${path.basename(card)}@@${fat.offset}`, `::${name}`, to], {
+    cwd: path.dirname(card),
+  });
 }
 
 function device(bus: Bus, index: number): string {
@@ -126,9 +157,5 @@ export async function numberOf(card: string): Promise<number> {
   return (await firstSector(card)).readUInt32LE(440);
 }
 
-/** The command line that the card's boot loader reads. */
-export async function loaderEntry(card: string): Promise<string> {
-  const { boot: fat } = diskGeometry(reportingManifest().disk);
-  const at = ["-i", `${path.basename(card)}@@${fat.offset}`, "::loader/entries/piinit.conf", "-"];
-  return await runOnHost("mcopy", at, { cwd: path.dirname(card) });
-}
+/** What the card's boot loader reads, with the kernel's command line. */
+export const loaderEntry = (card: string): Promise<string> => bootFile(card, "loader/entries/piinit.conf", "-");
