@@ -86,7 +86,7 @@ export async function boot(disks: Attached[], booted: Attached, options: BootOpt
     ...["-serial", `file:${log}`, "-device", "virtio-rng-pci", "-device", "qemu-xhci"],
     ...disks.flatMap((disk, index) => [
       ...["-drive", `if=none,id=disk${index},file=${disk.file},format=raw,cache=unsafe`],
-      ...["-device", `${device(disk.bus, index)},bootindex=${disk === booted ? 0 : index + 1}`],
+      ...["-device", `${device(disk.bus, index)},bootindex=${disk === booted ? 1 : index + 2}`],
     ]),
   ];
   // It ends with the tests, however these end.
