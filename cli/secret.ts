@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
+import { refuseAltered } from "../components/source.ts";
 import { prepareStack, runPulumi, type Stack } from "./stack.ts";
 import { readStackFile } from "./stack-file.ts";
 import { question, unlessInterrupted } from "./terminal.ts";
@@ -14,6 +15,7 @@ export function addSecret(program: Command): void {
     .action(async (path: string, name: string) => {
       // Fails where there is no such stack, before anybody types a secret.
       await readStackFile(name);
+      refuseAltered(name); // Pulumi writes the file anew.
       const value = await readValue(path);
       await setSecret(await prepareStack(name), path, value);
     });

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
+import { refuseAltered } from "../components/source.ts";
 import { UserError } from "../lib/errors.ts";
 import type { SystemPackage } from "../lib/packages.ts";
 import { projectDir } from "../lib/paths.ts";
@@ -79,6 +80,7 @@ async function makeStack(stack: Stack): Promise<void> {
   if (backendFolder(stack.env.PULUMI_BACKEND_URL ?? "") === stateDir) {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
   }
+  refuseAltered(stack.name); // Pulumi writes the file anew.
   await runPulumi(stack, ["stack", "select", "--create"]);
 }
 

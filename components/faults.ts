@@ -9,6 +9,9 @@ export interface Fault {
   value?: unknown;
 }
 
+export const cantBeUsed = (stack: string) =>
+  `The settings of stack ${stack} (stacks/Pulumi.${stack}.yaml) can't be used:`;
+
 /** Says every fault with its config path, one a line; values of the settings named as `secret` are left out. */
 export function faultsError(headline: string, faults: readonly Fault[], secret: ReadonlySet<string>): UserError {
   return new UserError([headline, ...faults.map((fault) => `  ${faultLine(fault, secret)}`)].join("\n"));

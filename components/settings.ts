@@ -7,7 +7,7 @@ import { withoutEffect } from "../commands/image/without-effect.ts";
 import { routerSettings } from "../commands/router/drivers.ts";
 import type { Login } from "../lib/ssh.ts";
 import { checkMachines } from "./checks.ts";
-import { type Fault, faultsError, pathText } from "./faults.ts";
+import { cantBeUsed, type Fault, faultsError, pathText } from "./faults.ts";
 import { hclExpression } from "./jobspec.ts";
 import { describeIssue, issueFault, protoFaults } from "./schema-faults.ts";
 import { alteredBySource } from "./source.ts";
@@ -234,7 +234,7 @@ export function parseSettings(
     ...faultsBetweenSettings(raw),
   ];
   if (result.success && faults.length === 0) return result.data;
-  throw faultsError(`The settings of stack ${stack} (stacks/Pulumi.${stack}.yaml) can't be used:`, faults, secret);
+  throw faultsError(cantBeUsed(stack), faults, secret);
 }
 
 /** Whether something else was already found at the same place. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, Scalar } from "yaml";
 import { projectDir } from "../lib/paths.ts";
-import type { Fault } from "./faults.ts";
+import { cantBeUsed, type Fault, faultsError, pathText } from "./faults.ts";
 
 const namespace = "piinit:";
 
@@ -27,6 +27,25 @@ export function alteredBySource(text: string, given: Record<string, unknown>): F
     const setting = name.slice(namespace.length);
     return compare(document, value as Node | null, given[setting], [setting]);
   });
+}
+
+/**
+ * Refuses a stack's file in which Pulumi would alter something by writing it anew, as it does when a stack is made or a
+ * secret is set. Its reader takes numbers of both versions of YAML.
+ */
+export function refuseAltered(stack: string): void {
+  const text = stackFileText(stack);
+  const found = (["1.1", "1.2"] as const).flatMap((version) => alteredBySource(text, settingsOf(text, version)));
+  const faults = new Map(found.reverse().map((fault) => [pathText(fault.path), fault]));
+  if (faults.size > 0) throw faultsError(cantBeUsed(stack), [...faults.values()].reverse(), new Set());
+}
+
+/** What YAML makes of a file's settings; none when it isn't YAML, which Pulumi says itself. */
+function settingsOf(text: string, version: "1.1" | "1.2"): Record<string, unknown> {
+  const document = parseDocument(text, { version, logLevel: "silent" });
+  if (document.errors.length > 0) return {};
+  const { config } = (JSON.parse(JSON.stringify(document.toJS()) ?? "null") ?? {}) as { config?: object | null };
+  return Object.fromEntries(Object.entries(config ?? {}).map(([name, value]) => [name.replace(namespace, ""), value]));
 }
 
 function compare(document: Document, given: Node | null, value: unknown, place: PropertyKey[]): Fault[] {
@@ -58,7 +77,7 @@ function fault(path: PropertyKey[], source: string, read: string): Fault {
 /** Whether YAML, as Pulumi reads it, may make `value` of an unquoted `source`: a number, a truth or a day. */
 function isReading(source: string, value: string): boolean {
   if (/^(true|false)$/.test(value)) return source.toLowerCase() === value;
-  if (/^\d{4}-\d\d-\d\d .* UTC$/.test(value)) return /^\d{4}-\d\d?-\d\d?/.test(source);
+  if (/^\d{4}-\d\d-\d\d[ T].*(UTC|Z)$/.test(value)) return /^\d{4}-\d\d?-\d\d?/.test(source);
   const digits = source.replaceAll("_", "");
   const octal = /^([-+]?)0o?([0-7]+)$/.exec(digits);
   const readings = [Number(digits), octal ? Number.parseInt(`${octal[1]}${octal[2]}`, 8) : Number.NaN];

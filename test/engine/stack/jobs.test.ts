@@ -5,7 +5,7 @@ import { type Agent, askJson, startConsul, startNomad } from "../agents.ts";
 import { createKeysAndJobs, homeWith, idleJob, type KeysAndJobs } from "./program.ts";
 
 describe("jobs and keys of a stack, under the real engine with real agents", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let consul: Agent;
   let nomad: Agent;
   let project: KeysAndJobs;
@@ -56,6 +56,25 @@ describe("jobs and keys of a stack, under the real engine with real agents", fun
     await jobs({ site: { file: "web.hcl" } }, { kv: { a: "1" } });
     assert.match(await up(), /6 unchanged|7 unchanged/);
     assert.deepEqual(await inNomad(), ["web"]);
+  });
+
+  it("are taken over from a stack that knew them by their keys", async () => {
+    await write("web.hcl", idleJob("web"));
+    await jobs({ page: { file: "web.hcl" } });
+    const program = await project.source();
+    const byKeys = "Object.fromEntries(Object.values(readJobs(settings.jobs)).map((job) => [job.key, job]))";
+    assert.ok(program.includes("readJobs(settings.jobs)"));
+    await project.settings(homeWith({}));
+    await up();
+    await jobs({ page: { file: "web.hcl" } });
+    await project.program(program.replace("readJobs(settings.jobs)", byKeys));
+    await up();
+    assert.match(await project.state(), /::page"/);
+    await project.program(program);
+    await up();
+    assert.deepEqual(await inNomad(), ["web"]);
+    assert.doesNotMatch(await project.state(), /::page"/);
+    assert.match(await project.state(), /::web"/);
   });
 
   it("are replaced when the file gives the job another name", async () => {

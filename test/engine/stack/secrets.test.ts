@@ -5,7 +5,7 @@ import { type Agent, askJson, startConsul, startNomad } from "../agents.ts";
 import { createKeysAndJobs, homeWith, idleJob, type KeysAndJobs } from "./program.ts";
 
 describe("secrets of a stack, under the real engine with real agents", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let consul: Agent;
   let nomad: Agent;
   let project: KeysAndJobs;
