@@ -83,9 +83,11 @@ export async function boot(disks: Attached[], booted: Attached, options: BootOpt
   const args = [
     ...["-machine", "q35", "-cpu", "max", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024", ...start],
     ...["-nodefaults", "-display", "none", "-no-reboot"],
-    ...["-serial", `file:${log}`, "-device", "virtio-rng-pci", "-device", "qemu-xhci"],
+    ...["-serial", `file:${log}`, "-device", "virtio-rng-pci"],
     ...disks.flatMap((disk, index) => [
       ...["-drive", `if=none,id=disk${index},file=${disk.file},format=raw,cache=unsafe`],
+      // UEFI keeps no order among the ports of one controller.
+      ...(disk.bus === "usb" ? ["-device", `qemu-xhci,id=usb${index}`] : []),
       ...["-device", `${device(disk.bus, index)},bootindex=${disk === booted ? 1 : index + 2}`],
     ]),
   ];
@@ -122,7 +124,7 @@ function bootFile(card: string, name: string, to: string): Promise<string> {
 function device(bus: Bus, index: number): string {
   if (bus === "virtio") return `virtio-blk-pci,drive=disk${index}`;
   if (bus === "nvme") return `nvme,drive=disk${index},serial=disk${index}`;
-  return `usb-storage,drive=disk${index}`;
+  return `usb-storage,bus=usb${index}.0,drive=disk${index}`;
 }
 
 /** A sum of what the file holds; most of a disk is zeros, which only need to be looked at. */
