@@ -102,7 +102,7 @@ describe("an image that is built on another machine", function () {
     others.push(machine.sshd);
     await refused(
       build(here("refused"), machine.builder),
-      /^The builder \S+@127\.0\.0\.1 says:\n.*Building images needs programs .*mmdebstrap.*apt-get install mmdebstrap/s,
+      /^The builder \S+@127\.0\.0\.1 says:\n.*Building images needs what is missing here: .*mmdebstrap.*apt-get install .*mmdebstrap/s,
     );
     assert.deepEqual(await readdir(here("refused")), []);
   });
@@ -119,7 +119,7 @@ describe("an image that is built on another machine", function () {
     const local = startBuild(here("interrupted"));
     await told(local, /packages: unpacking/);
     local.kill("SIGINT");
-    assert.match(await text(local.stderr), /^interrupted$/m);
+    assert.match(await text(local.stderr), /^Interrupted\.$/m);
     await assertNothingLeft(here("interrupted"));
   });
 
