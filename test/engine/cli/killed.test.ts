@@ -20,11 +20,11 @@ describe("up after an up that was killed", function () {
     stack.remove();
   });
 
-  /** As the loss of power does. */
+  /** As the loss of power does: all at once, so that none of them sees another one end. */
   async function killAll(): Promise<void> {
     await until("nothing runs any more", async () => {
       const left = await processesBelow(stack.dir);
-      for (const pid of left) process.kill(pid, "SIGKILL");
+      for (const signal of ["SIGSTOP", "SIGKILL"] as const) for (const pid of left) process.kill(pid, signal);
       return left.length === 0;
     });
   }
