@@ -2,6 +2,7 @@ import { copyFile, link, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
+import type { StateResource } from "../../cli/state.ts";
 import { projectDir } from "../../lib/paths.ts";
 import { silent } from "../../lib/progress.ts";
 import { putStandIn } from "../../toolchain/standins.ts";
@@ -14,15 +15,7 @@ export interface Outcome {
   output: string;
 }
 
-/** One resource of an exported state. */
-export interface StateResource {
-  urn: string;
-  type: string;
-  id?: string;
-  inputs?: Record<string, unknown>;
-  outputs?: Record<string, unknown>;
-  initErrors?: string[];
-}
+export type { StateResource };
 
 export interface RunningCli {
   /** All that it has printed so far. */

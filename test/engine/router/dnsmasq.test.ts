@@ -5,7 +5,7 @@ import { type DnsmasqRouter, dnsmasq } from "../../../commands/router/dnsmasq.ts
 import type { Reservation } from "../../../commands/router/router.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { silent } from "../../../lib/progress.ts";
-import { type Home, startHome, whyNoHome } from "./home.ts";
+import { type Home, startHomeOrSkip } from "./home.ts";
 
 const pi1: Reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 const pi2: Reservation = { name: "pi2", mac: "b8:27:eb:00:00:02", ip: "192.168.2.52" };
@@ -45,12 +45,7 @@ for (const shell of ["sh", "busybox"] as const) {
     };
 
     before(async function () {
-      const why = await whyNoHome();
-      if (why) {
-        console.log(`      left out: ${why}`);
-        this.skip();
-      }
-      home = await startHome(shell);
+      home = await startHomeOrSkip(this, shell);
     });
     afterEach(async () => {
       for (const file of await readdir(folder())) await rm(path.join(folder(), file));

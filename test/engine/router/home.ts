@@ -31,7 +31,7 @@ const inNamespace = process.getuid?.() === 0 ? ["-n"] : ["-U", "-n"];
 const needed = ["sshd", "dnsmasq", "ip", "unshare", "nsenter", "busybox"];
 
 /** Says why a home can't be made here, or nothing when it can. */
-export async function whyNoHome(): Promise<string | undefined> {
+async function whyNoHome(): Promise<string | undefined> {
   addSbin();
   for (const program of needed) if (!(await findOnPath(program, process.env))) return `${program} is not installed`;
   return await run("unshare", [...unshareArgs(), "true"]).then(
@@ -41,7 +41,7 @@ export async function whyNoHome(): Promise<string | undefined> {
 }
 
 /** `shell` is what runs our scripts: the system's own sh, or one with nothing but busybox as on small routers. */
-export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
+async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-home-"));
   const hostsDir = path.join(dir, "hosts");
   await mkdir(hostsDir);
@@ -163,4 +163,14 @@ async function startDnsmasq(configFile: string): Promise<ChildProcess> {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return child;
+}
+
+/** A home for the tests of a suite, or why they are left out. */
+export async function startHomeOrSkip(context: Mocha.Context, shell?: "sh" | "busybox"): Promise<Home> {
+  const why = await whyNoHome();
+  if (why) {
+    console.log(`      left out: ${why}`);
+    context.skip();
+  }
+  return startHome(shell);
 }

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { Reservation } from "../../../commands/router/router.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { createProject, type Project } from "../project.ts";
-import { type Home, startHome, whyNoHome } from "./home.ts";
+import { type Home, startHomeOrSkip } from "./home.ts";
 
 const pi1: Reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 const pi2: Reservation = { name: "pi2", mac: "b8:27:eb:00:00:02", ip: "192.168.2.52" };
@@ -86,12 +86,7 @@ describe("reservations in the order in which Pulumi works", function () {
   };
 
   before(async function () {
-    const why = await whyNoHome();
-    if (why) {
-      console.log(`      left out: ${why}`);
-      this.skip();
-    }
-    home = await startHome();
+    home = await startHomeOrSkip(this);
   });
   beforeEach(async () => {
     project = await createProject();

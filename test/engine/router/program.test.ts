@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { projectDir } from "../../../lib/paths.ts";
-import { type Home, startHome, whyNoHome } from "./home.ts";
+import { type Home, startHomeOrSkip } from "./home.ts";
 
 const reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 const owner = "home";
@@ -23,12 +23,7 @@ describe("the router program", function () {
   let home: Home;
 
   before(async function () {
-    const why = await whyNoHome();
-    if (why) {
-      console.log(`      left out: ${why}`);
-      this.skip();
-    }
-    home = await startHome();
+    home = await startHomeOrSkip(this);
   });
   after(() => home?.close());
 
