@@ -1,17 +1,17 @@
 import { type Command, Option } from "commander";
-import { refusal } from "../commands/burn/drive.ts";
-import { listDrives } from "../commands/burn/drives.ts";
-import type { Found } from "../commands/burn/find-target.ts";
-import { inspectImage } from "../commands/burn/image-file.ts";
-import { bytesToWrite } from "../commands/burn/plan.ts";
-import { insertions } from "../commands/burn/watch.ts";
+import { refusal } from "../burn/drive.ts";
+import { listDrives } from "../burn/drives.ts";
+import type { Found } from "../burn/find-target.ts";
+import { inspectImage } from "../burn/image-file.ts";
+import { bytesToWrite } from "../burn/plan.ts";
+import { insertions } from "../burn/watch.ts";
+import { interrupted } from "../lib/terminal.ts";
 import { confirm, confirmAll } from "./burn/ask.ts";
 import { type Display, displayFor } from "./burn/display.ts";
 import { findImage } from "./burn/image.ts";
 import { describeNext, machinesFor } from "./burn/next.ts";
 import { burnTarget, exitCode, type Job, type Outcome, outcomeOf } from "./burn/run.ts";
 import { findTargets } from "./burn/targets.ts";
-import { interrupted } from "./terminal.ts";
 
 interface Options {
   drive: string[];

@@ -1,18 +1,18 @@
 import type { Command } from "commander";
-import { checkBuilder } from "../commands/image/remote/build.ts";
-import { labStatus } from "../commands/lab/lab.ts";
 import { describeError, Interrupted } from "../lib/errors.ts";
 import { once } from "../lib/once.ts";
 import { stackDir } from "../lib/paths.ts";
 import { silent } from "../lib/progress.ts";
+import { interrupted } from "../lib/terminal.ts";
+import { checkBuilder } from "../steps/image/remote/remote-build.ts";
+import { labStatus } from "../steps/lab/lab.ts";
 import { findPulumi } from "../toolchain/pulumi.ts";
 import { type Host, howToInstall, missingSystemPackages, thisHost } from "../toolchain/system.ts";
-import { describeLock, stackLocks } from "./locks.ts";
-import { lookAtStack } from "./look.ts";
-import { stackSettings } from "./settings.ts";
-import { backendUrl } from "./stack.ts";
-import { readWork } from "./stack-file.ts";
-import { interrupted } from "./terminal.ts";
+import { describeLock, stackLocks } from "./stack/locks.ts";
+import { lookAtStack } from "./stack/look.ts";
+import { stackSettings } from "./stack/settings.ts";
+import { backendUrl } from "./stack/stack.ts";
+import { readWork } from "./stack/stack-file.ts";
 
 interface Finding {
   what: string;

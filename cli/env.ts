@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { quote } from "../lib/shell.ts";
 import { findPulumi } from "../toolchain/pulumi.ts";
-import { requireTools } from "./look.ts";
-import { backendUrl } from "./stack.ts";
-import { readStackFile } from "./stack-file.ts";
+import { requireTools } from "./stack/look.ts";
+import { backendUrl } from "./stack/stack.ts";
+import { readStackFile } from "./stack/stack-file.ts";
 
 /** Prints what a shell needs to run Pulumi itself on the same state. */
 export function addEnv(program: Command): void {

@@ -7,12 +7,12 @@ import { parseSettings } from "../components/settings.ts";
 import { UserError } from "../lib/errors.ts";
 import { digest } from "../lib/json.ts";
 import { projectDir } from "../lib/paths.ts";
-import { type ConvertedStack, convert, machinesToAskFor, type NamedMachine } from "./home-stack.ts";
-import { askForMachines, parseMachines } from "./machine-lines.ts";
-import { type ImageVariables, readVariables, type VariableFile } from "./packer-variables.ts";
+import { isTerminal, question } from "../lib/terminal.ts";
+import { type ConvertedStack, convert, machinesToAskFor, type NamedMachine } from "./import/home-stack.ts";
+import { askForMachines, parseMachines } from "./import/machine-lines.ts";
+import { type ImageVariables, readVariables, type VariableFile } from "./import/packer-variables.ts";
 import { setSecret } from "./secret.ts";
-import { prepareStack } from "./stack.ts";
-import { isTerminal, question } from "./terminal.ts";
+import { prepareStack } from "./stack/stack.ts";
 
 interface Options {
   stack: string;

@@ -1,14 +1,14 @@
 import { createReadStream, existsSync } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { type Command, Option } from "commander";
-import { consoleOf, labStatus, startLab, stopLab } from "../commands/lab/lab.ts";
-import { cutMachine, joinMachine, killMachine } from "../commands/lab/machine.ts";
-import { sshCommand } from "../commands/lab/ssh.ts";
 import { UserError } from "../lib/errors.ts";
 import { stackDir } from "../lib/paths.ts";
 import type { Context } from "../lib/program.ts";
 import { progressOnStderr } from "../lib/progress.ts";
-import { foreground, interrupted } from "./terminal.ts";
+import { foreground, interrupted } from "../lib/terminal.ts";
+import { consoleOf, labStatus, startLab, stopLab } from "../steps/lab/lab.ts";
+import { cutMachine, joinMachine, killMachine } from "../steps/lab/machine.ts";
+import { sshCommand } from "../steps/lab/ssh.ts";
 
 type Options = { stack: string };
 

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import { lookDuring } from "../toolchain/official.ts";
-import { correctDrift, previewArguments } from "./drift.ts";
-import { upAgainAfterElection } from "./elections.ts";
-import { lookAtStack } from "./look.ts";
-import { fetchImagePrograms } from "./programs.ts";
-import { recover } from "./recovery.ts";
-import { stackSettings } from "./settings.ts";
-import { prepareStack, pulumi, type Stack } from "./stack.ts";
-import { readState, type StackState } from "./state.ts";
+import { correctDrift, previewArguments } from "./stack/drift.ts";
+import { upAgainAfterElection } from "./stack/elections.ts";
+import { lookAtStack } from "./stack/look.ts";
+import { fetchImagePrograms } from "./stack/programs.ts";
+import { recover } from "./stack/recovery.ts";
+import { stackSettings } from "./stack/settings.ts";
+import { prepareStack, pulumi, type Stack } from "./stack/stack.ts";
+import { readState, type StackState } from "./stack/state.ts";
 
 /** up, preview and destroy: Pulumi's own, on a stack that is made ready first. */
 export function addLifecycle(program: Command): void {

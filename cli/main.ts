@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { attendSignals, reportError } from "../lib/terminal.ts";
 import { finishOrTell } from "../lib/unfinished.ts";
 import { addBuild } from "./build.ts";
 import { addBurn } from "./burn.ts";
@@ -9,7 +10,6 @@ import { addLab } from "./lab.ts";
 import { addLifecycle } from "./lifecycle.ts";
 import { addSecret } from "./secret.ts";
 import { addStatus } from "./status.ts";
-import { attendSignals, reportError } from "./terminal.ts";
 import { addTest } from "./test.ts";
 
 const program = new Command("piinit")

@@ -1,9 +1,9 @@
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { refuseAltered } from "../components/source.ts";
-import { prepareStack, runPulumi, type Stack } from "./stack.ts";
-import { readStackFile } from "./stack-file.ts";
-import { question, unlessInterrupted } from "./terminal.ts";
+import { question, unlessInterrupted } from "../lib/terminal.ts";
+import { prepareStack, runPulumi, type Stack } from "./stack/stack.ts";
+import { readStackFile } from "./stack/stack-file.ts";
 
 /** Puts a secret into a stack's file, encrypted. */
 export function addSecret(program: Command): void {

@@ -1,14 +1,14 @@
 import type { Command } from "commander";
-import { labStatus, type MachineStatus } from "../commands/lab/lab.ts";
-import type { RunningMachine } from "../commands/lab/spec.ts";
-import { type ClusterStatus, clusterStatus } from "../commands/ready/status.ts";
 import { expectedMachines } from "../components/machines.ts";
 import type { Settings } from "../components/settings.ts";
 import { stackDir } from "../lib/paths.ts";
-import { lookAtStack } from "./look.ts";
-import { stackSettings } from "./settings.ts";
-import { readWork } from "./stack-file.ts";
-import { unlessInterrupted } from "./terminal.ts";
+import { unlessInterrupted } from "../lib/terminal.ts";
+import { type ClusterStatus, clusterStatus } from "../steps/cluster/status.ts";
+import { labStatus, type MachineStatus } from "../steps/lab/lab.ts";
+import type { RunningMachine } from "../steps/lab/spec.ts";
+import { lookAtStack } from "./stack/look.ts";
+import { stackSettings } from "./stack/settings.ts";
+import { readWork } from "./stack/stack-file.ts";
 
 /** One look at the cluster: what answers, who leads, what runs. */
 export function addStatus(program: Command): void {

@@ -8,8 +8,8 @@ import { hostPlatform } from "../toolchain/platform.ts";
 import { packagesToBuild, type WantedTool } from "../toolchain/prerequisites.ts";
 import { preparePulumi } from "../toolchain/pulumi.ts";
 import { missingSystemPackages, missingTestPackages } from "../toolchain/system.ts";
-import { fetchPrograms } from "./programs.ts";
-import { installMissing } from "./stack.ts";
+import { fetchPrograms } from "./stack/programs.ts";
+import { installMissing } from "./stack/stack.ts";
 
 /** From quick to slow; a slow suite shows nothing that a quick one could. */
 const suites = ["unit", "engine", "e2e"];

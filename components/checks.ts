@@ -1,8 +1,8 @@
-import { is32Bit, isRaspberryPi } from "../commands/image/boards/catalogue.ts";
-import { faultsOfConfig } from "../commands/image/boot-settings.ts";
-import { isNomadClient } from "../commands/image/roles/nomad.ts";
-import { labRouterName, routerMacs } from "../commands/lab/spec.ts";
-import { isHostIn, networkOf } from "../commands/network.ts";
+import { isHostIn, networkOf } from "../lib/network.ts";
+import { is32Bit, isRaspberryPi } from "../steps/image/boards/catalogue.ts";
+import { faultsOfConfig } from "../steps/image/plan/boot-settings.ts";
+import { isNomadClient } from "../steps/image/roles/nomad.ts";
+import { labRouterName, routerMacs } from "../steps/lab/spec.ts";
 import type { Fault } from "./faults.ts";
 import { type Machine, type Settings, serversOf } from "./settings.ts";
 

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { BuildRequest, BuiltImage, Manifest } from "../commands/image/manifest.ts";
 import type { Login } from "../lib/ssh.ts";
+import type { BuildRequest, BuiltImage, Manifest } from "../steps/image/manifest/manifest.ts";
 import { Step } from "./step.ts";
 
 export interface ImageArgs {

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import type { ImageContext } from "../commands/image/contribution.ts";
-import type { Architecture, Manifest, TextFile } from "../commands/image/manifest.ts";
-import { plan } from "../commands/image/plan.ts";
 import { UserError } from "../lib/errors.ts";
 import { projectDir } from "../lib/paths.ts";
+import type { ImageContext } from "../steps/image/manifest/contribution.ts";
+import type { Architecture, Manifest, TextFile } from "../steps/image/manifest/manifest.ts";
+import { plan } from "../steps/image/plan/plan.ts";
 import { reportingFaults } from "./config.ts";
 import { Image } from "./image.ts";
 import type { ClusterSecrets } from "./secrets.ts";

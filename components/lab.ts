@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
-import { planRouter } from "../commands/image/plan.ts";
-import { hostsDir, leaseFile } from "../commands/image/roles/router.ts";
-import type { LabMachine, LabRouter, RunningMachine, RunningRouter, VirtualMachine } from "../commands/lab/spec.ts";
-import type { DnsmasqRouter } from "../commands/router/dnsmasq.ts";
+import { planRouter } from "../steps/image/plan/plan.ts";
+import { hostsDir, leaseFile } from "../steps/image/roles/router.ts";
+import type { LabMachine, LabRouter, RunningMachine, RunningRouter, VirtualMachine } from "../steps/lab/spec.ts";
+import type { DnsmasqRouter } from "../steps/router/dnsmasq.ts";
 import { Image } from "./image.ts";
 import { hostArchitecture } from "./images.ts";
 import type { Machine, Settings } from "./settings.ts";

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Expectation, ExpectedMachine, ReadyCluster } from "../commands/ready/spec.ts";
 import { digest } from "../lib/json.ts";
+import type { Expectation, ExpectedMachine, ReadyCluster } from "../steps/cluster/spec.ts";
 import type { Settings } from "./settings.ts";
 import { Step } from "./step.ts";
 
@@ -38,7 +38,7 @@ export class ClusterReady extends pulumi.ComponentResource {
     );
     const wait = new Step(
       "ready",
-      { program: "ready", create: "wait", input: expectation },
+      { program: "cluster", create: "wait", input: expectation },
       { parent: this, ...(options?.dependsOn && { dependsOn: options.dependsOn }) },
     );
     this.cluster = wait.answer<ReadyCluster>();

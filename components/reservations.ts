@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { RouterSettings } from "../commands/router/drivers.ts";
-import type { Reservation } from "../commands/router/router.ts";
+import type { RouterSettings } from "../steps/router/drivers.ts";
+import type { Reservation } from "../steps/router/router.ts";
 import { Step } from "./step.ts";
 
 export interface DhcpReservationsArgs {

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { type BoardName, boardArchitectures } from "../commands/image/boards/catalogue.ts";
-import { bootSettings } from "../commands/image/boot-settings.ts";
-import { type ImagePlan, roles } from "../commands/image/plan.ts";
-import { isNomadServer } from "../commands/image/roles/nomad.ts";
-import { withoutEffect } from "../commands/image/without-effect.ts";
-import { routerSettings } from "../commands/router/drivers.ts";
 import type { Login } from "../lib/ssh.ts";
+import { type BoardName, boardArchitectures } from "../steps/image/boards/catalogue.ts";
+import { bootSettings } from "../steps/image/plan/boot-settings.ts";
+import { type ImagePlan, roles } from "../steps/image/plan/plan.ts";
+import { withoutEffect } from "../steps/image/plan/without-effect.ts";
+import { isNomadServer } from "../steps/image/roles/nomad.ts";
+import { routerSettings } from "../steps/router/drivers.ts";
 import { checkMachines } from "./checks.ts";
 import { cantBeUsed, type Fault, faultsError, pathText } from "./faults.ts";
 import { hclExpression } from "./jobspec.ts";

@@ -3,8 +3,8 @@ import * as pulumi from "@pulumi/pulumi";
 import { canonicalJson } from "../lib/json.ts";
 
 interface StepArgs {
-  /** The program below commands/ that does the work. */
-  program: "image" | "lab" | "ready" | "router";
+  /** The program below steps/ that does the work. */
+  program: "cluster" | "image" | "lab" | "router";
   /** What creates and what updates: it must be safe to repeat. */
   create: string;
   delete?: string;
@@ -17,7 +17,7 @@ interface StepArgs {
 /** One of our own programs as a Pulumi resource: JSON in, JSON out, progress shown while it runs. */
 export class Step extends command.local.Command {
   constructor(name: string, args: StepArgs, options: pulumi.CustomResourceOptions) {
-    const commandLine = (verb: string) => `node --import tsx commands/${args.program}/main.ts ${verb}`;
+    const commandLine = (verb: string) => `node --import tsx steps/${args.program}/main.ts ${verb}`;
     super(
       name,
       {

@@ -1,10 +1,10 @@
 import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { exists, syncFiles, writeFileWhole } from "../lib/files.ts";
 import { isExecutable } from "../lib/host.ts";
 import { cacheDir } from "../lib/paths.ts";
 import { run } from "../lib/run.ts";
-import { exists, syncFiles, writeFileWhole } from "./cache.ts";
 import { probe, Unreachable } from "./download.ts";
 import { hostPlatform } from "./platform.ts";
 import { isStandIn } from "./standins.ts";

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { createFileWhole, exists } from "../lib/files.ts";
 import type { Environment } from "../lib/host.ts";
 import { configDir } from "../lib/paths.ts";
-import { createFileWhole, exists } from "./cache.ts";
 
 export interface Passphrase {
   /** Undefined where the user's own environment names a passphrase. */

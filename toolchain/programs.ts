@@ -1,12 +1,10 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { open, readFile, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { sha256OfFile, writeFileWhole } from "../lib/files.ts";
 import { type Environment, findOnPath, isExecutable } from "../lib/host.ts";
 import { cacheDir } from "../lib/paths.ts";
 import { run } from "../lib/run.ts";
-import { writeFileWhole } from "./cache.ts";
 import type { Tool } from "./versions.ts";
 
 export interface FoundProgram {
@@ -23,13 +21,6 @@ export async function askVersion(program: string, signal?: AbortSignal): Promise
     ...(signal && { signal }),
   });
   return /\bv?(\d+\.\d+\.\d+[\w.+-]*)/.exec(answer.split("\n")[0] ?? "")?.[1] ?? "";
-}
-
-/** Lower-case hex. */
-export async function sha256OfFile(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const part of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(part as Buffer);
-  return hash.digest("hex");
 }
 
 /**

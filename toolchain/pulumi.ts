@@ -1,9 +1,9 @@
 import { realpath, rm } from "node:fs/promises";
 import path from "node:path";
+import { makeFolder } from "../lib/files.ts";
 import { type Environment, findOnPath, isExecutable } from "../lib/host.ts";
 import { once } from "../lib/once.ts";
 import type { Progress } from "../lib/progress.ts";
-import { makeFolder } from "./cache.ts";
 import {
   describeLook,
   installPlugin,

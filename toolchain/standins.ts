@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { open, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { exists, writeFileWhole } from "../lib/files.ts";
 import { isExecutable } from "../lib/host.ts";
 import { cacheDir, projectDir } from "../lib/paths.ts";
 import { quote } from "../lib/shell.ts";
 import { bundle } from "./bundle.ts";
-import { exists, writeFileWhole } from "./cache.ts";
 import type { PluginName } from "./versions.ts";
 
 /** What Pulumi's engine starts as a program of its own: the language host and the resource plugins. */

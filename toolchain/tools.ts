@@ -2,14 +2,14 @@ import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { UserError } from "../lib/errors.ts";
+import { exists, makeFolder, sha256OfFile } from "../lib/files.ts";
 import type { Environment } from "../lib/host.ts";
 import { cacheDir } from "../lib/paths.ts";
 import type { Progress } from "../lib/progress.ts";
 import { buildFromModule } from "./build.ts";
-import { exists, makeFolder } from "./cache.ts";
 import { Unreachable } from "./download.ts";
 import { hostPlatform } from "./platform.ts";
-import { askVersion, findTool, sha256OfFile } from "./programs.ts";
+import { askVersion, findTool } from "./programs.ts";
 import { Unsuitable, unpackRelease } from "./release.ts";
 import { type Platform, type Tool, type ToolName, tools } from "./versions.ts";
 

@@ -1,7 +1,7 @@
-import { type Drive, describeDrive } from "../../commands/burn/drive.ts";
-import { Refused } from "../../commands/burn/errors.ts";
-import { type Found, pathOf } from "../../commands/burn/find-target.ts";
-import { isTerminal, question } from "../terminal.ts";
+import { type Drive, describeDrive } from "../../burn/drive.ts";
+import { Refused } from "../../burn/errors.ts";
+import { type Found, pathOf } from "../../burn/find-target.ts";
+import { isTerminal, question } from "../../lib/terminal.ts";
 
 /** Lets a person choose among the drives that may be written to. */
 export async function chooseDrives(offered: readonly Drive[]): Promise<Drive[]> {

@@ -1,5 +1,5 @@
-import type { Phase } from "../../commands/burn/burn.ts";
-import { describeStanding, type Standing } from "../../commands/burn/meter.ts";
+import type { Phase } from "../../burn/burn.ts";
+import { describeStanding, type Standing } from "../../burn/meter.ts";
 
 /** Shows a person, or a script, how far the burning is. */
 export interface Display {

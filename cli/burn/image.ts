@@ -1,8 +1,8 @@
 import path from "node:path";
-import { Refused } from "../../commands/burn/errors.ts";
-import { build } from "../build.ts";
-import { prepareStack } from "../stack.ts";
-import { readStackFile } from "../stack-file.ts";
+import { Refused } from "../../burn/errors.ts";
+import { buildStackImage } from "../stack/image.ts";
+import { prepareStack } from "../stack/stack.ts";
+import { readStackFile } from "../stack/stack-file.ts";
 
 /** The file of an image: the one that is named, or that of a stack's image, which is built if it has to be. */
 export async function findImage(image: string | undefined, stackName: string): Promise<string> {
@@ -13,7 +13,7 @@ export async function findImage(image: string | undefined, stackName: string): P
     );
   }
   const name = image ?? (await onlyImage(stackName));
-  return (await build(await prepareStack(stackName, (one) => one === name), name)).path;
+  return (await buildStackImage(await prepareStack(stackName, (one) => one === name), name)).path;
 }
 
 async function onlyImage(stack: string): Promise<string> {

@@ -1,9 +1,9 @@
 import path from "node:path";
 import { z } from "zod";
-import { askAgent, plainText } from "../../commands/agents.ts";
 import { NoAnswer } from "../../lib/http.ts";
 import { stackDir } from "../../lib/paths.ts";
-import { readStackFile } from "../stack-file.ts";
+import { askAgent, plainText } from "../../steps/agents.ts";
+import { readStackFile } from "../stack/stack-file.ts";
 
 /** A machine that an image is for. */
 export interface CardMachine {

@@ -1,11 +1,11 @@
-import { type BurnContext, burn, type Phase } from "../../commands/burn/burn.ts";
-import type { Limits } from "../../commands/burn/drive.ts";
-import { Refused } from "../../commands/burn/errors.ts";
-import { type Found, pathOf } from "../../commands/burn/find-target.ts";
-import { eject, takeDrive } from "../../commands/burn/handling.ts";
-import type { ImageFile } from "../../commands/burn/image-file.ts";
-import { duration, standing } from "../../commands/burn/meter.ts";
-import { bytesToWrite } from "../../commands/burn/plan.ts";
+import { type BurnContext, burn, type Phase } from "../../burn/burn.ts";
+import type { Limits } from "../../burn/drive.ts";
+import { Refused } from "../../burn/errors.ts";
+import { type Found, pathOf } from "../../burn/find-target.ts";
+import { eject, takeDrive } from "../../burn/handling.ts";
+import type { ImageFile } from "../../burn/image-file.ts";
+import { duration, standing } from "../../burn/meter.ts";
+import { bytesToWrite } from "../../burn/plan.ts";
 import { describeError, Interrupted } from "../../lib/errors.ts";
 import type { Display } from "./display.ts";
 

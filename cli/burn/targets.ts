@@ -1,9 +1,9 @@
 import path from "node:path";
-import { type Drive, type Limits, refusal } from "../../commands/burn/drive.ts";
-import { listDrives } from "../../commands/burn/drives.ts";
-import { notAllowed, Refused } from "../../commands/burn/errors.ts";
-import { type Found, findTarget, pathOf, targetRefusal } from "../../commands/burn/find-target.ts";
-import type { ImageFile } from "../../commands/burn/image-file.ts";
+import { type Drive, type Limits, refusal } from "../../burn/drive.ts";
+import { listDrives } from "../../burn/drives.ts";
+import { notAllowed, Refused } from "../../burn/errors.ts";
+import { type Found, findTarget, pathOf, targetRefusal } from "../../burn/find-target.ts";
+import type { ImageFile } from "../../burn/image-file.ts";
 import { quoteCommand } from "../../lib/shell.ts";
 import { chooseDrives } from "./ask.ts";
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { type BlockRange, blockMapFileOf, renderBlockMap } from "../../commands/burn/bmap.ts";
+import { type BlockRange, blockMapFileOf, renderBlockMap } from "../../formats/bmap.ts";
 import { requirePrograms } from "../../lib/host.ts";
 import { projectDir } from "../../lib/paths.ts";
 import { type Cost, costOf } from "./cost.ts";

@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import path from "node:path";
-import { fetchPrograms } from "../../cli/programs.ts";
-import { layerNames } from "../../commands/image/build/recipe.ts";
-import { compress } from "../../commands/image/compress.ts";
-import type { BuiltImage, DebianBase, Manifest, ManifestOf } from "../../commands/image/manifest.ts";
-import { plan } from "../../commands/image/plan.ts";
+import { fetchPrograms } from "../../cli/stack/programs.ts";
 import { cacheDir, projectDir } from "../../lib/paths.ts";
 import { silent } from "../../lib/progress.ts";
+import { compress } from "../../steps/image/compress.ts";
+import { layerNames } from "../../steps/image/debian/recipe.ts";
+import type { BuiltImage, DebianBase, Manifest, ManifestOf } from "../../steps/image/manifest/manifest.ts";
+import { plan } from "../../steps/image/plan/plan.ts";
 import { type Cost, costOf } from "./cost.ts";
 import { type Row, tableOf } from "./table.ts";
 import { vmdb2 } from "./vmdb2.ts";
@@ -69,7 +69,7 @@ async function prepare(folder: string): Promise<Builder> {
   const env = { XDG_CACHE_HOME: path.dirname(cache) };
   const builder: Builder = {
     async build(manifest) {
-      const command = [process.execPath, "--import", "tsx", "commands/image/main.ts", "build"];
+      const command = [process.execPath, "--import", "tsx", "steps/image/main.ts", "build"];
       const input = JSON.stringify({ manifest, outputDir });
       const cost = await costOf(command, { input, env, cwd: projectDir });
       process.stderr.write(`${cost.seconds.toFixed(1)} s, ${cost.cpuSeconds.toFixed(1)} CPU s\n`);

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { execa } from "execa";
-import type { MachineStatus } from "../../commands/lab/lab.ts";
 import { cacheDir } from "../../lib/paths.ts";
+import type { MachineStatus } from "../../steps/lab/lab.ts";
 import { type Checkout, makeCheckout, type Outcome } from "../e2e/checkout.ts";
 import { type Row, tableOf } from "./table.ts";
 

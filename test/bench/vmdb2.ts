@@ -2,9 +2,9 @@ import { mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
 import { stringify } from "yaml";
-import { registration } from "../../commands/image/build/emulation.ts";
-import type { DebianBase, ManifestOf } from "../../commands/image/manifest.ts";
 import { requirePrograms } from "../../lib/host.ts";
+import { registration } from "../../steps/image/foreign/emulation.ts";
+import type { DebianBase, ManifestOf } from "../../steps/image/manifest/manifest.ts";
 import { type Cost, costOf } from "./cost.ts";
 
 /**

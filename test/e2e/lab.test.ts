@@ -3,9 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BuiltImage } from "../../commands/image/manifest.ts";
-import type { MachineStatus } from "../../commands/lab/lab.ts";
-import type { ClusterStatus } from "../../commands/ready/status.ts";
+import type { ClusterStatus } from "../../steps/cluster/status.ts";
+import type { BuiltImage } from "../../steps/image/manifest/manifest.ts";
+import type { MachineStatus } from "../../steps/lab/lab.ts";
 import { type Checkout, makeCheckout, type Outcome } from "./checkout.ts";
 
 const minutes = 60_000;

@@ -2,7 +2,7 @@ import { copyFile, link, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import type { StateResource } from "../../cli/state.ts";
+import type { StateResource } from "../../cli/stack/state.ts";
 import { projectDir } from "../../lib/paths.ts";
 import { silent } from "../../lib/progress.ts";
 import { putStandIn } from "../../toolchain/standins.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { addressesOf, isHostIn, networkOf } from "../../commands/network.ts";
+import { addressesOf, isHostIn, networkOf } from "../../lib/network.ts";
 
 describe("a home network", () => {
   it("follows from its CIDR", () => {

@@ -6,12 +6,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
-import { blockMapFileOf, renderBlockMap } from "../../../commands/burn/bmap.ts";
-import { listDrives } from "../../../commands/burn/drives.ts";
-import { surveyDisk } from "../../../commands/image/build/survey.ts";
+import { listDrives } from "../../../burn/drives.ts";
+import { blockMapFileOf, renderBlockMap } from "../../../formats/bmap.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { quoteCommand } from "../../../lib/shell.ts";
+import { surveyDisk } from "../../../steps/image/disk/survey.ts";
 import { type Disk, makeDisk, makeUsedCard } from "../../unit/burn/disk.ts";
 
 const MiB = 1024 * 1024;

@@ -5,12 +5,12 @@ import { mkdir, mkdtemp, readFile, rm, rmdir, truncate, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { blockMapFileOf, renderBlockMap } from "../../../commands/burn/bmap.ts";
-import { type BurnContext, burn } from "../../../commands/burn/burn.ts";
-import { inspectImage } from "../../../commands/burn/image-file.ts";
-import { surveyDisk } from "../../../commands/image/build/survey.ts";
+import { type BurnContext, burn } from "../../../burn/burn.ts";
+import { inspectImage } from "../../../burn/image-file.ts";
+import { blockMapFileOf, renderBlockMap } from "../../../formats/bmap.ts";
 import { hostPath, runOnHost } from "../../../lib/host.ts";
 import { projectDir } from "../../../lib/paths.ts";
+import { surveyDisk } from "../../../steps/image/disk/survey.ts";
 import { type Disk, makeDisk, makeUsedCard } from "../../unit/burn/disk.ts";
 
 const MiB = 1024 * 1024;

@@ -1,6 +1,6 @@
 import path from "node:path";
-import { findPartitions } from "../../../commands/image/build/partitions.ts";
 import { runOnHost } from "../../../lib/host.ts";
+import { findPartitions } from "../../../steps/image/existing/partitions.ts";
 import { firstSector, textOf } from "../image/look.ts";
 
 /** Checks the file systems of a card with this system's own tools, and prints a text that is in it. */

@@ -4,9 +4,9 @@ import { chmod, cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { cachedLayer } from "../../../commands/image/build/cache.ts";
 import { hostPath, runOnHost } from "../../../lib/host.ts";
 import { digest } from "../../../lib/json.ts";
+import { cachedLayer } from "../../../lib/layer-cache.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import { silent } from "../../../lib/progress.ts";
 

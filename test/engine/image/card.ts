@@ -1,10 +1,11 @@
 import { chmod, mkdir, open, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { placeRoot } from "../../../commands/image/build/assemble.ts";
-import { hostArchitecture } from "../../../commands/image/build/emulation.ts";
-import { diskGeometry, masterBootRecord } from "../../../commands/image/build/geometry.ts";
-import type { DebianBase, ManifestOf } from "../../../commands/image/manifest.ts";
+import { masterBootRecord } from "../../../formats/mbr.ts";
 import { runOnHost } from "../../../lib/host.ts";
+import { hostArchitecture } from "../../../steps/image/foreign/emulation.ts";
+import { placeRoot } from "../../../steps/image/layers/assemble.ts";
+import { diskGeometry } from "../../../steps/image/manifest/geometry.ts";
+import type { DebianBase, ManifestOf } from "../../../steps/image/manifest/manifest.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
 import { installSystem } from "./install.ts";
 

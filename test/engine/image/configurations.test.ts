@@ -5,9 +5,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import type { Manifest } from "../../../commands/image/manifest.ts";
-import { nomad } from "../../../commands/image/roles/nomad.ts";
 import { silent } from "../../../lib/progress.ts";
+import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
+import { nomad } from "../../../steps/image/roles/nomad.ts";
 import { getTool } from "../../../toolchain/tools.ts";
 import { imageWith, textOf } from "../../unit/image/roles/fixture.ts";
 import { startConsul, until } from "../agents.ts";

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import path from "node:path";
-import { readFiles } from "../../../commands/image/build/debugfs.ts";
-import { parseDpkgStatus } from "../../../commands/image/build/installed.ts";
-import { emulationFor } from "../../../commands/image/build.ts";
-import type { Architecture, DebianBase, ManifestOf } from "../../../commands/image/manifest.ts";
+import { parseDpkgStatus } from "../../../formats/dpkg-status.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { silent } from "../../../lib/progress.ts";
+import { readFiles } from "../../../steps/image/filesystem/debugfs.ts";
+import { emulationFor } from "../../../steps/image/layers/build-image.ts";
+import type { Architecture, DebianBase, ManifestOf } from "../../../steps/image/manifest/manifest.ts";
 import { hostPlatform } from "../../../toolchain/platform.ts";
 import { setEnvironment } from "../../environment.ts";
 import { testManifest } from "../../unit/image/manifest.ts";

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { hostArchitecture } from "../../../commands/image/build/emulation.ts";
 import { projectDir } from "../../../lib/paths.ts";
+import { hostArchitecture } from "../../../steps/image/foreign/emulation.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
 
 describe("a disk with too little room for a build", function () {
@@ -19,7 +19,7 @@ describe("a disk with too little room for a build", function () {
   it("is named before anything is installed, with what is free and what is needed", async () => {
     const manifest = testManifest({ architecture: hostArchitecture() ?? "amd64" });
     const onSmallDisk = 'mount -t tmpfs -o size=64m tmpfs "$0" && "$@"; code=$?; ls -R "$0" >&2; exit $code';
-    const builder = [process.execPath, "--import", "tsx", path.join(projectDir, "commands/image/main.ts"), "build"];
+    const builder = [process.execPath, "--import", "tsx", path.join(projectDir, "steps/image/main.ts"), "build"];
     const { exitCode, stderr } = await execa(
       "unshare",
       ["--user", "--map-root-user", "--mount", "sh", "-c", onSmallDisk, folder, ...builder],

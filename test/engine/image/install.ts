@@ -1,8 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
-import { type Emulation, makeBase, makePackages, rootImage } from "../../../commands/image/build/debian.ts";
-import type { DebianBase, ManifestOf } from "../../../commands/image/manifest.ts";
 import { silent } from "../../../lib/progress.ts";
+import { type Emulation, makeBase, makePackages, rootImage } from "../../../steps/image/debian/debian.ts";
+import type { DebianBase, ManifestOf } from "../../../steps/image/manifest/manifest.ts";
 
 const context = { progress: silent, signal: new AbortController().signal };
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { readPartitions } from "../../../commands/image/build/partitions.ts";
+import { readPartitions } from "../../../formats/mbr.ts";
 import { runOnHost } from "../../../lib/host.ts";
 
 /** What debugfs says about the root file system of a disk image. */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { freshDiskId } from "../../../commands/image/build/geometry.ts";
-import { readPartitions } from "../../../commands/image/build/partitions.ts";
+import { readPartitions } from "../../../formats/mbr.ts";
 import { runOnHost } from "../../../lib/host.ts";
+import { freshDiskId } from "../../../steps/image/manifest/geometry.ts";
 import { firstSector } from "./look.ts";
 import {
   type Attached,

@@ -5,13 +5,13 @@ import { once } from "node:events";
 import { open, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { diskGeometry } from "../../../commands/image/build/geometry.ts";
-import { readPartitions } from "../../../commands/image/build/partitions.ts";
-import { buildImage } from "../../../commands/image/build.ts";
-import type { BuiltImage, Manifest } from "../../../commands/image/manifest.ts";
-import { type ImagePlan, plan } from "../../../commands/image/plan.ts";
+import { readPartitions } from "../../../formats/mbr.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { silent } from "../../../lib/progress.ts";
+import { buildImage } from "../../../steps/image/layers/build-image.ts";
+import { diskGeometry } from "../../../steps/image/manifest/geometry.ts";
+import type { BuiltImage, Manifest } from "../../../steps/image/manifest/manifest.ts";
+import { type ImagePlan, plan } from "../../../steps/image/plan/plan.ts";
 import { home } from "../../unit/image/roles/fixture.ts";
 import { firstSector } from "./look.ts";
 

@@ -4,7 +4,7 @@ import { projectDir } from "../../../lib/paths.ts";
 
 /** The builder as Pulumi runs it, with that verb and input. Nobody reads its answer. */
 export function startVerb(verb: "build" | "delete", input: unknown): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, ["--import", "tsx", "commands/image/main.ts", verb], { cwd: projectDir });
+  const child = spawn(process.execPath, ["--import", "tsx", "steps/image/main.ts", verb], { cwd: projectDir });
   child.stdin.end(JSON.stringify(input));
   child.stdout.resume();
   return child;

@@ -3,11 +3,11 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createLab, deleteLab } from "../../../commands/lab/lab.ts";
-import { powerRouter } from "../../../commands/lab/router.ts";
-import type { LabMachine, LabRouter, RunningRouter } from "../../../commands/lab/spec.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
+import { createLab, deleteLab } from "../../../steps/lab/lab.ts";
+import { powerRouter } from "../../../steps/lab/router.ts";
+import type { LabMachine, LabRouter, RunningRouter } from "../../../steps/lab/spec.ts";
 import { setEnvironment } from "../../environment.ts";
 import { writeGuestImage } from "./guest.ts";
 

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { execa } from "execa";
-import { fileOf, readRecord } from "../../../commands/lab/folder.ts";
-import { consoleOf, deleteLab, labStatus, startLab, stopLab } from "../../../commands/lab/lab.ts";
+import { fileOf, readRecord } from "../../../steps/lab/folder.ts";
+import { consoleOf, deleteLab, labStatus, startLab, stopLab } from "../../../steps/lab/lab.ts";
 import {
   cutMachine,
   joinMachine,
@@ -13,10 +13,10 @@ import {
   replaceMachine,
   startMachine,
   stopMachine,
-} from "../../../commands/lab/machine.ts";
-import { withMonitor } from "../../../commands/lab/monitor.ts";
-import { powerOff } from "../../../commands/lab/power.ts";
-import { processOf } from "../../../commands/lab/process.ts";
+} from "../../../steps/lab/machine.ts";
+import { withMonitor } from "../../../steps/lab/monitor.ts";
+import { powerOff } from "../../../steps/lab/power.ts";
+import { processOf } from "../../../steps/lab/process.ts";
 import { close, context, isFree, labForEachTest, listen, until } from "./fixture.ts";
 import { greeting, writeGuestImage } from "./guest.ts";
 

@@ -4,19 +4,19 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { makeData } from "../../../commands/lab/disks.ts";
-import { fileOf } from "../../../commands/lab/folder.ts";
-import { canBoot, requireEmulator } from "../../../commands/lab/host.ts";
-import { routerHostKey } from "../../../commands/lab/keys.ts";
-import { withMachine } from "../../../commands/lab/lock.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { run } from "../../../lib/run.ts";
+import { makeData } from "../../../steps/lab/disks.ts";
+import { fileOf } from "../../../steps/lab/folder.ts";
+import { canBoot, requireEmulator } from "../../../steps/lab/host.ts";
+import { routerHostKey } from "../../../steps/lab/keys.ts";
+import { withMachine } from "../../../steps/lab/lock.ts";
 import { context, labForEachTest, makeLab, type TestLab } from "./fixture.ts";
 import { type End, guestKernel } from "./guest.ts";
 
 /** Runs a verb as a Command resource does; its pipes are read to their end, which a machine left behind must not hold. */
 async function verb(name: string, input: object): Promise<unknown> {
-  const program = path.join(projectDir, "commands/lab/main.ts");
+  const program = path.join(projectDir, "steps/lab/main.ts");
   const output = await run("node", ["--import", "tsx", program, name], {
     cwd: projectDir,
     input: JSON.stringify(input),

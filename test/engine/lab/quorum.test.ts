@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { awaitAgents } from "../../../commands/lab/agents.ts";
-import { requireRecord, writeRecord } from "../../../commands/lab/folder.ts";
-import { replaceMachine, startMachine } from "../../../commands/lab/machine.ts";
-import { processOf } from "../../../commands/lab/process.ts";
+import { awaitAgents } from "../../../steps/lab/agents.ts";
+import { requireRecord, writeRecord } from "../../../steps/lab/folder.ts";
+import { replaceMachine, startMachine } from "../../../steps/lab/machine.ts";
+import { processOf } from "../../../steps/lab/process.ts";
 import { context, makeLab, type TestLab, until } from "./fixture.ts";
 
 /** An agent's HTTP API as far as the lab asks it; its answers may be changed at any time. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type DnsmasqRouter, dnsmasq } from "../../../commands/router/dnsmasq.ts";
-import type { Reservation } from "../../../commands/router/router.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { silent } from "../../../lib/progress.ts";
+import { type DnsmasqRouter, dnsmasq } from "../../../steps/router/dnsmasq.ts";
+import type { Reservation } from "../../../steps/router/router.ts";
 import { type Home, startHomeOrSkip } from "./home.ts";
 
 const pi1: Reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };

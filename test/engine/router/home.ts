@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
-import type { DnsmasqRouter } from "../../../commands/router/dnsmasq.ts";
 import { findOnPath } from "../../../lib/host.ts";
 import { run } from "../../../lib/run.ts";
+import type { DnsmasqRouter } from "../../../steps/router/dnsmasq.ts";
 import { addSbin, end, startSshd } from "../sshd.ts";
 
 /** A home router for tests: a real sshd on 127.0.0.1 and a real dnsmasq in a network namespace of its own. */

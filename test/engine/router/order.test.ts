@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import type { Reservation } from "../../../commands/router/router.ts";
 import { projectDir } from "../../../lib/paths.ts";
+import type { Reservation } from "../../../steps/router/router.ts";
 import { createProject, type Project } from "../project.ts";
 import { type Home, startHomeOrSkip } from "./home.ts";
 
@@ -29,7 +29,7 @@ class DhcpReservation extends pulumi.ComponentResource {
     const file = router.hostsDir + "/piinit-" + mac.replaceAll(":", "-");
     new command.local.Command("reservation-" + name, {
       create: "echo " + mac + "," + ip + "," + name + " >" + file + "; echo {}",
-      delete: "node --import tsx commands/router/main.ts release",
+      delete: "node --import tsx steps/router/main.ts release",
       stdin: pulumi.secret(JSON.stringify({ router, reservation })),
       triggers: [mac],
       logging: command.local.Logging.Stderr,
@@ -90,7 +90,7 @@ describe("reservations in the order in which Pulumi works", function () {
   });
   beforeEach(async () => {
     project = await createProject();
-    for (const folder of ["commands", "components", "lib"])
+    for (const folder of ["components", "formats", "lib", "steps"])
       await symlink(path.join(projectDir, folder), path.join(project.dir, folder));
     await project.program(tables);
   });

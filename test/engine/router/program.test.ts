@@ -9,7 +9,7 @@ const reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" 
 const owner = "home";
 
 function router(verb: string, input: unknown, lastAnswer = "") {
-  const program = path.join(projectDir, "commands", "router", "main.ts");
+  const program = path.join(projectDir, "steps", "router", "main.ts");
   return execa("node", ["--import", "tsx", program, verb], {
     cwd: projectDir,
     input: JSON.stringify(input),

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
-import { withShell } from "../../../commands/router/ssh.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { run } from "../../../lib/run.ts";
 import type { Login } from "../../../lib/ssh.ts";
+import { withShell } from "../../../steps/router/ssh.ts";
 import { startSshd, whyNoSshd } from "../sshd.ts";
 
 describe("a shell over SSH", function () {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { type BlockMap, parseBlockMap, renderBlockMap } from "../../../commands/burn/bmap.ts";
+import { type BlockMap, parseBlockMap, renderBlockMap } from "../../../formats/bmap.ts";
 
 const sum = (text: string, algorithm = "sha256") => createHash(algorithm).update(text).digest("hex");
 const checksum = (text: string) => ({ algorithm: "sha256" as const, hex: sum(text) });

@@ -14,9 +14,9 @@ import {
 import { mkdtemp, open, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { blockMapFileOf, renderBlockMap } from "../../../commands/burn/bmap.ts";
-import { type BurnContext, burn } from "../../../commands/burn/burn.ts";
-import { inspectImage } from "../../../commands/burn/image-file.ts";
+import { type BurnContext, burn } from "../../../burn/burn.ts";
+import { inspectImage } from "../../../burn/image-file.ts";
+import { blockMapFileOf, renderBlockMap } from "../../../formats/bmap.ts";
 import { Interrupted } from "../../../lib/errors.ts";
 import { makeUsedCard } from "./disk.ts";
 

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { diskGeometry, masterBootRecord } from "../../../commands/image/build/geometry.ts";
+import { masterBootRecord } from "../../../formats/mbr.ts";
 import { runOnHost } from "../../../lib/host.ts";
+import { diskGeometry } from "../../../steps/image/manifest/geometry.ts";
 
 const MiB = 1024 * 1024;
 const geometry = diskGeometry({ firmware: "raspberry-pi", bootMiB: 64, rootMiB: 64, grows: false });

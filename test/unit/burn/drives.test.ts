@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { type Drive, describeDrive, refusal, size } from "../../../commands/burn/drive.ts";
-import { listDrives } from "../../../commands/burn/drives.ts";
-import { parseLsblk } from "../../../commands/burn/linux.ts";
-import { parseDiskutil } from "../../../commands/burn/macos.ts";
-import { newlyInserted } from "../../../commands/burn/watch.ts";
+import { type Drive, describeDrive, refusal, size } from "../../../burn/drive.ts";
+import { listDrives } from "../../../burn/drives.ts";
+import { parseLsblk } from "../../../burn/linux.ts";
+import { parseDiskutil } from "../../../burn/macos.ts";
+import { newlyInserted } from "../../../burn/watch.ts";
 
 const GB = 1e9;
 const limits = { maxBytes: 256 * GB };

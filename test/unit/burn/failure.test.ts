@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Refused } from "../../../commands/burn/errors.ts";
-import { ioFailure, openFailure } from "../../../commands/burn/failure.ts";
+import { Refused } from "../../../burn/errors.ts";
+import { ioFailure, openFailure } from "../../../burn/failure.ts";
 
 const failed = (code: string) => Object.assign(new Error(`${code}: text of the system`), { code });
 const drive = (path: string) => ({ path, isFile: false, limit: 32e9 });

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type BlockMap, mappedBlocks } from "../../../commands/burn/bmap.ts";
-import { type Survey, surveyDisk } from "../../../commands/image/build/survey.ts";
+import { type BlockMap, mappedBlocks } from "../../../formats/bmap.ts";
 import { runOnHost } from "../../../lib/host.ts";
+import { type Survey, surveyDisk } from "../../../steps/image/disk/survey.ts";
 import { type Disk, makeDisk, makeUsedCard } from "./disk.ts";
 
 const MiB = 1024 * 1024;

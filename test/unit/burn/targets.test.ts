@@ -3,10 +3,10 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { Drive } from "../../../commands/burn/drive.ts";
-import { Refused } from "../../../commands/burn/errors.ts";
-import { findTarget, targetRefusal } from "../../../commands/burn/find-target.ts";
-import { inspectImage } from "../../../commands/burn/image-file.ts";
+import type { Drive } from "../../../burn/drive.ts";
+import { Refused } from "../../../burn/errors.ts";
+import { findTarget, targetRefusal } from "../../../burn/find-target.ts";
+import { inspectImage } from "../../../burn/image-file.ts";
 
 const limits = { maxBytes: 256e9 };
 

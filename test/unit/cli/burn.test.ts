@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
+import { describeStanding, duration, standing } from "../../../burn/meter.ts";
 import { parseChoice } from "../../../cli/burn/ask.ts";
 import { findImage } from "../../../cli/burn/image.ts";
 import { describeNext, machinesFor } from "../../../cli/burn/next.ts";
 import { exitCode } from "../../../cli/burn/run.ts";
-import { describeStanding, duration, standing } from "../../../commands/burn/meter.ts";
 import { stackDir } from "../../../lib/paths.ts";
 
 describe("a choice of drives", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { correct } from "../../../cli/drift.ts";
-import { lostJobs } from "../../../cli/elections.ts";
-import type { JobIndexes } from "../../../cli/nomad-indexes.ts";
+import { correct } from "../../../cli/stack/drift.ts";
+import { lostJobs } from "../../../cli/stack/elections.ts";
+import type { JobIndexes } from "../../../cli/stack/nomad-indexes.ts";
 
 const address = "http://127.0.0.1:4646";
 const provider = { urn: "urn::nomad", type: "pulumi:providers:nomad", id: "p", inputs: { address } };

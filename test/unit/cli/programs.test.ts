@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { imagePrograms, programsInFile } from "../../../cli/programs.ts";
-import { plan } from "../../../commands/image/plan.ts";
+import { imagePrograms, programsInFile } from "../../../cli/stack/programs.ts";
 import { parseSettings } from "../../../components/settings.ts";
+import { plan } from "../../../steps/image/plan/plan.ts";
 
 const settings = (images: object) =>
   parseSettings(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { backendFolder, judge, type LockHost } from "../../../cli/locks.ts";
-import { resolvePending } from "../../../cli/state.ts";
+import { backendFolder, judge, type LockHost } from "../../../cli/stack/locks.ts";
+import { resolvePending } from "../../../cli/stack/state.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { findProcess } from "../../../lib/process.ts";
 

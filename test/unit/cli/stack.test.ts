@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readWork } from "../../../cli/stack-file.ts";
+import { readWork } from "../../../cli/stack/stack-file.ts";
 
 describe("what a stack's file asks of this machine", () => {
   it("is virtual machines and images of this machine's own architecture, for the lab", async () => {

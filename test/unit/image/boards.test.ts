@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { type BoardName, boardArchitectures } from "../../../commands/image/boards/catalogue.ts";
-import { deviceTrees } from "../../../commands/image/build/boot.ts";
-import { diskGeometry, masterBootRecord, rootDevice } from "../../../commands/image/build/geometry.ts";
-import { packagesArguments } from "../../../commands/image/build/recipe.ts";
-import { parseTree } from "../../../commands/image/build/tree.ts";
-import type { DebianBase, Manifest, ManifestOf } from "../../../commands/image/manifest.ts";
-import type { ImagePlan } from "../../../commands/image/plan.ts";
-import { cardLayout } from "../../../commands/image/roles/card.ts";
+import { masterBootRecord } from "../../../formats/mbr.ts";
+import { type BoardName, boardArchitectures } from "../../../steps/image/boards/catalogue.ts";
+import { deviceTrees } from "../../../steps/image/boot/boot.ts";
+import { packagesArguments } from "../../../steps/image/debian/recipe.ts";
+import { parseTree } from "../../../steps/image/filesystem/tree.ts";
+import { diskGeometry, rootDevice } from "../../../steps/image/manifest/geometry.ts";
+import type { DebianBase, Manifest, ManifestOf } from "../../../steps/image/manifest/manifest.ts";
+import type { ImagePlan } from "../../../steps/image/plan/plan.ts";
+import { cardLayout } from "../../../steps/image/roles/card.ts";
 import { imageWith, textOf } from "./roles/fixture.ts";
 
 const manifestOf = (board: BoardName, more: Partial<ImagePlan> = {}): Manifest => imageWith({}, { board, ...more });

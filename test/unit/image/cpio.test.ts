@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
-import { writeCpio } from "../../../commands/image/build/cpio.ts";
-import { buildInitrd } from "../../../commands/image/build/initrd.ts";
+import { writeCpio } from "../../../formats/cpio.ts";
+import { buildInitrd } from "../../../steps/image/boot/initrd.ts";
 
 interface Record {
   name: string;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { usedInExt4 } from "../../../commands/image/build/ext4-used.ts";
+import { usedInExt4 } from "../../../formats/ext4/used.ts";
 import { runOnHost } from "../../../lib/host.ts";
 
 const MiB = 1024 * 1024;

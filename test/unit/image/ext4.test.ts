@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { link, mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type Ext4, type Ext4Entry, needsRecovery, openExt4, type ReadAt } from "../../../commands/image/build/ext4.ts";
+import { type Ext4, type Ext4Entry, needsRecovery, openExt4, type ReadAt } from "../../../formats/ext4/ext4.ts";
 import { runOnHost } from "../../../lib/host.ts";
 
 const MiB = 1024 * 1024;

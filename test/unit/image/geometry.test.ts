@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { diskGeometry, masterBootRecord } from "../../../commands/image/build/geometry.ts";
+import { masterBootRecord } from "../../../formats/mbr.ts";
+import { diskGeometry } from "../../../steps/image/manifest/geometry.ts";
 
 const MiB = 1024 * 1024;
 

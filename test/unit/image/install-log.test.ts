@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { logged } from "../../../commands/image/build/install-log.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { logged } from "../../../steps/image/debian/install-log.ts";
 import { setEnvironment } from "../../environment.ts";
 
 const address = "http://mirror.example/debian/dists/trixie";

@@ -1,4 +1,4 @@
-import type { Manifest } from "../../../commands/image/manifest.ts";
+import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
 
 /** A small manifest for tests, with the given parts in place of its own. */
 export function testManifest(parts: Partial<Manifest> = {}): Manifest {

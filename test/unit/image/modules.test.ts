@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { moduleClosure, moduleName } from "../../../commands/image/build/modules.ts";
+import { moduleClosure, moduleName } from "../../../steps/image/boot/modules.ts";
 
 const tables = {
   dep: [

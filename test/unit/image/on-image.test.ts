@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { deviceCommands } from "../../../commands/image/build/base-image.ts";
-import type { Ext4Entry } from "../../../commands/image/build/ext4.ts";
-import { layerNames, packagesOnImageArguments } from "../../../commands/image/build/recipe.ts";
-import type { Manifest } from "../../../commands/image/manifest.ts";
+import type { Ext4Entry } from "../../../formats/ext4/ext4.ts";
+import { layerNames, packagesOnImageArguments } from "../../../steps/image/debian/recipe.ts";
+import { deviceCommands } from "../../../steps/image/existing/base-image.ts";
+import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
 import { imageWith, linkOf, textOf } from "./roles/fixture.ts";
 
 const base = { image: "https://example.org/raspios-lite.img.xz", sha256: "a".repeat(64) };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type OverlayEntry, planOverlay, renderCommands } from "../../../commands/image/build/overlay.ts";
-import { parseTree, resolveFolders } from "../../../commands/image/build/tree.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { type OverlayEntry, planOverlay, renderCommands } from "../../../steps/image/filesystem/overlay.ts";
+import { parseTree, resolveFolders } from "../../../steps/image/filesystem/tree.ts";
 import { testManifest } from "./manifest.ts";
 
 const listed = (type: string, path: string, target = "") => `${type} 755 0 0 1 ${path}\0${target}\0`;

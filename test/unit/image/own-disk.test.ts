@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { ownDisk } from "../../../commands/image/build/own-disk.ts";
 import { findOnPath } from "../../../lib/host.ts";
+import { ownDisk } from "../../../steps/image/boot/own-disk.ts";
 
 const pci = "pci0000:00/0000:00";
 /** Where Linux has a disk, below /sys/devices. */

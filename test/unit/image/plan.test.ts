@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { ImageContext } from "../../../commands/image/contribution.ts";
-import type { Manifest } from "../../../commands/image/manifest.ts";
-import { plan, planRouter } from "../../../commands/image/plan.ts";
+import type { ImageContext } from "../../../steps/image/manifest/contribution.ts";
+import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
+import { plan, planRouter } from "../../../steps/image/plan/plan.ts";
 
 const context: ImageContext = {
   datacenter: "home",

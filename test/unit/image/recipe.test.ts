@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { layerNames, sourceLines } from "../../../commands/image/build/recipe.ts";
+import { layerNames, sourceLines } from "../../../steps/image/debian/recipe.ts";
 import { testManifest } from "./manifest.ts";
 
 describe("a layer's name", () => {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { shrink, spareMiB } from "../../../commands/image/build/shrink.ts";
 import { runOnHost } from "../../../lib/host.ts";
+import { shrink, spareMiB } from "../../../steps/image/filesystem/shrink.ts";
 
 const MiB = 1024 * 1024;
 

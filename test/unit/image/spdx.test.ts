@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spdxDocument } from "../../../commands/image/build/spdx.ts";
+import { spdxDocument } from "../../../formats/spdx.ts";
+import { imageTime } from "../../../steps/image/manifest/image-time.ts";
 
 const contents = {
   name: "server",
@@ -19,7 +20,7 @@ interface Spdx {
 }
 
 describe("an image's SPDX list", () => {
-  const document = spdxDocument(contents) as Spdx;
+  const document = spdxDocument(contents, imageTime) as Spdx;
 
   it("has each package and program by its version, where others find it by its locator", () => {
     assert.deepEqual(
@@ -50,7 +51,7 @@ describe("an image's SPDX list", () => {
       { name: "a.plus.b", version: "1", architecture: "all" },
       { name: "aplusb", version: "1", architecture: "all" },
     ];
-    const ids = (spdxDocument({ ...contents, packages }) as Spdx).packages.map(({ SPDXID }) => SPDXID);
+    const ids = (spdxDocument({ ...contents, packages }, imageTime) as Spdx).packages.map(({ SPDXID }) => SPDXID);
     for (const id of ids) assert.match(id, /^SPDXRef-[A-Za-z0-9.-]+$/);
     assert.equal(new Set(ids).size, ids.length, ids.join(" "));
   });
@@ -62,7 +63,7 @@ describe("an image's SPDX list", () => {
       { name: "linux-image-rpi-v8", version: "1:6.12.47-1+rpt1", architecture: "arm64" },
     ];
     const vendors = (architecture: string) =>
-      (spdxDocument({ ...contents, base, architecture, packages, programs: [] }) as Spdx).packages.map(
+      (spdxDocument({ ...contents, base, architecture, packages, programs: [] }, imageTime) as Spdx).packages.map(
         ({ externalRefs }) => externalRefs[0]?.referenceLocator.split("/")[1],
       );
     assert.deepEqual(vendors("arm64"), ["debian", "raspbian"]);
@@ -70,6 +71,6 @@ describe("an image's SPDX list", () => {
   });
 
   it("is the same for the same image, whenever it is built", () => {
-    assert.deepEqual(spdxDocument(contents), document);
+    assert.deepEqual(spdxDocument(contents, imageTime), document);
   });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { bootCommandLine, bootFolder, checkSystem, edits, isLeftOut } from "../../../commands/image/build/takeover.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { bootCommandLine, bootFolder, checkSystem, edits, isLeftOut } from "../../../steps/image/existing/takeover.ts";
 
 const words = "cgroup_enable=memory fsck.repair=yes";
 const root = "PARTUUID=7069696e-02";

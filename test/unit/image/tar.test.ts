@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../commands/image/build/tar.ts";
+import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../formats/tar.ts";
 import { run } from "../../../lib/run.ts";
 
 const entry = (changes: Partial<TarEntry>): TarEntry => ({

@@ -2,15 +2,9 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import {
-  type MachineRecord,
-  readRecord,
-  readRecords,
-  requireRecord,
-  writeRecord,
-} from "../../../commands/lab/folder.ts";
-import { forgetHost, knowHost, knownHostsOf } from "../../../commands/lab/keys.ts";
-import { lastLines } from "../../../commands/lab/power.ts";
+import { type MachineRecord, readRecord, readRecords, requireRecord, writeRecord } from "../../../steps/lab/folder.ts";
+import { forgetHost, knowHost, knownHostsOf } from "../../../steps/lab/keys.ts";
+import { lastLines } from "../../../steps/lab/power.ts";
 
 describe("the lab's folder", () => {
   let dir: string;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { shortage } from "../../../commands/lab/agents.ts";
-import { emulatorFor, machineArguments } from "../../../commands/lab/arguments.ts";
-import { firstPartition } from "../../../commands/lab/disks.ts";
-import { checkVersion } from "../../../commands/lab/host.ts";
-import { stateOf } from "../../../commands/lab/lab.ts";
-import { candidates, targetsOf } from "../../../commands/lab/network.ts";
-import { machineOf } from "../../../commands/lab/process.ts";
-import { forwardedPort, type LabMachine, type LabRouter } from "../../../commands/lab/spec.ts";
-import { sshArguments } from "../../../commands/lab/ssh.ts";
+import { shortage } from "../../../steps/lab/agents.ts";
+import { emulatorFor, machineArguments } from "../../../steps/lab/arguments.ts";
+import { firstPartition } from "../../../steps/lab/disks.ts";
+import { checkVersion } from "../../../steps/lab/host.ts";
+import { stateOf } from "../../../steps/lab/lab.ts";
+import { candidates, targetsOf } from "../../../steps/lab/network.ts";
+import { machineOf } from "../../../steps/lab/process.ts";
+import { forwardedPort, type LabMachine, type LabRouter } from "../../../steps/lab/spec.ts";
+import { sshArguments } from "../../../steps/lab/ssh.ts";
 
 const hardware = { dir: "/lab", image: { path: "/server-1.img", sha256: "1" }, memoryMiB: 1024, cpus: 1 };
 const machine: LabMachine = { ...hardware, name: "pi1", mac: "52:54:00:00:00:51", ip: "10.0.0.51" };

@@ -4,9 +4,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { fileOf } from "../../../commands/lab/folder.ts";
-import { withMonitor } from "../../../commands/lab/monitor.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { fileOf } from "../../../steps/lab/folder.ts";
+import { withMonitor } from "../../../steps/lab/monitor.ts";
 
 describe("what speaks at QEMU's monitor", () => {
   let dir: string;

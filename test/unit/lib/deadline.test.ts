@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import { withDeadline } from "../../../lib/deadline.ts";
 import { projectDir } from "../../../lib/paths.ts";
-import { type Strangers, startStrangers } from "../ready/stranger.ts";
+import { type Strangers, startStrangers } from "../cluster/stranger.ts";
 
 const lib = (file: string) => JSON.stringify(pathToFileURL(path.join(projectDir, "lib", file)).href);
 

@@ -33,7 +33,7 @@ describe("programs of the host", () => {
     const ours = ["node", "pulumi", "apt-get", "apt-cache", "sudo"];
     const onlyOnMacs = ["diskutil", "plutil"];
     const started = new Set<string>();
-    for (const folder of ["cli", "commands", "components", "lib", "toolchain"]) {
+    for (const folder of ["burn", "cli", "components", "formats", "lib", "steps", "toolchain"]) {
       for (const name of await readdir(path.join(projectDir, folder), { recursive: true })) {
         if (!name.endsWith(".ts") || name.startsWith("offline")) continue;
         const text = await readFile(path.join(projectDir, folder, name), "utf8");

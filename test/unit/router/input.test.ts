@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { applyInput, check, clearInput } from "../../../commands/router/input.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { applyInput, check, clearInput } from "../../../steps/router/input.ts";
 
 const router = {
   kind: "dnsmasq",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { parseEntry } from "../../../commands/router/dnsmasq-config.ts";
-import { leaseNote } from "../../../commands/router/lease-note.ts";
-import { difference, differenceLines, plan } from "../../../commands/router/plan.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { parseEntry } from "../../../steps/router/dnsmasq-config.ts";
+import { leaseNote } from "../../../steps/router/lease-note.ts";
+import { difference, differenceLines, plan } from "../../../steps/router/table.ts";
 
 const pi1 = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 const pi2 = { name: "pi2", mac: "b8:27:eb:00:00:02", ip: "192.168.2.52" };

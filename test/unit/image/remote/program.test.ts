@@ -9,8 +9,8 @@ import {
   putCommand,
   startCommand,
   writeProgram,
-} from "../../../../commands/image/remote/program.ts";
-import { mark } from "../../../../commands/image/remote/transfer.ts";
+} from "../../../../steps/image/remote/program.ts";
+import { mark } from "../../../../steps/image/remote/transfer.ts";
 
 describe("the program that a builder gets", function () {
   this.timeout(60_000);

@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import type { Contents } from "../../../../commands/image/build/output.ts";
+import { UserError } from "../../../../lib/errors.ts";
+import { silent } from "../../../../lib/progress.ts";
+import type { Contents } from "../../../../steps/image/layers/output.ts";
 import {
   type Header,
   mark,
@@ -13,9 +15,7 @@ import {
   readIncoming,
   receiveImage,
   sendImage,
-} from "../../../../commands/image/remote/transfer.ts";
-import { UserError } from "../../../../lib/errors.ts";
-import { silent } from "../../../../lib/progress.ts";
+} from "../../../../steps/image/remote/transfer.ts";
 
 const KiB = 1024;
 /** Data at odd places, with holes before, between and after it. */

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { nomad } from "../../../../commands/image/roles/nomad.ts";
+import { nomad } from "../../../../steps/image/roles/nomad.ts";
 import { imageWith, jsonOf, settingsOf, textOf } from "./fixture.ts";
 
 const withNomad = (options: object) => imageWith({ nomad: nomad.schema.parse(options) });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { timeSync } from "../../../../commands/image/roles/time.ts";
+import { timeSync } from "../../../../steps/image/roles/time.ts";
 import { fileOf, imageWith, jsonOf, linkOf, settingsOf, textOf } from "./fixture.ts";
 
 const units = "/etc/systemd/system";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { preSharedKey, wifi } from "../../../../commands/image/roles/wifi.ts";
+import { preSharedKey, wifi } from "../../../../steps/image/roles/wifi.ts";
 import { fileOf, imageWith, linkOf, settingsOf, textOf } from "./fixture.ts";
 
 const passphrase = "correct horse battery staple";

@@ -1,0 +1,49 @@
+import { open } from "node:fs/promises";
+import { UserError } from "../lib/errors.ts";
+import { notAllowed, Refused } from "./errors.ts";
+import { alignment, scratchBuffer } from "./memory.ts";
+import type { Place } from "./target.ts";
+
+/** What it means that a target can't be opened. */
+export function openFailure({ path }: Place, { code, message }: NodeJS.ErrnoException): Error {
+  if (code === "EACCES" || code === "EPERM") return new Refused(notAllowed(path));
+  if (code === "EBUSY") return new Refused(`${path} is in use by another program: close it, or unmount what is on it.`);
+  if (code === "EROFS") return new Refused(`${path} is write-protected.`);
+  if (isGoneCode(code)) return new Refused(`There is no ${path}, or no card in it.`);
+  return new UserError(`${path} can't be opened: ${message}.`);
+}
+
+/** What an error means that came while a target was written or read; `doing` says which, as in "can't be read back". */
+export async function ioFailure(place: Place, doing: string, error: NodeJS.ErrnoException): Promise<Error> {
+  const { path, isFile } = place;
+  const { code, message } = error;
+  // A fault of our own, which says nothing of the target.
+  if (code === undefined || code.startsWith("ERR_")) return error;
+  if (isFile && code === "ENOSPC")
+    return new UserError(`The disk of ${path} is full. Free some space there and burn it again.`);
+  if (code === "EFBIG")
+    return new UserError(`${path} may not become as large as the image: a limit of this system or shell.`);
+  if (code === "ENOSPC" || code === "EOF") {
+    return new UserError(`${path} ends earlier than it says: it is broken or a fake. Use another one.`);
+  }
+  if (!isFile && (isGoneCode(code) || (await isGone(path)))) {
+    return new UserError(`${path} was pulled out while it was being written. Put it in and burn it again.`);
+  }
+  if (code === "EIO")
+    return new UserError(`${path} can't be ${doing}: it is broken, or loose in its reader. Use another one.`);
+  return new UserError(`${path} can't be ${doing}: ${message}.`);
+}
+
+/** Node.js has no name for Linux's ENOMEDIUM. */
+const isGoneCode = (code: string | undefined): boolean =>
+  ["ENOENT", "ENXIO", "ENODEV", "Unknown system error -123"].includes(code ?? "");
+
+async function isGone(path: string): Promise<boolean> {
+  try {
+    const handle = await open(path, "r");
+    await handle.read(scratchBuffer(), 0, alignment, 0).finally(() => handle.close());
+    return false;
+  } catch (error) {
+    return isGoneCode((error as NodeJS.ErrnoException).code);
+  }
+}

@@ -1,0 +1,78 @@
+import { isIPv4 } from "node:net";
+import { UserError } from "../../lib/errors.ts";
+import type { NamedMachine, ProposedMachine } from "./home-stack.ts";
+
+const macPattern = /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i;
+
+/** Reads `NAME=MAC,IP[,IMAGE]`, each once for a machine; names all lines that are none. */
+export function parseMachines(options: readonly string[]): NamedMachine[] {
+  const parsed = options.map((option) => ({ option, machine: parseOption(option) }));
+  const faults = parsed.filter(({ machine }) => !machine).map(({ option }) => `  ${option}`);
+  if (faults.length > 0) {
+    throw new UserError(
+      [
+        "--machine takes a name, a MAC and an IP address, such as pi1=b8:27:eb:00:00:01,192.168.2.51. Not so:",
+        ...faults,
+      ].join("\n"),
+    );
+  }
+  return parsed.flatMap(({ machine }) => machine ?? []);
+}
+
+function parseOption(option: string): NamedMachine | undefined {
+  const [, name = "", mac = "", ip = "", image] = /^([^=]+)=([^,]+),([^,]+)(?:,([^,]+))?$/.exec(option) ?? [];
+  if (!macPattern.test(mac) || !isIPv4(ip)) return undefined;
+  return { name, mac: macOf(mac), ip, image };
+}
+
+const macOf = (text: string) => text.toLowerCase().replaceAll("-", ":");
+
+/**
+ * Reads a person's line about a machine: its MAC address, and before or after it another name or address where the
+ * proposed ones don't fit; the machines `before` have theirs. Returns what is wrong with it as a text.
+ */
+export function parseLine(
+  line: string,
+  proposed: ProposedMachine,
+  before: readonly NamedMachine[] = [],
+): NamedMachine | string {
+  const words = line.split(/[\s,]+/).filter(Boolean);
+  const [mac, ...moreMacs] = words.filter((word) => macPattern.test(word));
+  const [ip = proposed.ip, ...moreIps] = words.filter((word) => isIPv4(word));
+  const [name = proposed.name, ...moreNames] = words.filter((word) => !macPattern.test(word) && !isIPv4(word));
+  if (!mac) return "there is no MAC address, such as b8:27:eb:00:00:01, in this line";
+  if (moreMacs.length + moreIps.length + moreNames.length > 0) return "a line is for one machine: name, MAC, IP";
+  if (ip === undefined) return "the network has no address left: give one too, as in b8:27:eb:00:00:01 192.168.3.51";
+  const machine = { ...proposed, name, mac: macOf(mac), ip };
+  return clashOf(machine, before) ?? machine;
+}
+
+/** What of a machine another one has already. */
+function clashOf(machine: NamedMachine, before: readonly NamedMachine[]): string | undefined {
+  for (const key of ["name", "mac", "ip"] as const) {
+    const other = before.find((earlier) => earlier[key] === machine[key]);
+    if (other)
+      return key === "name" ? `there is a ${machine.name} already` : `${machine[key]} is ${other.name}'s already`;
+  }
+  return undefined;
+}
+
+/** Asks for each proposed machine, until its line is right. */
+export async function askForMachines(
+  proposed: readonly ProposedMachine[],
+  ask: (question: string) => Promise<string>,
+): Promise<NamedMachine[]> {
+  const machines: NamedMachine[] = [];
+  for (const machine of proposed) {
+    let line = await ask(`${machine.name}${machine.ip ? ` at ${machine.ip}` : ""}, MAC address (or: name MAC IP): `);
+    for (;;) {
+      const answer = parseLine(line, machine, machines);
+      if (typeof answer !== "string") {
+        machines.push(answer);
+        break;
+      }
+      line = await ask(`${answer}. Again: `);
+    }
+  }
+  return machines;
+}

@@ -1,0 +1,69 @@
+import { existsSync } from "node:fs";
+import { UserError } from "../../lib/errors.ts";
+import type { BuiltImage } from "../../steps/image/manifest/manifest.ts";
+import { recover } from "./recovery.ts";
+import { stackSettings } from "./settings.ts";
+import { runPulumi, type Stack } from "./stack.ts";
+
+/** Builds an image of a stack, as far as it isn't there yet. */
+export async function buildStackImage(stack: Stack, image: string): Promise<BuiltImage> {
+  const { images } = await stackSettings(stack, image);
+  if (!(image in images)) {
+    throw new UserError(`Stack ${stack.name} has no image ${image}; images: ${Object.keys(images).join(", ")}`);
+  }
+  const start = performance.now();
+  await recover(stack);
+  const resources = await resourcesOf(stack);
+  const before = answerOf(resources, image);
+  await updateOnly(stack, image, resources, before !== undefined && !existsSync(before.path));
+  const built = answerOf(await resourcesOf(stack), image);
+  if (!built) throw new Error(`Pulumi's state has no image ${image} after its update`);
+  const isUnchanged = before?.path === built.path && before.seconds === built.seconds;
+  return isUnchanged
+    ? { ...built, seconds: secondsSince(start), reused: ["base", "packages", "programs", "image"] }
+    : built;
+}
+
+/** The image, and what goes into it: the cluster's secrets, and in the lab its SSH key. */
+async function updateOnly(stack: Stack, image: string, resources: StackResource[], fileIsGone: boolean): Promise<void> {
+  const urn = `**::image-${image}`;
+  const targets = [urn, `**::${image}`, "**::cluster", "**::cluster-*", "**::lab", "**::lab-folder"];
+  const args = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
+  const env = { PIINIT_IMAGE_ONLY: image, PIINIT_LEFT_OUT: neverMade(resources).join() };
+  await runPulumi(
+    stack,
+    [...args, ...targets.flatMap((target) => ["--target", target]), ...(fileIsGone ? ["--replace", urn] : [])],
+    { env, onLine: (line) => process.stderr.write(`${line}\n`) },
+  );
+}
+
+interface StackResource {
+  urn: string;
+  outputs?: { stdout?: unknown };
+}
+
+/** The stack's state, secrets in clear. */
+async function resourcesOf(stack: Stack): Promise<StackResource[]> {
+  const text = await runPulumi(stack, ["stack", "export", "--show-secrets"]);
+  return (JSON.parse(text) as { deployment: { resources?: StackResource[] } }).deployment.resources ?? [];
+}
+
+/**
+ * The parts of the program that have a provider of their own which isn't in the state. Pulumi makes a provider even when
+ * it is no target, with all that it depends on; once it is there, it has to stay in the program.
+ */
+function neverMade(resources: StackResource[]): string[] {
+  const providers = { keys: "::consul", jobs: "::nomad" };
+  return Object.entries(providers)
+    .filter(([, end]) => !resources.some(({ urn }) => urn.includes("pulumi:providers:") && urn.endsWith(end)))
+    .map(([part]) => part);
+}
+
+/** What the builder said of the image the last time that it ran. */
+function answerOf(resources: StackResource[], image: string): BuiltImage | undefined {
+  const stdout = resources.find(({ urn }) => urn.endsWith(`::image-${image}`))?.outputs?.stdout;
+  const plain = typeof stdout === "object" ? JSON.parse((stdout as { plaintext: string }).plaintext) : stdout;
+  return typeof plain === "string" ? (JSON.parse(plain) as BuiltImage) : undefined;
+}
+
+const secondsSince = (start: number) => Math.round((performance.now() - start) / 100) / 10;

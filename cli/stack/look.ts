@@ -1,0 +1,69 @@
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { parse, stringify } from "yaml";
+import { UserError } from "../../lib/errors.ts";
+import { projectDir } from "../../lib/paths.ts";
+import { type FoundPulumi, findPulumi } from "../../toolchain/pulumi.ts";
+import { backendUrl, isMade, runPulumi, type Stack } from "./stack.ts";
+import { readWork, stackFileOf } from "./stack-file.ts";
+
+/**
+ * Lets `look` have a stack without changing anything: Pulumi, which writes into a stack's settings and into its own home
+ * as it likes, gets copies of both. A stack that was never made has an empty state for the while.
+ * @throws UserError that names what is missing, and what gets it
+ */
+export async function lookAtStack<T>(name: string, look: (stack: Stack) => Promise<T>): Promise<T> {
+  const { isLab } = await readWork(name);
+  const found = await findPulumi();
+  requireTools(found, name);
+  const dir = await mkdtemp(path.join(tmpdir(), "piinit-look-"));
+  try {
+    await copyProject(dir, name);
+    await mkdir(path.join(dir, "home"));
+    await symlink(path.join(found.env.PULUMI_HOME ?? "", "plugins"), path.join(dir, "home", "plugins"));
+    const env = { ...found.env, PULUMI_HOME: path.join(dir, "home"), PULUMI_BACKEND_URL: backendUrl() };
+    const stack = { name, isLab, dir, env };
+    return await look((await isMade(stack)) ? stack : await madeForTheWhile(stack, found));
+  } finally {
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** @throws UserError unless all of the toolchain that is needed for looking is there */
+export function requireTools({ missingTools }: FoundPulumi, stack: string): void {
+  if (missingTools.length === 0) return;
+  throw new UserError(
+    `Not here yet: ${missingTools.join(", ")}. This command installs nothing. ./piinit up ${stack} installs it first of all.`,
+  );
+}
+
+/** The project as Pulumi sees it, with the program in its own place. */
+async function copyProject(dir: string, stack: string): Promise<void> {
+  const { backend: _, ...project } = parse(await readFile(path.join(projectDir, "Pulumi.yaml"), "utf8"));
+  await writeFile(path.join(dir, "Pulumi.yaml"), stringify({ ...project, main: projectDir }));
+  const file = stackFileOf(stack);
+  const copy = path.join(dir, path.relative(projectDir, file));
+  await mkdir(path.dirname(copy), { recursive: true });
+  await copyFile(file, copy);
+}
+
+async function madeForTheWhile(stack: Stack, { passphrase }: FoundPulumi): Promise<Stack> {
+  const state = path.join(stack.dir, "state");
+  await mkdir(state);
+  const env: Record<string, string> = { ...stack.env, PULUMI_BACKEND_URL: pathToFileURL(state).href };
+  if (!passphrase.exists) {
+    const { encryptionsalt } = parse(await readFile(stackFileOf(stack.name), "utf8"));
+    if (encryptionsalt !== undefined) {
+      throw new UserError(
+        `The secrets of stack ${stack.name} can't be read without their passphrase: copy ${passphrase.file} from the computer where they were set.`,
+      );
+    }
+    env.PULUMI_CONFIG_PASSPHRASE_FILE = path.join(stack.dir, "passphrase");
+    await writeFile(env.PULUMI_CONFIG_PASSPHRASE_FILE, "of no stack that stays\n", { mode: 0o600 });
+  }
+  const made = { ...stack, env };
+  await runPulumi(made, ["stack", "init", "--no-select"]);
+  return made;
+}

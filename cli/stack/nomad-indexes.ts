@@ -1,0 +1,24 @@
+import { z } from "zod";
+import { askJson, NoAnswer } from "../../lib/http.ts";
+import { interrupted } from "../../lib/terminal.ts";
+
+/** Of one Nomad: the index of each job's last change, by "NAMESPACE/ID". */
+export type JobIndexes = Map<string, number>;
+
+const schema = z.array(z.object({ ID: z.string(), Namespace: z.string(), JobModifyIndex: z.int() }));
+
+/** A cluster that is there answers at once; nobody waits for one that isn't. */
+const timeoutMs = 2000;
+
+/** What Nomad has of jobs; undefined when it doesn't answer in time, or with anything else. */
+export async function nomadIndexes(address: string): Promise<JobIndexes | undefined> {
+  if (!URL.canParse(address)) return undefined;
+  try {
+    const url = new URL("/v1/jobs?namespace=*", address).href;
+    const jobs = await askJson({ who: "Nomad", url, schema, timeoutMs, signal: interrupted });
+    return new Map(jobs.map(({ ID, Namespace, JobModifyIndex }) => [`${Namespace}/${ID}`, JobModifyIndex]));
+  } catch (error) {
+    if (error instanceof NoAnswer) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+import type { Settings } from "../../components/settings.ts";
+import { progressOnStderr } from "../../lib/progress.ts";
+import { interrupted } from "../../lib/terminal.ts";
+import { architectureOf, isBoard } from "../../steps/image/boards/catalogue.ts";
+import { hostPlatform } from "../../toolchain/platform.ts";
+import type { WantedTool } from "../../toolchain/prerequisites.ts";
+import { getTool } from "../../toolchain/tools.ts";
+import { type Architecture, type ToolName, tools } from "../../toolchain/versions.ts";
+
+/** Gets the programs that the stack's images hold, once, before images that are built side by side each ask for them. */
+export async function fetchImagePrograms(settings: Pick<Settings, "images">): Promise<void> {
+  await fetchPrograms(imagePrograms(settings, hostPlatform().architecture));
+}
+
+export async function fetchPrograms(programs: WantedTool[]): Promise<void> {
+  const progress = progressOnStderr();
+  for (const { name, architecture } of programs) await getTool(name, { architecture, progress, signal: interrupted });
+}
+
+/** What the images hold, each program once for each architecture: a role that brings a program has the program's name. */
+export function imagePrograms({ images }: Pick<Settings, "images">, host: Architecture): WantedTool[] {
+  const programs = Object.values(images).flatMap(({ board, roles }) => {
+    const architecture = architectureOf(board, host);
+    return Object.entries(roles)
+      .filter(([role, options]) => options !== undefined && role in tools)
+      .map(([role]) => ({ name: role as ToolName, architecture }));
+  });
+  return [...new Map(programs.map((program) => [`${program.name} ${program.architecture}`, program])).values()];
+}
+
+/** The same from the stack's file, before there is a Pulumi to read it with; faults in it are told later, all at once. */
+export function programsInFile(
+  config: Record<string, unknown>,
+  isWanted: (image: string) => boolean,
+  host: Architecture,
+): WantedTool[] {
+  const images = Object.entries(Object(config["piinit:images"])).flatMap(([name, image]) => {
+    const { board, roles } = Object(image) as { board?: unknown; roles?: object };
+    // Every image has an agent of Consul, whether it is named or not.
+    return isWanted(name) && isBoard(board) ? [[name, { board, roles: { consul: true, ...roles } }]] : [];
+  });
+  return imagePrograms({ images: Object.fromEntries(images) }, host);
+}

@@ -1,0 +1,26 @@
+import { parseSettings, type Settings } from "../../components/settings.ts";
+import { stackFileText } from "../../components/source.ts";
+import { runPulumi, type Stack } from "./stack.ts";
+
+interface ConfigValue {
+  value?: string;
+  objectValue?: unknown;
+  secret: boolean;
+}
+
+/**
+ * The stack's settings, checked as the program checks them, for one image's build or for all of the stack.
+ * Secrets are in them: not for printing.
+ */
+export async function stackSettings(stack: Stack, onlyImage?: string): Promise<Settings> {
+  const config = JSON.parse(await runPulumi(stack, ["config", "--show-secrets", "--json"])) as Record<
+    string,
+    ConfigValue
+  >;
+  const ours = Object.entries(config)
+    .filter(([key]) => key.startsWith("piinit:"))
+    .map(([key, value]) => ({ ...value, name: key.slice("piinit:".length) }));
+  const raw = Object.fromEntries(ours.map(({ name, value, objectValue }) => [name, objectValue ?? value]));
+  const secret = new Set(ours.filter((one) => one.secret).map(({ name }) => name));
+  return parseSettings(raw, stack.name, { onlyImage, secret, source: stackFileText(stack.name) });
+}

@@ -1,0 +1,135 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { gunzipSync } from "node:zlib";
+import { UserError } from "../../lib/errors.ts";
+import { quoteCommand } from "../../lib/shell.ts";
+import { backendFolder } from "./locks.ts";
+import { runPulumi, type Stack } from "./stack.ts";
+
+/** A stack's state as `pulumi stack export` has it, as far as it is looked at here; secrets are encrypted. */
+export interface StackState {
+  deployment: {
+    resources?: StateResource[];
+    pending_operations?: PendingOperation[];
+  };
+}
+
+export interface StateResource {
+  urn: string;
+  type: string;
+  id?: string;
+  inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
+  /** "URN::ID" of its provider. */
+  provider?: string;
+  /** Reasons why it isn't made to its end: Pulumi updates such a resource even if nothing else has changed. */
+  initErrors?: string[];
+}
+
+/** What Pulumi was doing when it was killed. */
+export interface PendingOperation {
+  type: string;
+  resource: StateResource;
+}
+
+/** @throws UserError that tells how to get the state back where its file is damaged */
+export async function readState(stack: Stack): Promise<StackState> {
+  try {
+    return JSON.parse(await runPulumi(stack, ["stack", "export"])) as StackState;
+  } catch (error) {
+    const isDamaged = error instanceof UserError && error.message.includes("failed to load checkpoint");
+    throw (isDamaged && (await damagedState(stack))) || error;
+  }
+}
+
+/** Replaces the state; Pulumi drops pending operations then. */
+export async function writeState(stack: Stack, state: StackState): Promise<void> {
+  await runPulumi(stack, ["stack", "import"], { input: JSON.stringify(state) });
+}
+
+const commandType = "command:local:Command";
+
+/**
+ * The state after an update that was killed, without pending operations, such that nothing of them is lost: what may be
+ * half made stays in it and is updated by the next `up`, and deleted by `destroy`. All that our steps do can be repeated.
+ * A key or a job that was being made for the first time has no id yet: the next `up` makes it again.
+ */
+export function resolvePending(state: StackState): StackState {
+  const { resources = [], pending_operations: pending = [] } = state.deployment;
+  const operations = new Map(pending.map(({ type, resource }) => [resource.urn, { type, resource }]));
+  const known = new Set(resources.map(({ urn }) => urn));
+  const interrupted = (type: string) => ({ initErrors: [`interrupted while ${type}`] });
+  const newCommands = [...operations.values()].filter(
+    ({ resource: { urn, type } }) => !known.has(urn) && type === commandType,
+  );
+  return {
+    ...state,
+    deployment: {
+      ...state.deployment,
+      pending_operations: [],
+      resources: [
+        ...resources.map((resource) => {
+          const operation = operations.get(resource.urn);
+          return operation ? { ...resource, ...interrupted(operation.type) } : resource;
+        }),
+        ...newCommands.map(({ type, resource }) => ({
+          ...resource,
+          id: "interrupted",
+          outputs: { ...resource.inputs, stdout: "", stderr: "" },
+          ...interrupted(type),
+        })),
+      ],
+    },
+  };
+}
+
+/** Says which copy of a damaged state is whole; undefined where the backend keeps no files, or its file is whole. */
+async function damagedState({ name, env }: Stack): Promise<UserError | undefined> {
+  const backend = backendFolder(env.PULUMI_BACKEND_URL ?? "");
+  if (!backend) return undefined;
+  const folder = path.join(backend, ".pulumi", "stacks", "piinit");
+  const backups = path.join(backend, ".pulumi", "backups", "piinit", name);
+  const damaged = (await statesIn(folder)).find(({ file }) =>
+    [`${name}.json`, `${name}.json.gz`].includes(path.basename(file)),
+  );
+  if (!damaged || damaged.isWhole) return undefined;
+  const copies = [...(await statesIn(folder)).filter(({ file }) => file === `${damaged.file}.bak`)];
+  const [newest] = [...copies, ...(await statesIn(backups))]
+    .filter(({ isWhole }) => isWhole)
+    .sort((a, b) => b.changed - a.changed);
+  return new UserError(
+    [
+      `The state of stack ${name} is damaged, perhaps by a power cut: ${damaged.file}`,
+      newest
+        ? `Go back to its newest whole copy and run this again: ${quoteCommand("cp", [newest.file, damaged.file])}`
+        : "There is no whole copy of it here: take the file from a backup of yours.",
+    ].join("\n"),
+  );
+}
+
+interface StateFile {
+  file: string;
+  isWhole: boolean;
+  /** Milliseconds since 1970. */
+  changed: number;
+}
+
+async function statesIn(folder: string): Promise<StateFile[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => /\.json(\.gz)?(\.bak)?$/.test(name));
+  return Promise.all(
+    names.map(async (name) => {
+      const file = path.join(folder, name);
+      return { file, isWhole: isWhole(await readFile(file)), changed: (await stat(file)).mtimeMs };
+    }),
+  );
+}
+
+function isWhole(content: Buffer): boolean {
+  try {
+    const isGzip = content[0] === 0x1f && content[1] === 0x8b;
+    const state: unknown = JSON.parse((isGzip ? gunzipSync(content) : content).toString());
+    return typeof state === "object" && state !== null;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,148 @@
+import { createHash, randomBytes } from "node:crypto";
+import { access, link, mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import path from "node:path";
+
+const marker = ".unfinished-";
+const prefix = () => `${marker}${hostname()}-${process.pid}-`;
+const dayMs = 24 * 60 * 60 * 1000;
+
+/**
+ * Makes a folder whole or not at all: `fill` works under a temporary name beside it, which becomes the folder's when
+ * all is on disk. Where another process made the same folder meanwhile, that one stays.
+ */
+export async function makeFolder(folder: string, fill: (unfinished: string) => Promise<void>): Promise<void> {
+  const parent = path.dirname(folder);
+  await inUnfinishedFolder(parent, async (unfinished) => {
+    await fill(unfinished);
+    await syncFiles(unfinished);
+    await rename(unfinished, folder).catch(unlessTaken);
+    await sync(parent);
+  });
+}
+
+/** Lets `work` have a new folder below `parent`, readable to this user alone, which goes afterwards. */
+export async function inUnfinishedFolder<T>(parent: string, work: (unfinished: string) => Promise<T>): Promise<T> {
+  await mkdir(parent, { recursive: true });
+  await removeAbandoned(parent);
+  const unfinished = await mkdtemp(path.join(parent, prefix()));
+  try {
+    return await work(unfinished);
+  } finally {
+    await rm(unfinished, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Writes a small file whole or not at all; one that exists is replaced. */
+export async function writeFileWhole(file: string, text: string, mode = 0o644): Promise<void> {
+  await writeUnfinished(file, text, mode, (unfinished) => rename(unfinished, file));
+}
+
+/** Like writeFileWhole, but a file that exists stays. Tells whether this call made it. */
+export async function createFileWhole(file: string, text: string, mode: number): Promise<boolean> {
+  let isNew = true;
+  await writeUnfinished(file, text, mode, (unfinished) =>
+    // A link, unlike a rename, never takes the place of a file that another process made meanwhile.
+    link(unfinished, file).catch((error: NodeJS.ErrnoException) => {
+      unlessTaken(error);
+      isNew = false;
+    }),
+  );
+  return isNew;
+}
+
+async function writeUnfinished(
+  file: string,
+  text: string,
+  mode: number,
+  finish: (unfinished: string) => Promise<void>,
+): Promise<void> {
+  const parent = path.dirname(file);
+  await mkdir(parent, { recursive: true });
+  await removeAbandoned(parent);
+  const unfinished = path.join(parent, `${prefix()}${randomBytes(4).toString("hex")}`);
+  try {
+    const handle = await open(unfinished, "wx", mode);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await finish(unfinished);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+}
+
+export async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+function unlessTaken(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+}
+
+/** Removes what killed processes left: of this machine when the process is gone, of others (a shared home) after a day. */
+export async function removeAbandoned(parent: string): Promise<void> {
+  for (const name of await readdir(parent).catch(() => [])) {
+    if (!name.startsWith(marker)) continue;
+    const file = path.join(parent, name);
+    if (await isAbandoned(name, file)) await rm(file, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function isAbandoned(name: string, file: string): Promise<boolean> {
+  const ours = `${marker}${hostname()}-`;
+  if (name.startsWith(ours)) return !isRunning(Number.parseInt(name.slice(ours.length), 10));
+  const found = await stat(file).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > dayMs;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** A power cut after the rename must not leave a whole name on empty files. */
+export async function syncFiles(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) await sync(path.join(entry.parentPath ?? entry.path, entry.name));
+  }
+  await sync(folder);
+}
+
+async function sync(file: string): Promise<void> {
+  const handle = await open(file, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const chunkBytes = 4 * 1024 * 1024;
+
+/** The SHA-256 of a file, lower-case hex. */
+export async function sha256OfFile(file: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  const handle = await open(file, "r");
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const { bytesRead } = await handle.read(buffer, 0, chunkBytes, null);
+      if (bytesRead === 0) return hash.digest("hex");
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,126 @@
+import { closeSync, openSync } from "node:fs";
+import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
+import { execa } from "execa";
+import { describeError, Interrupted } from "./errors.ts";
+
+/** What a shell tells of a program that ^C has ended. */
+export const interruptedExit = 130;
+
+const interruption = new AbortController();
+
+/** The program that has the terminal at the moment. */
+let owner: { kill(signal: NodeJS.Signals): void; wasSignalled: boolean } | undefined;
+
+/**
+ * Aborted with an Interrupted by ^C or an ordinary kill: whoever works then ends its children, undoes what is half done
+ * and fails with that reason.
+ */
+export const interrupted: AbortSignal = interruption.signal;
+
+/** Makes ^C and ordinary kills interrupt what runs instead of ending this process at once; the second one does that. */
+export function attendSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => attend(signal));
+}
+
+function attend(signal: NodeJS.Signals): void {
+  if (owner) {
+    owner.wasSignalled = true;
+    // The terminal's own ^C reaches all programs in its foreground, and a second one means "at once" to Pulumi.
+    if (signal !== "SIGINT" || !hasTerminal()) owner.kill(signal);
+    return;
+  }
+  // Behind the ^C that the terminal shows.
+  if (signal === "SIGINT" && process.stderr.isTTY) process.stderr.write("\n");
+  if (interrupted.aborted) process.exit(interruptedExit);
+  interruption.abort(new Interrupted());
+}
+
+/** For work that takes no notice of `interrupted` and leaves nothing half done: it is given up on ^C. */
+export function unlessInterrupted<T>(work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(interrupted.reason);
+    interrupted.addEventListener("abort", giveUp, { once: true });
+    if (interrupted.aborted) giveUp();
+    work.then(resolve, reject).finally(() => interrupted.removeEventListener("abort", giveUp));
+  });
+}
+
+/** Whether a terminal sends its ^C to this process, wherever standard input comes from. */
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Shows an error and decides the exit code, unless the command has. The one place for both. */
+export function reportError(error: unknown): void {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exitCode ||= error instanceof Interrupted ? interruptedExit : 1;
+  // All work has ended in order; what was given up may still wait for an answer.
+  if (error instanceof Interrupted) process.exit();
+}
+
+/** Whether a person can be asked. */
+export const isTerminal = (): boolean => Boolean(process.stdin.isTTY && process.stderr.isTTY);
+
+/**
+ * Asks a person on the terminal; a hidden answer isn't shown.
+ * @throws Interrupted on ^C and ^D, with what they mean here
+ */
+export async function question(text: string, { hidden = false, meaning = "Interrupted." } = {}): Promise<string> {
+  interrupted.throwIfAborted();
+  const output = hidden ? new Writable({ write: (_chunk, _encoding, done) => done() }) : process.stderr;
+  const terminal = createInterface({ input: process.stdin, output, terminal: true });
+  const close = () => terminal.close();
+  interrupted.addEventListener("abort", close);
+  if (hidden) process.stderr.write(text);
+  try {
+    return await new Promise((resolve, reject) => {
+      terminal.on("SIGINT", close);
+      terminal.on("close", () => reject(new Interrupted(meaning)));
+      terminal.question(text).then(resolve, reject);
+    });
+  } catch (error) {
+    process.stderr.write("\n");
+    throw error;
+  } finally {
+    if (hidden) process.stderr.write("\n");
+    interrupted.removeEventListener("abort", close);
+    terminal.close();
+  }
+}
+
+/** Asks a question of yes or no; everything but a yes is a no. */
+export async function confirm(text: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await question(`${text} [y/N] `)).trim());
+}
+
+/**
+ * Runs a program that has the terminal until it ends: its display, its questions and its ^C. Returns its exit code.
+ * Where this process is killed, the program is asked to end.
+ * @throws Interrupted when it failed after ^C
+ */
+export async function foreground(
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<number> {
+  interrupted.throwIfAborted();
+  const [first, ...rest] = [...withParent, program, ...args];
+  const child = execa(first ?? program, rest, { ...options, stdio: "inherit", reject: false });
+  const mine = { kill: (signal: NodeJS.Signals) => void child.kill(signal), wasSignalled: false };
+  owner = mine;
+  const { exitCode, failed, shortMessage } = await child.finally(() => {
+    owner = undefined;
+  });
+  if (failed && mine.wasSignalled) throw new Interrupted();
+  if (exitCode === undefined) throw new Error(shortMessage);
+  return exitCode;
+}
+
+/** Linux tells a program when its parent is gone; elsewhere it runs on to its end. */
+const withParent = process.platform === "linux" ? ["setpriv", "--pdeathsig", "TERM", "--"] : [];

@@ -1,0 +1,28 @@
+import { file } from "../manifest/contribution.ts";
+import type { Architecture } from "../manifest/manifest.ts";
+import { type Board, commonWords } from "./board.ts";
+
+const consoles: Partial<Record<Architecture, string>> = { amd64: "ttyS0", arm64: "ttyAMA0" };
+
+// Under emulation it takes half a minute to ask about every device, and these are all that a virtual machine uses.
+const fewDevices = `[Service]
+ExecStart=
+ExecStart=-udevadm trigger --action=add --subsystem-match=block --subsystem-match=net --subsystem-match=input --subsystem-match=rtc
+`;
+
+/** A QEMU machine of the host's own architecture: Debian's kernel for virtual machines, everything on virtio. */
+export function lab(architecture: Architecture): Board {
+  return {
+    architecture,
+    components: [],
+    packages: ["busybox-static", `linux-image-cloud-${architecture}`],
+    files: [file("/etc/systemd/system/systemd-udev-trigger.service.d/lab.conf", fewDevices)],
+    boot: {
+      modules: ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng", "ext4"],
+      commandLine: `console=${consoles[architecture]} ${commonWords} quiet`,
+      files: [],
+    },
+    disk: { firmware: "none", bootMiB: 32, rootMiB: 640, grows: false },
+    clock: "host",
+  };
+}

@@ -1,0 +1,122 @@
+import type { Architecture, BootFile } from "../manifest/manifest.ts";
+import { type Board, card, commonWords } from "./board.ts";
+
+/** What tells one model from another. */
+interface Model {
+  architecture: Architecture;
+  /** The package with the kernel. */
+  kernel: string;
+  /** What the names of its device trees begin with; the firmware takes the one of the variant that it runs on. */
+  deviceTrees: string[];
+  /** The firmware's first and second stage, which newer boards have in a chip. */
+  firmware: string[];
+  /** Serial console of that kernel, and what the screen is to it. */
+  console: string;
+  /** Kernel modules that find the root file system, on the card and on USB. */
+  modules: string[];
+  clock: Board["clock"];
+  /** The kernel is a newer one, from Debian's backports. */
+  backports?: boolean;
+}
+
+const oldFirmware = ["bootcode.bin", "start.elf", "fixup.dat"];
+const usb = ["usb_storage", "uas"];
+// QEMU's general ARM machine has its virtual devices on PCI, unless the kernel knows none.
+const pci = ["virtio_pci"];
+const cardReader = ["sdhci_iproc", "bcm2835", "fixed", "gpio_regulator"];
+
+/** Raspberry Pi 3 B, 3 B+ and 3 A+, and the Zero 2 W, which has the same processor. */
+export const pi3 = raspberryPi({
+  architecture: "arm64",
+  kernel: "linux-image-arm64",
+  deviceTrees: ["bcm2837-rpi-"],
+  firmware: oldFirmware,
+  console: "ttyS1",
+  modules: [...cardReader, "raspberrypi_cpufreq", "phy_generic", "dwc2", ...usb, ...pci],
+  clock: "none",
+});
+
+/** Raspberry Pi 4 B, 400 and the Compute Module 4 on its carrier board. */
+export const pi4 = raspberryPi({
+  architecture: "arm64",
+  kernel: "linux-image-arm64",
+  deviceTrees: ["bcm2711-rpi-"],
+  firmware: ["start4.elf", "fixup4.dat"],
+  console: "ttyS1",
+  modules: [...cardReader, "raspberrypi_cpufreq", "reset_raspberrypi", "xhci_pci", ...usb, ...pci],
+  clock: "none",
+});
+
+/** Raspberry Pi 5 and 500. Its network card is behind a chip that kernels know since 6.17 only. */
+export const pi5 = raspberryPi({
+  architecture: "arm64",
+  kernel: "linux-image-arm64",
+  backports: true,
+  deviceTrees: ["bcm2712-"],
+  // The first stages are in the board's own memory.
+  firmware: [],
+  console: "ttyAMA10",
+  modules: ["sdhci_brcmstb", "xhci_pci", "nvme", ...usb, ...pci],
+  clock: "none",
+});
+
+/** Raspberry Pi 2 B. */
+export const pi2 = raspberryPi({
+  architecture: "armhf",
+  kernel: "linux-image-armmp",
+  deviceTrees: ["bcm2836-rpi-2-", "bcm2837-rpi-2-"],
+  firmware: oldFirmware,
+  console: "ttyAMA0",
+  modules: [...cardReader, "phy_generic", "dwc2", ...usb, ...pci],
+  clock: "none",
+});
+
+/** Raspberry Pi Zero and Zero W, and the first Raspberry Pi, which has the same processor. */
+export const piZero = raspberryPi({
+  architecture: "armel",
+  kernel: "linux-image-rpi",
+  deviceTrees: ["bcm2835-rpi-"],
+  firmware: oldFirmware,
+  console: "ttyAMA0",
+  modules: ["bcm2835", "sdhci_iproc", "phy_generic", "dwc2", ...usb],
+  clock: "none",
+});
+
+function raspberryPi(model: Model): Board {
+  return {
+    architecture: model.architecture,
+    components: ["non-free-firmware"],
+    packages: ["busybox-static", "firmware-brcm80211", "raspi-firmware", model.kernel, "wireless-regdb"],
+    backports: model.backports ? [model.kernel] : [],
+    files: [],
+    boot: {
+      // The virtual disk and network card let QEMU's general ARM machine boot the very image.
+      modules: [...model.modules, "virtio_mmio", "virtio_blk", "virtio_net", "ext4"],
+      // Without its memory cgroup, which the firmware turns off, Nomad can't limit a task's memory.
+      commandLine: `console=tty0 console=${model.console},115200 cgroup_enable=memory rootwait ${commonWords} quiet`,
+      files: bootFiles(model),
+    },
+    disk: { firmware: "raspberry-pi", ...card },
+    clock: model.clock,
+  };
+}
+
+function bootFiles({ architecture, deviceTrees, firmware }: Model): BootFile[] {
+  return [
+    { path: "config.txt", text: configText(architecture) },
+    ...firmware.map((name) => ({ path: name, copyOf: `/usr/lib/raspi-firmware/${name}` })),
+    { deviceTrees },
+  ];
+}
+
+/** upstream_kernel: the firmware takes the mainline kernel's names of the device trees. */
+function configText(architecture: Architecture): string {
+  const lines = [
+    ...(architecture === "arm64" ? ["arm_64bit=1"] : []),
+    "enable_uart=1",
+    "upstream_kernel=1",
+    "kernel=vmlinuz",
+    "initramfs initrd.img followkernel",
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}

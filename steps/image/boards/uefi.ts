@@ -1,0 +1,43 @@
+import type { Architecture } from "../manifest/manifest.ts";
+import { type Board, card, commonWords } from "./board.ts";
+
+/** What each architecture calls things: UEFI's file name of a boot loader, Debian's kernel, its serial console. */
+const names = {
+  amd64: { suffix: "x64", console: "ttyS0" },
+  arm64: { suffix: "aa64", console: "ttyAMA0" },
+} satisfies Partial<Record<Architecture, unknown>>;
+
+/** A machine of that architecture that boots by UEFI: a NUC or another PC, an ARM board with UEFI. */
+export function uefi(architecture: keyof typeof names): Board {
+  const { suffix, console } = names[architecture];
+  return {
+    architecture,
+    components: ["non-free-firmware"],
+    // Most home machines have a network card of this maker, and some models need its firmware.
+    packages: ["busybox-static", "firmware-realtek", `linux-image-${architecture}`, "systemd-boot-efi"],
+    files: [],
+    boot: {
+      modules: [...storage, "virtio_mmio", "virtio_pci", "virtio_blk", "virtio_net", "virtio_scsi", "efivarfs", "ext4"],
+      commandLine: `console=tty0 console=${console},115200 rootwait ${commonWords} quiet`,
+      files: [
+        {
+          path: `EFI/BOOT/BOOT${suffix.toUpperCase()}.EFI`,
+          copyOf: `/usr/lib/systemd/boot/efi/systemd-boot${suffix}.efi`,
+        },
+        { path: "loader/loader.conf", text: "timeout 0\neditor no\n" },
+        { path: "loader/entries/piinit.conf", text: loaderEntry },
+      ],
+    },
+    disk: { firmware: "uefi", ...card },
+    clock: "battery",
+  };
+}
+
+/** The disks that home machines have: NVMe, SATA, USB, memory cards. */
+const storage = ["nvme", "ahci", "sd_mod", "xhci_pci", "usb_storage", "uas", "sdhci_pci", "sdhci_acpi", "mmc_block"];
+
+const loaderEntry = `title piinit
+linux /vmlinuz
+initrd /initrd.img
+options COMMANDLINE
+`;

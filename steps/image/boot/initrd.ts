@@ -1,0 +1,142 @@
+import { gzipSync } from "node:zlib";
+import { type CpioEntry, writeCpio } from "../../../formats/cpio.ts";
+import { moduleName } from "./modules.ts";
+import { ownDisk } from "./own-disk.ts";
+
+/**
+ * The first program of the machine: loads modules, waits for the root file system and hands over to its init.
+ * A machine never needs a hand: when there is no root it says so and starts again.
+ */
+export const initScript = `#!/bin/sh
+export PATH=/bin
+mount -t devtmpfs dev /dev
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+exec < /dev/console > /dev/console 2>&1
+
+give_up() {
+  echo "initrd: $1; starting again in 30 s"
+  cat /proc/partitions
+  sleep 30
+  reboot -f
+}
+
+root=
+init=/sbin/init
+access=ro
+options=
+overlay=
+read -r line < /proc/cmdline
+for word in $line; do
+  case $word in
+    root=*) root=\${word#root=} ;;
+    init=*) init=\${word#init=} ;;
+    rootflags=*) options=,\${word#rootflags=} ;;
+    ro | rw) access=$word ;;
+    piinit.overlay) overlay=yes ;;
+  esac
+done
+
+while read -r module; do
+  insmod "/modules/$module" || echo "initrd: can't load $module"
+done < /modules/order
+${ownDisk}
+mount -t efivarfs efivarfs /sys/firmware/efi/efivars 2> /dev/null
+path_said=$(firmware_path)
+kind_said=$(firmware_kind)
+wanted=\${root#PARTUUID=}
+number=\${wanted%-*}
+tries=0
+seen=0
+
+# Prints the device of the root file system; it may not be there yet.
+find_root() {
+  [ "$wanted" != "$root" ] || { echo "$root"; return; }
+  for path in "/sys/block/$(choose "$seen" $disks)"/*/partition; do
+    read -r partition < "$path" && [ "$partition" -eq "$((0x\${wanted##*-}))" ] || continue
+    path=\${path%/partition}
+    echo "/dev/\${path##*/}"
+  done 2> /dev/null
+}
+
+until disks=$(numbered "$number"); device=$(find_root); [ -b "$device" ]; do
+  set -- $disks
+  [ $# -eq 0 ] || seen=$((seen + 1))
+  [ $# -lt 2 ] || [ "$seen" -lt 50 ] || give_up "$* are copies of one card, and the firmware doesn't say which of them it started: take out all but one"
+  [ "$tries" -ne 20 ] || echo "initrd: waiting for $root"
+  [ "$tries" -lt 600 ] || give_up "no $root after 60 s"
+  tries=$((tries + 1))
+  usleep 100000
+done
+
+# What is written goes to memory. The machine's id, too, would be another on every boot: it is made from a serial number.
+mount_overlay() {
+  mount -t ext4 -o "ro$options" "$device" /below &&
+    mount -t tmpfs -o mode=755 tmpfs /above &&
+    mkdir /above/files /above/work &&
+    mount -t overlay -o lowerdir=/below,upperdir=/above/files,workdir=/above/work overlay /root || return
+  serial=$(cat /proc/device-tree/serial-number /sys/class/dmi/id/product_uuid 2> /dev/null | tr -d '\\0')
+  [ -z "$serial" ] || echo "piinit $serial" | md5sum | cut -c1-32 > /root/etc/machine-id
+}
+
+if [ "$overlay" ]; then
+  mount_overlay || give_up "can't mount $device with a file system in memory above it"
+else
+  mount -t ext4 -o "$access$options" "$device" /root || give_up "can't mount $device"
+fi
+# The system finds the other partitions of this disk by this, also where its root is in memory.
+mount -t tmpfs -o mode=755,size=20%,nosuid,nodev tmpfs /run
+mkdir /run/piinit
+cat "/sys/class/block/\${device##*/}/dev" > /run/piinit/root
+mount --move /run /root/run
+mount --move /dev /root/dev
+umount /sys/firmware/efi/efivars 2> /dev/null
+umount /proc /sys
+exec switch_root /root "$init"
+give_up "can't start $init"
+`;
+
+const applets = [
+  "awk",
+  "cat",
+  "cut",
+  "grep",
+  "hexdump",
+  "insmod",
+  "md5sum",
+  "mkdir",
+  "mount",
+  "readlink",
+  "reboot",
+  "sh",
+  "sleep",
+  "switch_root",
+  "tr",
+  "umount",
+  "usleep",
+];
+
+/** A kernel module as Linux takes it, without compression. */
+export interface LoadableModule {
+  path: string;
+  data: Uint8Array;
+}
+
+/** The compressed initial file system: a static busybox, the modules in the order in which to load them, the script. */
+export function buildInitrd(busybox: Uint8Array, modules: readonly LoadableModule[]): Buffer {
+  const files = modules.map(({ path, data }) => ({ name: `${moduleName(path)}.ko`, data }));
+  const order = files.map(({ name }) => `${name}\n`).join("");
+  const entries: CpioEntry[] = [
+    ...["above", "below", "bin", "dev", "modules", "proc", "root", "run", "sys"].map((path) => ({
+      path,
+      type: "directory" as const,
+    })),
+    { path: "dev/console", type: "character device", mode: 0o600, major: 5, minor: 1 },
+    { path: "bin/busybox", type: "file", mode: 0o755, data: busybox },
+    ...applets.map((name) => ({ path: `bin/${name}`, type: "link" as const, target: "busybox" })),
+    { path: "init", type: "file", mode: 0o755, data: Buffer.from(initScript) },
+    ...files.map(({ name, data }) => ({ path: `modules/${name}`, type: "file" as const, mode: 0o644, data })),
+    { path: "modules/order", type: "file", mode: 0o644, data: Buffer.from(order) },
+  ];
+  return gzipSync(writeCpio(entries));
+}

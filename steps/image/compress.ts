@@ -1,0 +1,30 @@
+import { rename, stat } from "node:fs/promises";
+import path from "node:path";
+import { exists, inUnfinishedFolder } from "../../lib/files.ts";
+import { requirePrograms, runOnHost } from "../../lib/host.ts";
+import type { Progress } from "../../lib/progress.ts";
+
+/** Where an image's compressed copy stands. */
+export const compressedFileOf = (image: string): string => `${image}.zst`;
+
+export interface Compressed {
+  /** Absolute path, mode 0600. */
+  path: string;
+  bytes: number;
+}
+
+/** Makes a copy of an image that is compressed with zstd, unless it is there; it goes when the image goes. */
+export async function compress(image: string, progress: Progress, signal?: AbortSignal): Promise<Compressed> {
+  const file = compressedFileOf(image);
+  // An image's name is made from its content, so a copy that is there is the right one.
+  if (!(await exists(file))) {
+    await requirePrograms("Compressing an image", ["zstd"]);
+    progress.step("compressing the image");
+    await inUnfinishedFolder(path.dirname(image), async (folder) => {
+      const unfinished = path.join(folder, path.basename(file));
+      await runOnHost("zstd", ["--quiet", "-T0", "-10", image, "-o", unfinished], signal && { signal });
+      await rename(unfinished, file);
+    });
+  }
+  return { path: file, bytes: (await stat(file)).size };
+}

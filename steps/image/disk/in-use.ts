@@ -1,0 +1,69 @@
+import type { FileHandle } from "node:fs/promises";
+import { usedInExt4 } from "../../../formats/ext4/used.ts";
+import { readPartitions } from "../../../formats/mbr.ts";
+import type { Extent } from "../../../formats/units.ts";
+
+/**
+ * The parts of a disk image that a card has to have as they are, zeros included: what is not free in its file systems,
+ * and all that stands before the first partition. On a card that was used before, a block of zeros that is left out
+ * would read as what the card held: entries of a folder, free space that looks used, a journal to play back.
+ */
+export async function extentsInUse(handle: FileHandle, bytes: number): Promise<Extent[]> {
+  const read = async (offset: number, length: number) => {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
+    return buffer.subarray(0, bytesRead);
+  };
+  const partitions = readPartitions(await read(0, 512));
+  if (!partitions || partitions.length === 0) return [{ offset: 0, bytes }];
+  const inside: Extent[][] = [];
+  for (const partition of partitions) {
+    const fileSystem = await read(partition.offset, 2048);
+    const readInside = (offset: number, length: number) => read(partition.offset + offset, length);
+    if (isExt4(fileSystem)) inside.push(shift(await usedInExt4(readInside, partition.bytes), partition.offset));
+    else if (isFat(fileSystem)) inside.push(await usedInFat(fileSystem, partition, read));
+    else inside.push([partition]);
+  }
+  const start = Math.min(...partitions.map(({ offset }) => offset));
+  return [{ offset: 0, bytes: start }, ...inside.flat()];
+}
+
+const isExt4 = (start: Buffer): boolean => start.length === 2048 && start.readUInt16LE(1024 + 0x38) === 0xef53;
+
+const shift = (extents: readonly Extent[], by: number): Extent[] =>
+  extents.map(({ offset, bytes }) => ({ offset: offset + by, bytes }));
+
+const bytesPerSector = 512;
+
+function isFat(start: Buffer): boolean {
+  return (
+    start.length === 2048 &&
+    start.readUInt16LE(510) === 0xaa55 &&
+    start.readUInt16LE(11) === bytesPerSector &&
+    start.readUInt8(16) > 0
+  );
+}
+
+type Read = (offset: number, length: number) => Promise<Buffer>;
+
+/** The tables, the top folder of the old kinds, and each cluster that belongs to a file or a folder. */
+async function usedInFat(start: Buffer, partition: Extent, read: Read): Promise<Extent[]> {
+  const sectorsPerTable = start.readUInt16LE(22) || start.readUInt32LE(36);
+  const tablesAt = start.readUInt16LE(14) * bytesPerSector;
+  const tableBytes = sectorsPerTable * bytesPerSector;
+  const clustersAt = tablesAt + start.readUInt8(16) * tableBytes + start.readUInt16LE(17) * 32;
+  const clusterBytes = start.readUInt8(13) * bytesPerSector;
+  const sectors = start.readUInt16LE(19) || start.readUInt32LE(32);
+  const all = Math.floor((sectors * bytesPerSector - clustersAt) / clusterBytes);
+  // The number of clusters alone decides how wide the table's entries are; the narrowest isn't worth reading.
+  if (all < 4085) return [partition];
+  const entry = all < 65525 ? 2 : 4;
+  const table = await read(partition.offset + tablesAt, tableBytes);
+  const clusters = Math.min(all, Math.floor(table.length / entry) - 2);
+  const used: Extent[] = [{ offset: partition.offset, bytes: clustersAt }];
+  for (let cluster = 0; cluster < clusters; cluster++) {
+    const at = (cluster + 2) * entry;
+    const next = entry === 2 ? table.readUInt16LE(at) : table.readUInt32LE(at) & 0x0fffffff;
+    if (next !== 0) used.push({ offset: partition.offset + clustersAt + cluster * clusterBytes, bytes: clusterBytes });
+  }
+  return used;
+}

@@ -1,0 +1,153 @@
+import type { z } from "zod";
+import { UserError } from "../../../lib/errors.ts";
+import type { Board } from "../boards/board.ts";
+import type { BoardName } from "../boards/catalogue.ts";
+import { lab } from "../boards/lab.ts";
+import { onImage } from "../boards/on-image.ts";
+import { pi2, pi3, pi4, pi5, piZero } from "../boards/raspberry-pi.ts";
+import { uefi } from "../boards/uefi.ts";
+import { type Contribution, combine, type ImageContext, type Role } from "../manifest/contribution.ts";
+import type { Architecture, Base, Boot, ImageBase, Manifest, TextFile } from "../manifest/manifest.ts";
+import { card } from "../roles/card.ts";
+import { consul } from "../roles/consul.ts";
+import { dnsmasq } from "../roles/dnsmasq.ts";
+import { identity } from "../roles/identity.ts";
+import { nodeExporter } from "../roles/node-exporter.ts";
+import { nomad } from "../roles/nomad.ts";
+import { prometheus } from "../roles/prometheus.ts";
+import { raspberryPiOs } from "../roles/raspberry-pi-os.ts";
+import { type RouterOptions, router } from "../roles/router.ts";
+import { noSsh, ssh } from "../roles/ssh.ts";
+import { system } from "../roles/system.ts";
+import { terraform } from "../roles/terraform.ts";
+import { timeSync } from "../roles/time.ts";
+import { wifi } from "../roles/wifi.ts";
+import type { BootSettings } from "./boot-settings.ts";
+
+/** The roles that a stack may give to an image, by the name that its settings use. */
+export const roles = {
+  consul,
+  nomad,
+  dnsmasq,
+  "node-exporter": nodeExporter,
+  prometheus,
+  ssh,
+  terraform,
+  wifi,
+} as const;
+
+export type RoleOptions = { [Name in keyof typeof roles]?: RoleOptionsOf<Name> | undefined };
+type RoleOptionsOf<Name extends keyof typeof roles> = z.output<(typeof roles)[Name]["schema"]>;
+
+const boards: Record<BoardName, (hostArchitecture: Architecture) => Board> = {
+  lab,
+  amd64: () => uefi("amd64"),
+  arm64: () => uefi("arm64"),
+  pi2: () => pi2,
+  pi3: () => pi3,
+  pi4: () => pi4,
+  pi5: () => pi5,
+  "pi-zero": () => piZero,
+};
+
+export interface ImagePlan {
+  name: string;
+  board: BoardName;
+  /** A suite of Debian, at a moment of its history where one is given, or an existing image; else Debian trixie. */
+  base?: { suite: string; snapshot?: string | undefined } | ImageBase;
+  roles: RoleOptions;
+  /** Beside what the roles bring. */
+  packages?: string[];
+  files?: TextFile[];
+  boot?: BootSettings;
+  /** Nothing is ever written to the root file system: what would be is in memory until the next boot. */
+  readOnlyRoot?: boolean;
+  /** Take over the data that an earlier image left on the card. */
+  keepData?: boolean;
+}
+
+/** What goes into an image for machines: pure, so that a change of settings or of this code shows up in a preview. */
+export function plan(image: ImagePlan, context: ImageContext, architecture: Architecture): Manifest {
+  const contributions = Object.entries(image.roles)
+    .filter(([, options]) => options !== undefined)
+    .map(([name, options]) => (roles[name as keyof typeof roles] as Role<unknown>).contribute(options, context));
+  const { packages = [], files = [], readOnlyRoot = false, keepData = false } = image;
+  const isOnImage = image.base !== undefined && "image" in image.base;
+  const own = boards[image.board](architecture);
+  const board = withSettings(isOnImage ? onImage(own) : own, image.boot);
+  return manifest(image, board, [
+    board.clock === "host" ? {} : timeSync({ hasClock: board.clock === "battery" }),
+    board.disk.grows ? card(board.disk, { keepData, readOnlyRoot }) : {},
+    isOnImage ? raspberryPiOs : {},
+    identity.contribute(true, context),
+    ...contributions,
+    image.roles.ssh ? {} : noSsh,
+    { packages, files },
+  ]);
+}
+
+/** What goes into the image of the lab's router. */
+export function planRouter(options: RouterOptions, sshKeys: string[], architecture: Architecture): Manifest {
+  const contributions = [router(options), ssh.contribute({ keys: sshKeys }, noContext)];
+  return manifest({ name: "router", board: "lab" }, lab(architecture), contributions);
+}
+
+const noContext: ImageContext = {
+  datacenter: "",
+  consulServers: [],
+  nomadServers: [],
+  machines: [],
+  gossipKeys: { consul: "", nomad: "" },
+};
+
+function manifest(image: Omit<ImagePlan, "roles">, board: Board, contributions: Contribution[]): Manifest {
+  const { name, readOnlyRoot = false } = image;
+  const all = combine(
+    system({ readOnlyRoot, disk: board.disk }),
+    { packages: board.packages, files: board.files },
+    ...contributions,
+  );
+  refuseCollisions(name, all);
+  return {
+    format: 1,
+    name,
+    board: image.board,
+    architecture: board.architecture,
+    base: baseOf(image, board),
+    packages: [...new Set(all.packages)].sort(),
+    programs: all.programs,
+    users: all.users,
+    directories: all.directories,
+    files: all.files,
+    links: all.links,
+    boot: readOnlyRoot ? withOverlay(board.boot) : board.boot,
+    disk: board.disk,
+  };
+}
+
+function baseOf({ base = { suite: "trixie" } }: Pick<ImagePlan, "base">, board: Board): Base {
+  if ("image" in base) return base;
+  const { suite, snapshot } = base;
+  const { components, backports = [] } = board;
+  return { distribution: "debian", suite, components, backports, ...(snapshot !== undefined && { snapshot }) };
+}
+
+/** A board with the words for its kernel and the lines for its firmware that the settings have. */
+function withSettings(board: Board, { kernel, config }: BootSettings = { kernel: [], config: [] }): Board {
+  const commandLine = [board.boot.commandLine, ...kernel].join(" ");
+  return { ...board, boot: { ...board.boot, commandLine, ...(config.length > 0 && { config }) } };
+}
+
+/** The initial RAM disk puts a file system in memory above the root when it reads this word. */
+function withOverlay(boot: Boot): Boot {
+  return { ...boot, modules: [...boot.modules, "overlay"], commandLine: `${boot.commandLine} piinit.overlay` };
+}
+
+function refuseCollisions(image: string, { files, links, programs }: Required<Contribution>): void {
+  const seen = new Set<string>();
+  for (const { path } of [...files, ...links, ...programs]) {
+    if (seen.has(path))
+      throw new UserError(`image ${image}: ${path} is brought twice, by two roles or by a role and the setting files`);
+    seen.add(path);
+  }
+}

@@ -1,0 +1,116 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { UserError } from "../../../lib/errors.ts";
+import { inUnfinishedFolder } from "../../../lib/files.ts";
+import type { Context } from "../../../lib/program.ts";
+import { type Login, nameOf } from "../../../lib/ssh.ts";
+import { layerNames } from "../debian/recipe.ts";
+import { publish, readContents, removeOldImages } from "../layers/output.ts";
+import type { BuildRequest, BuiltImage, Manifest } from "../manifest/manifest.ts";
+import { heartbeatMs } from "./attend.ts";
+import { onBuilder } from "./connection.ts";
+import {
+  type BuilderProgram,
+  builderProgram,
+  probeCommand,
+  putCommand,
+  startCommand,
+  writeProgram,
+} from "./program.ts";
+import { type Header, parseHeader, readIncoming, receiveImage } from "./transfer.ts";
+
+/**
+ * Builds the image of a manifest on another machine, as far as it isn't here yet, and fetches it.
+ * @throws UserError for what the builder lacks or says, and for a connection that breaks
+ */
+export async function buildImageOn(
+  builder: Login,
+  { manifest, outputDir }: BuildRequest,
+  context: Context,
+): Promise<BuiltImage> {
+  const start = performance.now();
+  const image = path.resolve(outputDir, `${layerNames(manifest).image}.img`);
+  const answer = (sha256: string, bytes: number, reused: string[]): BuiltImage => ({
+    path: image,
+    sha256,
+    bytes,
+    seconds: Math.round((performance.now() - start) / 100) / 10,
+    reused,
+  });
+  await mkdir(outputDir, { recursive: true, mode: 0o700 });
+  const built = await readContents(image);
+  if (built) return answer(built.sha256, built.bytes, ["base", "packages", "programs", "image"]);
+
+  return inUnfinishedFolder(outputDir, async (work) => {
+    const disk = path.join(work, "disk.img");
+    const { contents, blockMap, reused } = await fetchImage(builder, manifest, disk, context);
+    await publish(disk, image, contents, blockMap);
+    await removeOldImages(image);
+    return answer(contents.sha256, contents.bytes, reused);
+  });
+}
+
+/** Tells that the builder can be reached and has a Node to build with; fails with what to do otherwise. */
+export function checkBuilder(builder: Login, context: Context): Promise<string> {
+  return onBuilder(builder, probeCommand, context, async ({ stdout }) => {
+    const version = await readIncoming(stdout).line();
+    return `${nameOf(builder)} answers, Node.js ${version}`;
+  });
+}
+
+async function fetchImage(builder: Login, manifest: Manifest, disk: string, context: Context): Promise<Header> {
+  const program = await builderProgram();
+  const start = () => startBuild(builder, program, manifest, disk, context);
+  let answer = await start();
+  if (answer === "no program") {
+    await putProgram(builder, program, path.dirname(disk), context);
+    answer = await start();
+  }
+  if (typeof answer === "string") throw new UserError(`The builder ${nameOf(builder)} sent no whole image: ${answer}`);
+  return answer;
+}
+
+/** Has the image built and receives it; what is missing when it doesn't come. */
+function startBuild(
+  builder: Login,
+  program: BuilderProgram,
+  manifest: Manifest,
+  disk: string,
+  context: Context,
+): Promise<Header | "no program" | "no header" | "no end"> {
+  return onBuilder(builder, startCommand(program), context, async ({ stdin, stdout }) => {
+    const incoming = readIncoming(stdout);
+    const state = await incoming.line();
+    if (state !== "ready") return "no program";
+    context.progress.step(`building on ${nameOf(builder)}`);
+    stdin.write(`${JSON.stringify(manifest)}\n`);
+    const heartbeat = setInterval(() => stdin.write("\n"), heartbeatMs);
+    try {
+      const line = await incoming.line();
+      const header = line === undefined ? undefined : parseHeader(line);
+      if (!header) return "no header";
+      return (await receiveImage(header, incoming.rest(), disk, context.progress)) ? header : "no end";
+    } finally {
+      clearInterval(heartbeat);
+    }
+  });
+}
+
+/** Sends the program's files as one compressed tar. */
+async function putProgram(builder: Login, program: BuilderProgram, work: string, context: Context): Promise<void> {
+  context.progress.step(`sending the build program to ${nameOf(builder)}`);
+  const folder = path.join(work, "program");
+  await writeProgram(program, folder);
+  // macOS's tar would add files of its own.
+  const env = { ...process.env, COPYFILE_DISABLE: "1" };
+  await onBuilder(builder, putCommand(program), context, async ({ stdin }) => {
+    const tar = spawn("tar", ["-czf", "-", "-C", folder, "."], { env, stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(tar, "close");
+    // A connection that breaks is told by ssh itself.
+    await pipeline(tar.stdout, stdin).catch(() => tar.kill());
+    await ended;
+  });
+}

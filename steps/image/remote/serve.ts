@@ -1,0 +1,38 @@
+import { readFile } from "node:fs/promises";
+import { blockMapFileOf } from "../../../formats/bmap.ts";
+import { inUnfinishedFolder } from "../../../lib/files.ts";
+import { withLock } from "../../../lib/lock.ts";
+import { cacheDir } from "../../../lib/paths.ts";
+import { main } from "../../../lib/program.ts";
+import { toolGetter } from "../../../toolchain/prerequisites.ts";
+import { buildImage, type FetchProgram } from "../layers/build-image.ts";
+import { readContents } from "../layers/output.ts";
+import { type Manifest, programsOf } from "../manifest/manifest.ts";
+import { readAttended } from "./attend.ts";
+import { sendImage } from "./transfer.ts";
+
+/** The builder's end of a build over SSH; it is sent there as one file. */
+await main(
+  {
+    serve: (manifest, context) =>
+      // It holds the cluster's secrets, so it goes as soon as it has been sent, or when it can't be.
+      inUnfinishedFolder(cacheDir("outgoing"), async (outputDir) => {
+        const built = await buildImage(
+          { manifest: manifest as Manifest, outputDir },
+          getOnce(manifest as Manifest),
+          context,
+        );
+        const contents = await readContents(built.path);
+        if (!contents) throw new Error(`${built.path} was built and can't be read back`);
+        const blockMap = await readFile(blockMapFileOf(built.path), "utf8");
+        await sendImage(built, contents, blockMap, process.stdout, context);
+      }),
+  },
+  readAttended,
+);
+
+/** Images that are built side by side don't get the same program twice. */
+function getOnce(manifest: Manifest): FetchProgram {
+  const get = toolGetter(programsOf(manifest));
+  return (name, options) => withLock(`${name}-${options.architecture}`, options, () => get(name, options));
+}

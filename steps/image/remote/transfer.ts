@@ -1,0 +1,192 @@
+import { createHash, type Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import path from "node:path";
+import type { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGunzip, createGzip } from "node:zlib";
+import { z } from "zod";
+import { UserError } from "../../../lib/errors.ts";
+import type { Context } from "../../../lib/program.ts";
+import type { Progress } from "../../../lib/progress.ts";
+import { checkSpace } from "../debian/host.ts";
+import type { Contents } from "../layers/output.ts";
+import type { BuiltImage } from "../manifest/manifest.ts";
+
+/** Comes as one line of JSON before the image itself. */
+export interface Header {
+  contents: Contents;
+  /** The text of the image's block map. */
+  blockMap: string;
+  reused: BuiltImage["reused"];
+  /** What the image takes on a disk that leaves out its holes. */
+  diskBytes: number;
+}
+
+/** As far as it is looked at on this side; the program that sends it is a copy of this one. */
+const headerSchema = z.object({
+  contents: z.looseObject({ sha256: z.string(), bytes: z.number().int().nonnegative() }),
+  blockMap: z.string(),
+  reused: z.array(z.string()),
+  diskBytes: z.number().nonnegative(),
+});
+
+/** The header in a line; undefined where there is none in it. */
+export function parseHeader(line: string): Header | undefined {
+  try {
+    return headerSchema.parse(JSON.parse(line)) as unknown as Header;
+  } catch {
+    return undefined;
+  }
+}
+
+const MiB = 1024 * 1024;
+/** Several times what the longest line has, the header of an image with many packages. */
+const mostLineBytes = 64 * MiB;
+const statBlockBytes = 512;
+
+/** Begins each line that is meant for the other end, to be told from what a login prints. */
+export const mark = "piinit-builder ";
+
+/** Writes the header's line and the image, compressed as quickly as most networks are. */
+export async function sendImage(
+  { path: image, reused }: BuiltImage,
+  contents: Contents,
+  blockMap: string,
+  output: Writable,
+  { progress, signal }: Context,
+): Promise<void> {
+  const diskBytes = (await stat(image)).blocks * statBlockBytes;
+  progress.step(`image: sending ${Math.ceil(diskBytes / MiB)} MiB, compressed`);
+  const header: Header = { contents, blockMap, reused, diskBytes };
+  output.write(`${mark}${JSON.stringify(header)}\n`);
+  await pipeline(createReadStream(image, { highWaterMark: MiB }), createGzip({ level: 1, chunkSize: MiB }), output, {
+    signal,
+    end: false,
+  });
+}
+
+/** What comes from the other end: lines first, then bytes. */
+export interface Incoming {
+  /** The next line that is meant for us, without its mark; undefined at the end. */
+  line(): Promise<string | undefined>;
+  /** All that follows. */
+  rest(): AsyncGenerator<Buffer>;
+}
+
+export function readIncoming(stream: AsyncIterable<Buffer>): Incoming {
+  const chunks = stream[Symbol.asyncIterator]();
+  let buffered: Buffer = Buffer.alloc(0);
+  const nextLine = async (): Promise<string | undefined> => {
+    for (;;) {
+      const end = buffered.indexOf("\n");
+      if (end >= 0) {
+        const line = buffered.toString("utf8", 0, end);
+        buffered = buffered.subarray(end + 1);
+        return line;
+      }
+      const { value, done } = await chunks.next();
+      if (done) return undefined;
+      buffered = Buffer.concat([buffered, value]);
+      if (buffered.length > mostLineBytes) throw new UserError("The other end sends no lines, but something else.");
+    }
+  };
+  return {
+    async line() {
+      for (;;) {
+        const line = await nextLine();
+        if (line === undefined) return undefined;
+        if (line.startsWith(mark)) return line.slice(mark.length);
+      }
+    },
+    async *rest() {
+      yield buffered;
+      for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
+    },
+  };
+}
+
+/**
+ * Writes the image that comes to a new file, with holes where it is empty. False when its end didn't come.
+ * @throws UserError when it isn't what its header says, or when the disk is full
+ */
+export async function receiveImage(
+  { contents: { bytes, sha256 }, diskBytes }: Header,
+  incoming: AsyncIterable<Buffer>,
+  file: string,
+  progress: Progress,
+): Promise<boolean> {
+  const folder = path.dirname(file);
+  await checkSpace(folder, diskBytes, "the image");
+  const hash = createHash("sha256");
+  const handle = await open(file, "wx", 0o600);
+  try {
+    const received = await pipeline(incoming, createGunzip({ chunkSize: MiB }), (source: AsyncIterable<Buffer>) =>
+      writeSparse(source, handle, hash, reporter(bytes, progress)),
+    );
+    const sum = hash.digest("hex");
+    if (received === bytes && sum === sha256) return true;
+    throw new UserError(
+      `The image was damaged on its way: ${received} bytes with the SHA-256 ${sum} came, but ${bytes} bytes with ${sha256} were built. Run this again.`,
+    );
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // The end of the compressed data is missing.
+    if (code === "Z_BUF_ERROR") return false;
+    if (code?.startsWith("Z_")) throw new UserError(`The image was damaged on its way (${message}). Run this again.`);
+    if (code === "ENOSPC")
+      throw new UserError(`The disk of ${folder} is full. Free some space there and run this again.`);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The unit of a file's holes on every file system in use, or a multiple of it. */
+const blockBytes = 4096;
+const emptyBlock = Buffer.alloc(blockBytes);
+
+/** Writes the source to an empty file, but for blocks of zeros; returns the number of bytes. */
+export async function writeSparse(
+  source: AsyncIterable<Buffer>,
+  handle: FileHandle,
+  hash: Hash,
+  report: (bytes: number) => void,
+): Promise<number> {
+  let position = 0;
+  for await (const chunk of source) {
+    hash.update(chunk);
+    for (const [start, end] of filledRanges(chunk, position)) {
+      await handle.write(chunk, start, end - start, position + start);
+    }
+    position += chunk.length;
+    report(position);
+  }
+  await handle.truncate(position);
+  return position;
+}
+
+/** The parts of a chunk that aren't whole blocks of zeros; `position` is the chunk's in the file. */
+function filledRanges(chunk: Buffer, position: number): [start: number, end: number][] {
+  const ranges: [number, number][] = [];
+  for (let start = 0; start < chunk.length; ) {
+    const end = Math.min(chunk.length, start + blockBytes - ((position + start) % blockBytes));
+    const last = ranges.at(-1);
+    const isEmpty = chunk.subarray(start, end).equals(emptyBlock.subarray(0, end - start));
+    if (!isEmpty && last?.[1] === start) last[1] = end;
+    else if (!isEmpty) ranges.push([start, end]);
+    start = end;
+  }
+  return ranges;
+}
+
+const reportMs = 5_000;
+
+function reporter(total: number, progress: Progress): (bytes: number) => void {
+  let reported = performance.now();
+  return (bytes) => {
+    if (performance.now() - reported < reportMs) return;
+    reported = performance.now();
+    progress.step(`image: ${Math.round(bytes / MiB)} of ${Math.round(total / MiB)} MiB fetched`);
+  };
+}

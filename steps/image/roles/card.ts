@@ -1,0 +1,167 @@
+import { type Contribution, combine, file, script, unit } from "../manifest/contribution.ts";
+import { diskGeometry, freshDiskId } from "../manifest/geometry.ts";
+import type { DiskLayout } from "../manifest/manifest.ts";
+
+export interface CardOptions {
+  /** Take over the data that an earlier image left on the card. */
+  keepData: boolean;
+  /** The root file system is not grown when nothing is ever written to it. */
+  readOnlyRoot: boolean;
+}
+
+/** Partitions of the disk that the machine was booted from, whatever other disks have. */
+export const ownPartitions = { root: "/dev/piinit/root", data: "/dev/piinit/data" };
+
+/**
+ * The first boot on a card or disk, of which the image fills only the beginning: the card gets a number of its own, the
+ * root file system grows to its slot, and what is left behind the second slot becomes the data file system. Safe to be
+ * cut off at any point and to repeat; no other disk is written to, and nothing that isn't known to be ours.
+ */
+export function card(disk: DiskLayout, options: CardOptions): Contribution {
+  return combine(
+    {
+      packages: ["e2fsprogs", "fdisk"],
+      files: [
+        script("/usr/lib/piinit/own-disk", ownDisk),
+        file("/etc/udev/rules.d/70-piinit.rules", udevRules),
+        script("/usr/lib/piinit/prepare-card", prepare(disk, options)),
+      ],
+    },
+    unit("prepare-card.service", service, "local-fs.target"),
+  );
+}
+
+/**
+ * Sizes of a card: the image has the boot partition and the first slot's file system, as small as it can be. The second
+ * slot is left empty, for a system that comes over the network one day.
+ */
+export function cardLayout(disk: DiskLayout): { slotMiB: number; dataStartMiB: number } {
+  const { root } = diskGeometry(disk);
+  const slotMiB = disk.rootMiB;
+  return { slotMiB, dataStartMiB: root.offset / MiB + 2 * slotMiB };
+}
+
+// The initial RAM disk of ours leaves a note of what it mounted; another one's root is never hidden by one in memory.
+const ownDisk = `#!/bin/sh
+# own-disk: prints the name of the disk that the machine was booted from, e.g. mmcblk0.
+# own-disk NAME: succeeds if that is the one.
+set -eu
+number=$(cat /run/piinit/root 2>/dev/null || mountpoint -d /)
+partition=$(readlink -f "/sys/dev/block/$number")
+disk=$(basename "$(dirname "$partition")")
+if [ $# -eq 1 ]; then [ "$disk" = "$1" ]; else echo "$disk"; fi
+`;
+
+const udevRules = ["boot", "root", "data"]
+  .map(
+    (name, index) =>
+      `SUBSYSTEM=="block", ATTR{partition}=="${index + 1}", PROGRAM="/usr/lib/piinit/own-disk %P", SYMLINK+="piinit/${name}"\n`,
+  )
+  .join("");
+
+const service = `[Unit]
+Description=Partitions of this card
+DefaultDependencies=no
+After=systemd-udevd.service systemd-remount-fs.service
+Wants=local-fs-pre.target
+Before=local-fs-pre.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/lib/piinit/prepare-card
+StandardOutput=journal+console
+StandardError=journal+console
+`;
+
+const MiB = 1024 * 1024;
+const sectorsPerMiB = 2048;
+
+function prepare(disk: DiskLayout, { keepData, readOnlyRoot }: CardOptions): string {
+  const { slotMiB, dataStartMiB } = cardLayout(disk);
+  const dataStart = dataStartMiB * sectorsPerMiB;
+  return `#!/bin/sh
+# Uses the whole card: the root file system grows to ${slotMiB} MiB, data begins at ${dataStartMiB} MiB.
+set -eu
+disk=/dev/$(/usr/lib/piinit/own-disk)
+case $disk in *[0-9]) part=\${disk}p ;; *) part=$disk ;; esac
+root=\${part}2
+data=\${part}3
+refuse() {
+  echo "$1"
+  exit 1
+}
+${nameCard}
+sectors=$(blockdev --getsz "$disk")
+[ "$sectors" -ge ${dataStart + 256 * sectorsPerMiB} ] ||
+  refuse "$disk has $((sectors / ${sectorsPerMiB})) MiB, but at least ${dataStartMiB + 256} are needed: use a card of 8 GB or more"
+${readOnlyRoot ? "" : growRoot(slotMiB)}
+if [ ! -b "$data" ]; then
+  [ ! -b "\${part}4" ] || refuse "\${part}4 was not made by this image: it is left alone. Write the image to the card again"
+${keepData ? "" : forget(dataStartMiB)}  echo "$data: making the partition for data"
+  echo 'start=${dataStart}, type=83' | sfdisk --quiet --append --force --no-reread --no-tell-kernel "$disk"
+  partx --add --nr 3 "$disk"
+elif [ "$(cat "/sys/class/block/\${data#/dev/}/start")" -ne ${dataStart} ]; then
+  refuse "$data was not made by this image, which has its data at ${dataStartMiB} MiB: it is left alone. Write the image to the card again"
+fi
+found=$(wipefs --noheadings --parsable --output TYPE,LABEL "$data")
+case $found in
+  ext4,data) ;;
+  "")
+    echo "$data: making the file system for data"
+    mke2fs -q -t ext4 -m 0 -L data "$data"
+    udevadm trigger --action=change "$data"
+    ;;
+  *) refuse "$data holds something else ($found): it is left alone, and there is no place for data. If nobody needs it: wipefs --all $data" ;;
+esac
+`;
+}
+
+/**
+ * The number is in the partition table (bytes 440 to 443) and in what the firmware reads from the boot partition. The new
+ * one is noted before it (436 to 439), and the initial RAM disk takes either, so there is no moment at which a power cut
+ * would leave a card that isn't found. An initial RAM disk that isn't ours may have taken a copy of the card for it.
+ */
+const nameCard = `number_at() { od -An -tx4 -j "$1" -N 4 "$2" | tr -d ' '; }
+number=$(number_at 440 "$disk")
+if [ ! -e /run/piinit/root ]; then
+  for other in /sys/block/*; do
+    other=/dev/\${other##*/}
+    [ "$other" = "$disk" ] || [ "$(number_at 440 "$other" 2>/dev/null)" != "$number" ] ||
+      refuse "$other is a copy of the card $disk, and it can't be told which of them was booted: take one out"
+  done
+fi
+next=$(number_at 436 "$disk")
+while [ "$number" = ${freshDiskId.toString(16)} ] && [ "$next" = 00000000 ]; do
+  dd if=/dev/urandom of="$disk" bs=1 seek=436 count=4 conv=notrunc,fsync status=none
+  next=$(number_at 436 "$disk")
+done
+if [ "$next" != 00000000 ] && [ "$next" != "$number" ]; then
+  echo "$disk: this card is number $next"
+  boot=/run/piinit/boot
+  mkdir -p "$boot"
+  mount -t vfat "\${part}1" "$boot"
+  for file in "$boot/cmdline.txt" "$boot"/loader/entries/*.conf; do
+    [ -e "$file" ] || continue
+    grep -bo "PARTUUID=$number-" "$file" | while IFS=: read -r at _; do
+      printf %s "$next" | dd of="$file" bs=1 seek="$((at + 9))" conv=notrunc,fsync status=none
+    done
+  done
+  umount "$boot"
+  dd if="$disk" of="$disk" bs=1 skip=436 seek=440 count=4 conv=notrunc,fsync status=none
+fi`;
+
+/** What the card held before this image was written to it, so that nothing of it is taken for something in the new partition. */
+const forget = (
+  startMiB: number,
+) => `  dd if=/dev/zero of="$disk" bs=1M seek=${startMiB} count=1 conv=fsync,notrunc status=none
+  dd if=/dev/zero of="$disk" bs=512 seek=$((sectors - ${sectorsPerMiB})) count=${sectorsPerMiB} conv=fsync,notrunc status=none
+`;
+
+const growRoot = (slotMiB: number) => `if [ "$(blockdev --getsz "$root")" -lt ${slotMiB * sectorsPerMiB} ]; then
+  echo "$root: growing to ${slotMiB} MiB"
+  echo ',${slotMiB}MiB' | sfdisk --quiet --partno 2 --force --no-reread --no-tell-kernel "$disk"
+  partx --update --nr 2 "$disk"
+  resize2fs "$root"
+fi
+`;

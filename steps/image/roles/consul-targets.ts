@@ -1,0 +1,66 @@
+import { type Contribution, combine, file, script, unit } from "../manifest/contribution.ts";
+
+const folder = "/run/consul-targets";
+
+/** What Consul knows and Prometheus may scrape, in the form of its file_sd_configs; in memory. */
+export const targetsFile = `${folder}/services.json`;
+
+// One answer of Consul's health/service for each service, as an array of arrays.
+const filter = `[.[][] | {
+  targets: [(if .Service.Address == "" then .Node.Address else .Service.Address end) + ":" + (.Service.Port | tostring)],
+  labels: {
+    __meta_consul_service: .Service.Service,
+    __meta_consul_tags: ("," + ((.Service.Tags // []) | join(",")) + ","),
+    __meta_consul_node: .Node.Node
+  }
+}] | sort_by(.labels.__meta_consul_service, .targets)
+`;
+
+const find = `#!/bin/sh
+# Writes the services with the tag "prom" and Nomad's clients for Prometheus, every half minute when they have changed.
+# While Consul gives no answer, what it said last stands.
+ask() { curl --fail --silent --show-error --noproxy "*" --max-time 10 --max-filesize 8388608 "http://127.0.0.1:8500/v1/$1"; }
+
+look() {
+  services=$(ask catalog/services) || return
+  names=$(echo "$services" | jq -r 'to_entries[] | select(.key == "nomad-client" or (.value | index("prom"))) | .key | @uri') ||
+    return
+  for name in $names; do ask "health/service/$name" || return; done >answers
+  jq -s -f /usr/lib/piinit/consul-targets.jq <answers >new
+}
+
+cd ${folder} || exit
+while :; do
+  if look && ! cmp -s new services.json; then mv new services.json; fi
+  sleep 30
+done
+`;
+
+const service = `[Unit]
+Description=Tell Prometheus of the services in Consul
+Wants=consul.service
+After=consul.service
+StartLimitIntervalSec=0
+
+[Service]
+User=prometheus
+ExecStart=/usr/lib/piinit/consul-targets
+Restart=always
+RestartSec=5
+`;
+
+/**
+ * Debian's Prometheus is built without its own discovery by Consul. This takes its place, with the same labels
+ * (__meta_consul_service, __meta_consul_tags, __meta_consul_node).
+ */
+export const consulTargets: Contribution = combine(
+  {
+    packages: ["curl", "jq"],
+    files: [
+      file("/etc/tmpfiles.d/consul-targets.conf", `d ${folder} 0755 prometheus prometheus\n`),
+      file("/usr/lib/piinit/consul-targets.jq", filter),
+      script("/usr/lib/piinit/consul-targets", find),
+    ],
+  },
+  unit("consul-targets.service", service, "multi-user.target"),
+);

@@ -1,0 +1,156 @@
+import { z } from "zod";
+import { tools } from "../../../toolchain/versions.ts";
+import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../manifest/contribution.ts";
+import type { Link } from "../manifest/manifest.ts";
+import { docker, dockerPlugin } from "./docker.ts";
+import { hostVolumes, mountedVolumes, type VolumeOptions, volumesSchema } from "./volumes.ts";
+
+export type NomadRole = "server" | "client" | "both";
+
+export interface NomadOptions {
+  role: NomadRole;
+  /** Whether jobs may use the Docker driver too; the exec driver needs nothing. */
+  docker: boolean;
+  /** Disks for jobs, by the name that a job uses. */
+  volumes: Record<string, VolumeOptions>;
+}
+
+const schema = z.strictObject({
+  role: z.enum(["server", "client", "both"]),
+  docker: z.boolean().default(false),
+  volumes: volumesSchema,
+});
+
+/** A Nomad agent. Servers decide where a job runs, clients run it. Its role alone is the short form of its options. */
+export const nomad = defineRole<NomadOptions>({
+  schema: z
+    .preprocess((value) => (typeof value === "string" ? { role: value } : value), schema)
+    .refine(({ role, docker, volumes }) => isNomadClient(role) || (!docker && Object.keys(volumes).length === 0), {
+      error: "is a server only, which runs no jobs: docker and volumes are for a client (role: client or both)",
+    }),
+  contribute: (options, context) =>
+    combine(
+      {
+        programs: [{ name: "nomad", version: tools.nomad.version, path: "/usr/local/bin/nomad" }],
+        directories: [{ path: "/etc/nomad.d", mode: "0755", owner: "root" }],
+        files: [
+          file("/etc/tmpfiles.d/nomad.conf", "d /data/nomad 0700 root root\n"),
+          privateJson("/etc/nomad.d/nomad.json", agentConfig(options, context), "root"),
+          script("/usr/lib/piinit/prepare-nomad", prepare),
+        ],
+      },
+      isNomadClient(options.role) ? chroot : {},
+      options.docker ? docker : {},
+      hostVolumes(options.volumes),
+      unit("nomad.service", service, "multi-user.target"),
+    ),
+});
+
+export const isNomadServer = (role: NomadRole | undefined): boolean => role === "server" || role === "both";
+export const isNomadClient = (role: NomadRole | undefined): boolean => role === "client" || role === "both";
+
+function agentConfig(options: NomadOptions, { datacenter, nomadServers, gossipKeys }: ImageContext): object {
+  return {
+    datacenter,
+    data_dir: "/data/nomad",
+    bind_addr: "0.0.0.0",
+    consul: { address: "127.0.0.1:8500" },
+    disable_update_check: true,
+    telemetry: {
+      disable_hostname: true,
+      prometheus_metrics: true,
+      publish_allocation_metrics: true,
+      publish_node_metrics: true,
+    },
+    ...(isNomadServer(options.role) && {
+      server: {
+        enabled: true,
+        bootstrap_expect: nomadServers.length,
+        encrypt: gossipKeys.nomad,
+        // Nomad's default gives up a leader that is silent for a second, which a busy small machine easily is.
+        raft_multiplier: 5,
+        server_join: { retry_join: nomadServers, retry_interval: "5s" },
+      },
+    }),
+    ...(isNomadClient(options.role) && {
+      client: {
+        enabled: true,
+        servers: nomadServers,
+        // The whole system is the default, copied for every task: far too much for a card.
+        chroot_env: { [chrootDir]: "/", "/usr/bin/busybox": "/bin/busybox" },
+        host_volume: { bin: { path: "/usr/local/bin", read_only: true } },
+      },
+    }),
+    ...(options.docker && { plugin: { docker: dockerPlugin } }),
+  };
+}
+
+const chrootDir = "/usr/lib/piinit/chroot";
+
+/** The small root that a task of the exec driver gets: busybox under the names that jobs use. */
+const applets =
+  "awk basename cat cp cut date dirname echo env expr false find grep gzip head hostname httpd id kill ln ls mkdir mv nc nslookup od ping printf ps pwd readlink rm rmdir sed seq sh sleep sort stat tail tar tee test touch tr true uname uniq wc wget whoami xargs".split(
+    " ",
+  );
+
+const chroot = {
+  packages: ["busybox-static"],
+  directories: [
+    { path: chrootDir, mode: "0755", owner: "root" },
+    { path: `${chrootDir}/bin`, mode: "0755", owner: "root" },
+    { path: `${chrootDir}/etc`, mode: "0755", owner: "root" },
+  ],
+  files: [
+    file(`${chrootDir}/etc/passwd`, "root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"),
+    file(`${chrootDir}/etc/group`, "root:x:0:\nnogroup:x:65534:\n"),
+  ],
+  links: applets.map((applet): Link => ({ path: `${chrootDir}/bin/${applet}`, target: "busybox" })),
+};
+
+const prepare = `#!/bin/sh
+# Runs before Nomad starts: what a power cut may have broken is made whole.
+set -eu
+/usr/lib/piinit/wait-for-name
+# The image knows no address, and a machine may have several.
+read -r _ address _ </run/piinit/machine
+mkdir -p /run/piinit/nomad
+echo "{\\"advertise\\": {\\"http\\": \\"$address\\", \\"rpc\\": \\"$address\\", \\"serf\\": \\"$address\\"}}" >/run/piinit/nomad/address.json
+[ ! -x ${mountedVolumes} ] || ${mountedVolumes} >/run/piinit/nomad/volumes.json
+/usr/lib/piinit/node-id /data/nomad/node-id
+# The gossip key of the image holds; Nomad's own copy could disagree, or be empty.
+rm -f /data/nomad/server/serf.keyring
+# Servers accept a client's id only with its own secret: one without the other is no identity.
+[ -s /data/nomad/client/client-id ] && [ -s /data/nomad/client/secret-id ] ||
+  rm -f /data/nomad/client/client-id /data/nomad/client/secret-id
+# A half-written key stops the server; without it, it is fetched from the others.
+for key in /data/nomad/server/keystore/*.nks.json; do
+  [ -f "$key" ] && [ "$(tail -c 1 "$key" | tr -d '\\n')" != "}" ] && rm -f "$key"
+done
+sync
+exit 0
+`;
+
+// Nomad starts tasks as their own users in their own name spaces, so it runs as root and is not confined itself.
+const service = `[Unit]
+Description=Nomad agent
+Documentation=https://developer.hashicorp.com/nomad/docs
+Wants=network.target consul.service
+After=network.target time-sync.target take-name.service consul.service docker.service
+RequiresMountsFor=/data
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStartPre=/usr/lib/piinit/prepare-nomad
+ExecStart=/usr/local/bin/nomad agent -config=/etc/nomad.d -config=/run/piinit/nomad
+ExecReload=/bin/kill -HUP $MAINPID
+KillMode=process
+KillSignal=SIGINT
+TimeoutStartSec=infinity
+Restart=always
+RestartSec=2
+LimitNOFILE=65536
+LimitNPROC=infinity
+TasksMax=infinity
+OOMScoreAdjust=-1000
+`;

@@ -1,0 +1,134 @@
+import { stringify } from "yaml";
+import {
+  combine,
+  defineRole,
+  enable,
+  file,
+  type ImageContext,
+  type Neighbour,
+  onOff,
+} from "../manifest/contribution.ts";
+import { consulTargets, targetsFile } from "./consul-targets.ts";
+
+const service = {
+  service: {
+    name: "prometheus",
+    port: 9090,
+    checks: [{ http: "http://127.0.0.1:9090/-/ready", interval: "30s", timeout: "5s" }],
+  },
+};
+
+/**
+ * Prometheus on port 9090, registered in Consul with a check. It watches the stack's machines and their agents, and what
+ * Consul knows: every service with the tag `prom`, and the Nomad clients.
+ */
+export const prometheus = defineRole({
+  schema: onOff,
+  contribute: (_on, context) =>
+    combine(consulTargets, {
+      packages: ["prometheus"],
+      files: [
+        file("/etc/prometheus/prometheus.yml", stringify(configuration(context), { lineWidth: 0 })),
+        file("/etc/tmpfiles.d/prometheus-data.conf", "d /data/prometheus 0750 prometheus prometheus\n"),
+        file("/etc/systemd/system/prometheus.service.d/piinit.conf", dropIn),
+        file("/etc/consul.d/prometheus.json", `${JSON.stringify(service, undefined, 2)}\n`),
+      ],
+      links: [enable("prometheus.service", "multi-user.target")],
+    }),
+});
+
+function configuration({ machines, consulServers, nomadServers }: ImageContext): object {
+  const withRole = (role: string) => machines.filter(({ roles }) => roles.includes(role));
+  const isConsulServer = ({ ip }: Neighbour) => consulServers.includes(ip);
+  const jobs = [
+    { job_name: "prometheus", static_configs: [{ targets: ["localhost:9090"] }] },
+    { job_name: "node-exporter", static_configs: targets(withRole("node-exporter"), 9100) },
+    consulAgents("consul-servers", withRole("consul").filter(isConsulServer)),
+    consulAgents(
+      "consul-clients",
+      withRole("consul").filter((machine) => !isConsulServer(machine)),
+    ),
+    {
+      job_name: "nomad-servers",
+      metrics_path: "/v1/metrics",
+      params: { format: ["prometheus"] },
+      static_configs: targets(
+        machines.filter(({ ip }) => nomadServers.includes(ip)),
+        4646,
+      ),
+      metric_relabel_configs: [dropNamesOfPeers],
+    },
+  ].filter(({ static_configs }) => static_configs.length > 0);
+  return {
+    global: { scrape_interval: "15s", evaluation_interval: "15s" },
+    scrape_configs: [...jobs, consulServices, nomadClients(nomadServers)],
+  };
+}
+
+/** One group for each machine, because the label that names it is a group's. */
+function targets(machines: Neighbour[], port: number) {
+  return machines.map(({ name, ip }) => ({ targets: [`${ip}:${port}`], labels: { instance: name } }));
+}
+
+function consulAgents(name: string, machines: Neighbour[]) {
+  return {
+    job_name: name,
+    metrics_path: "/v1/agent/metrics",
+    params: { format: ["prometheus"] },
+    static_configs: targets(machines, 8500),
+    metric_relabel_configs: [dropNamesOfPeers],
+  };
+}
+
+// Raft has each of these metrics twice, with the peer as a label and as a part of the name: a new name for every peer ever.
+const dropNamesOfPeers = {
+  source_labels: ["__name__"],
+  regex: "(consul|nomad)_raft_replication_.+_[0-9a-f]{8}(_[0-9a-f]{4}){3}_[0-9a-f]{12}(_sum|_count)?",
+  action: "drop",
+};
+
+const fromConsul = { file_sd_configs: [{ files: [targetsFile], refresh_interval: "1m" }] };
+
+const consulServices = {
+  job_name: "consul-services",
+  ...fromConsul,
+  relabel_configs: [
+    { source_labels: ["__meta_consul_tags"], regex: ".*,prom,.*", action: "keep" },
+    // The stack's own machines are in the job of that name, also while Consul is down.
+    { source_labels: ["__meta_consul_service"], regex: "node-exporter", action: "drop" },
+    { source_labels: ["__meta_consul_service"], target_label: "job" },
+    { source_labels: ["__meta_consul_node"], target_label: "node" },
+  ],
+};
+
+/** A machine that is server and client has one agent with one set of metrics: it is left to the servers' job. */
+function nomadClients(nomadServers: string[]) {
+  return {
+    job_name: "nomad-clients",
+    metrics_path: "/v1/metrics",
+    params: { format: ["prometheus"] },
+    ...fromConsul,
+    relabel_configs: [
+      { source_labels: ["__meta_consul_service"], regex: "nomad-client", action: "keep" },
+      { source_labels: ["__meta_consul_tags"], regex: ".*,http,.*", action: "keep" },
+      ...nomadServers.map((ip) => ({
+        source_labels: ["__address__"],
+        regex: `${ip.replaceAll(".", "\\.")}:.*`,
+        action: "drop",
+      })),
+      { source_labels: ["__meta_consul_node"], target_label: "instance" },
+    ],
+  };
+}
+
+// Whichever bound is reached first; the size holds on a small card.
+const dropIn = `[Unit]
+RequiresMountsFor=/data
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=
+ExecStart=/usr/bin/prometheus --config.file=/etc/prometheus/prometheus.yml --storage.tsdb.path=/data/prometheus --storage.tsdb.retention.time=30d --storage.tsdb.retention.size=2GB
+Restart=always
+RestartSec=5
+`;

@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { type Contribution, combine, defineRole, enable, file, mask, script, unit } from "../manifest/contribution.ts";
+
+const publicKey = z
+  .string()
+  .regex(
+    /^(ssh-(ed25519|rsa)|ecdsa-sha2-\S+|sk-\S+) [A-Za-z0-9+/]+=*( [^\n]*)?$/,
+    "must be a public key, one line as in id_ed25519.pub",
+  );
+
+/** SSH for root with keys only; an image without this role has no SSH at all. */
+export const ssh = defineRole({
+  schema: z.strictObject({ keys: z.array(publicKey).default([]) }),
+  contribute: ({ keys }) =>
+    combine(
+      {
+        packages: ["openssh-server"],
+        files: [
+          file("/etc/ssh/sshd_config.d/00-piinit.conf", sshdConfig),
+          file("/root/.ssh/authorized_keys", keys.map((key) => `${key}\n`).join(""), { mode: "0600" }),
+          script("/usr/lib/piinit/ssh-host-key", hostKey),
+        ],
+        directories: [{ path: "/root/.ssh", mode: "0700", owner: "root" }],
+        links: [
+          enable("ssh.service", "multi-user.target"),
+          mask("ssh.socket"),
+          // Debian's own makes keys on the first boot only, in a place that a new image would replace.
+          mask("sshd-keygen.service"),
+        ],
+      },
+      unit("ssh-host-key.service", hostKeyService, "multi-user.target"),
+    ),
+});
+
+/** For images whose base has an SSH server of its own. */
+export const noSsh: Contribution = { links: ["ssh.service", "ssh.socket", "sshswitch.service"].map(mask) };
+
+// The first to say something holds, so this file comes before those of a base image.
+const sshdConfig = `HostKey /data/ssh/ssh_host_ed25519_key
+PermitRootLogin prohibit-password
+AuthenticationMethods publickey
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+X11Forwarding no
+UseDNS no
+`;
+
+const hostKey = `#!/bin/sh
+# Makes the SSH host key once; it stays on the data file system when the image changes.
+set -eu
+key=/data/ssh/ssh_host_ed25519_key
+ssh-keygen -y -f "$key" >/dev/null 2>&1 && exit 0
+mkdir -p -m 0700 /data/ssh
+rm -f "$key" "$key.pub"
+ssh-keygen -q -t ed25519 -N '' -C '' -f "$key"
+sync
+`;
+
+const hostKeyService = `[Unit]
+Description=SSH host key
+RequiresMountsFor=/data
+Before=ssh.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/lib/piinit/ssh-host-key
+`;

@@ -1,0 +1,10 @@
+import { tools } from "../../../toolchain/versions.ts";
+import { defineRole, onOff } from "../manifest/contribution.ts";
+
+/** The program terraform, for who works on the machine itself. */
+export const terraform = defineRole({
+  schema: onOff,
+  contribute: () => ({
+    programs: [{ name: "terraform", version: tools.terraform.version, path: "/usr/local/bin/terraform" }],
+  }),
+});

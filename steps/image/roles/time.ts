@@ -1,0 +1,33 @@
+import { type Contribution, enable, file, mask } from "../manifest/contribution.ts";
+
+/**
+ * The time of day, by NTP: from the servers that the lease names, else from Debian's. The last known time is kept, so
+ * that a board without a clock never starts before the time at which it stopped, unless its root is read-only. Such a
+ * board also holds back what is ordered after time-sync.target (Consul, Nomad, Prometheus) until the time is right, for two minutes
+ * at most: a house without internet has to start as well.
+ */
+export function timeSync({ hasClock }: { hasClock: boolean }): Contribution {
+  const wait = "systemd-time-wait-sync.service";
+  return {
+    packages: ["systemd-timesyncd"],
+    files: [
+      file("/etc/systemd/timesyncd.conf.d/piinit.conf", timesyncd),
+      ...(hasClock ? [] : [file(`/etc/systemd/system/${wait}.d/timeout.conf`, twoMinutes)]),
+    ],
+    links: [
+      enable("systemd-timesyncd.service", "sysinit.target"),
+      hasClock ? mask(wait) : enable(wait, "sysinit.target"),
+    ],
+  };
+}
+
+// The default writes to the card once a minute for as long as no server answers.
+const timesyncd = `[Time]
+SaveIntervalSec=1h
+`;
+
+// A unit that ran out of time would count as failed, so the program is given its time instead.
+const twoMinutes = `[Service]
+ExecStart=
+ExecStart=-/usr/bin/timeout 120 /usr/lib/systemd/systemd-time-wait-sync
+`;

@@ -1,0 +1,98 @@
+import { pbkdf2Sync } from "node:crypto";
+import { z } from "zod";
+import { combine, defineRole, enable, file, mask } from "../manifest/contribution.ts";
+
+export interface WifiOptions {
+  ssid: string;
+  /** Two capital letters; without the right one the radio may not use every channel, or none. */
+  country: string;
+  /** A secret of the stack; what is in the image is the key derived from it. */
+  passphrase: string;
+}
+
+/** Wi-Fi with a shared key (WPA2, or the mixed mode of WPA3) on the first radio, named wlan0. */
+export const wifi = defineRole<WifiOptions>({
+  schema: z.strictObject({
+    ssid: z.string().refine((ssid) => byteLength(ssid) >= 1 && byteLength(ssid) <= 32, "must have 1 to 32 bytes"),
+    country: z.string().regex(/^[A-Z]{2}$/, "must be a country's two capital letters such as DE"),
+    passphrase: z
+      .string()
+      .regex(
+        /^([\x20-\x7e]{8,63}|[0-9a-fA-F]{64})$/,
+        "must have 8 to 63 ASCII characters, or be a key of 64 hex digits",
+      ),
+  }),
+  contribute: (options) =>
+    combine({
+      packages: ["firmware-brcm80211", "rfkill", "wireless-regdb", "wpasupplicant"],
+      files: [
+        file("/etc/wpa_supplicant/wpa_supplicant-wlan0.conf", supplicant(options), { mode: "0600" }),
+        // The kernel knows the country before the first scan.
+        file("/etc/modprobe.d/wifi-country.conf", `options cfg80211 ieee80211_regdom=${options.country}\n`),
+        file("/etc/systemd/network/10-wlan0.link", radioName),
+        file("/etc/systemd/network/25-wireless.network", network),
+        file(`/etc/systemd/system/${unitName}.d/piinit.conf`, dropIn),
+      ],
+      links: [
+        // With the radio and not with the boot: a machine without one starts as quickly, and one that is plugged in works.
+        enable(unitName, "sys-subsystem-net-devices-wlan0.device", "/usr/lib/systemd/system/wpa_supplicant@.service"),
+        // The package's own is for NetworkManager.
+        mask("wpa_supplicant.service"),
+      ],
+    }),
+});
+
+const byteLength = (text: string) => Buffer.byteLength(text);
+
+/** The pre-shared key of a network, 64 hex digits, as IEEE 802.11i derives it; a passphrase of 64 digits is one already. */
+export function preSharedKey(ssid: string, passphrase: string): string {
+  if (passphrase.length === 64) return passphrase.toLowerCase();
+  return pbkdf2Sync(passphrase, ssid, 4096, 32, "sha1").toString("hex");
+}
+
+const unitName = "wpa_supplicant@wlan0.service";
+
+// In hex, because an SSID may have any bytes. scan_ssid: it may be hidden, too.
+function supplicant({ ssid, country, passphrase }: WifiOptions): string {
+  return `country=${country}
+network={
+	ssid=${Buffer.from(ssid).toString("hex")}
+	scan_ssid=1
+	key_mgmt=WPA-PSK
+	psk=${preSharedKey(ssid, passphrase)}
+}
+`;
+}
+
+const radioName = `[Match]
+Type=wlan
+
+[Link]
+Name=wlan0
+`;
+
+// As on the wire, with a higher metric: where both lead to the same network, the cable is used. The machine tells no name,
+// so that a lease's name is always the router's own and not an echo.
+const network = `[Match]
+Type=wlan
+
+[Network]
+DHCP=ipv4
+LinkLocalAddressing=no
+
+[DHCPv4]
+ClientIdentifier=mac
+UseHostname=no
+SendHostname=no
+UseDomains=yes
+RouteMetric=2048
+`;
+
+const dropIn = `[Unit]
+StartLimitIntervalSec=0
+
+[Service]
+ExecStartPre=-/usr/sbin/rfkill unblock wlan
+Restart=always
+RestartSec=5
+`;

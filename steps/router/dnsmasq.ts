@@ -1,0 +1,178 @@
+import { z } from "zod";
+import { UserError } from "../../lib/errors.ts";
+import { normalDir } from "./dnsmasq-config.ts";
+import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./dnsmasq-files.ts";
+import { leaseNote } from "./lease-note.ts";
+import type { Driver, Entry, Table } from "./router.ts";
+import { type Shell, withShell } from "./ssh.ts";
+import { readersOf, readPaths, type Survey, survey } from "./survey.ts";
+import { describe, difference, differenceLines, plan, refuseConflicts, reservationsIn, says } from "./table.ts";
+
+const absolutePath = z
+  .string()
+  .regex(/^\/[\w.+@/ -]*$/, "must be an absolute path of letters, digits, spaces and .+@/_- such as /etc/piinit");
+
+const schema = z.strictObject({
+  kind: z.literal("dnsmasq"),
+  /** Name or address of the router, as ssh takes it. */
+  host: z
+    .string()
+    .regex(/^[A-Za-z0-9_][\w.:%-]*$/, "must be the router's name or address, such as router.lan or 192.168.2.1"),
+  port: z.int().min(1).max(65535).default(22),
+  user: z
+    .string()
+    .regex(/^[A-Za-z0-9_][\w.-]*$/, "must be a user name, such as root")
+    .default("root"),
+  /** The router's public host key; without it the user's own known_hosts must know the router. */
+  hostKey: z
+    .string()
+    .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\r\n]*)?$/, 'must be a public host key, such as "ssh-ed25519 AAAA…"')
+    .optional(),
+  /** Path of a private key; without it the user's own keys and agent are used. */
+  keyFile: z.string().min(1).optional(),
+  /** The folder on the router that its `dhcp-hostsdir` names. */
+  hostsDir: absolutePath,
+  /** The file on the router with its leases. */
+  leaseFile: absolutePath.default("/var/lib/misc/dnsmasq.leases"),
+});
+
+export type DnsmasqRouter = z.output<typeof schema>;
+
+/**
+ * A router that runs dnsmasq and that we may log in to. A stack's table is one file in the folder that dnsmasq's
+ * `dhcp-hostsdir` names, so it changes by one rename. There is no lock on the router that could be left behind: reading
+ * back after the rename finds whatever another writer did at the same moment.
+ */
+export const dnsmasq = {
+  schema,
+  title: ({ host, hostsDir }) => `dnsmasq on ${host} (${normalDir(hostsDir)})`,
+  apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings, table)),
+  clear: (settings, { owner }, { signal }) =>
+    withShell(settings, signal, (shell) => remove(shell, settings, tableFile(settings.hostsDir, owner))),
+  release: (settings, reservation, { signal }) =>
+    withShell(settings, signal, (shell) =>
+      remove(shell, settings, machineFile(settings.hostsDir, reservation.mac), `${lineFor(reservation)}\n`),
+    ),
+} satisfies Driver<DnsmasqRouter>;
+
+async function apply(shell: Shell, settings: DnsmasqRouter, table: Table): Promise<string[]> {
+  const own = tableFile(settings.hostsDir, table.owner);
+  const before = await survey(shell, settings);
+  const isOurs = (entry: Entry) => entry.source === own || isEarlierFile(settings.hostsDir, entry, table.reservations);
+  const ours = before.entries.filter(isOurs);
+  if (table.previous === undefined) refuseStrangers(settings, own, before.entries, table);
+  const others = before.entries.filter((entry) => !ours.includes(entry));
+  const planned = plan(settings.host, others, table.reservations);
+
+  const earlier = ours.map(({ source }) => source).filter((source) => source !== own);
+  const changes = new Map<string, string | undefined>(earlier.map((file) => [file, undefined]));
+  changes.set(own, planned.own.length > 0 ? tableText(table.owner, planned.own) : undefined);
+  const after = await replace(shell, settings, before, changes, (now) => readBack(settings, now, own, table));
+
+  const adopted = planned.adopted.map(({ reservation }) => reservation);
+  const now = Date.now() / 1000;
+  return [
+    ...differenceLines(difference([...reservationsIn(ours), ...adopted], table.reservations)),
+    ...planned.adopted.map(
+      ({ reservation, entry }) =>
+        `${describe(reservation)}: the entry in ${entry.source} already says so and stays as it is`,
+    ),
+    ...table.reservations.flatMap((reservation) => leaseNote(after.leases, reservation, now) ?? []),
+  ];
+}
+
+/**
+ * Where the stack's state knows nothing of a table, one of its name may be another stack's that happens to have the
+ * same name: it is taken over only if that loses no machine its reservation.
+ */
+function refuseStrangers(settings: DnsmasqRouter, own: string, entries: readonly Entry[], table: Table): void {
+  const macs = new Set(table.reservations.map(({ mac }) => mac));
+  const strangers = entries.filter(({ source, macs: [mac = ""] }) => source === own && !macs.has(mac));
+  if (strangers.length === 0) return;
+  throw new UserError(
+    [
+      `${own} on ${settings.host} has machines that stack ${table.owner} does not have:`,
+      ...reservationsIn(strangers).map((one) => `  ${describe(one)}`),
+      `If they are of another stack called ${table.owner}, give this one another name. If not, remove that file and run up again.`,
+    ].join("\n"),
+  );
+}
+
+/**
+ * Writes files, lets dnsmasq read them and checks what came of it. If dnsmasq can't be told, ends, or the check fails,
+ * the files are as before again. Returns what the router says afterwards.
+ */
+async function replace(
+  shell: Shell,
+  settings: DnsmasqRouter,
+  before: Survey,
+  changes: ReadonlyMap<string, string | undefined>,
+  check: (after: Survey) => void,
+): Promise<Survey> {
+  try {
+    await write(shell, settings, before.pids, changes);
+    const after = await survey(shell, settings);
+    check(after);
+    return after;
+  } catch (error) {
+    const asBefore = new Map([...changes.keys()].map((file) => [file, before.files.get(file)]));
+    const isUndone = await readersOf(shell, settings.hostsDir)
+      .then((pids) => shell.run(writeScript(pids, asBefore)))
+      // The connection is gone, most often. What went wrong first is what the user must know.
+      .then(
+        () => true,
+        () => false,
+      );
+    if (error instanceof UserError && isUndone)
+      throw new UserError(
+        `${error.message}
+The reservations are as they were before.`,
+        { cause: error },
+      );
+    throw error;
+  }
+}
+
+/** After our table is in place, the router must say what we wrote, and nobody may have written the opposite meanwhile. */
+function readBack(settings: DnsmasqRouter, after: Survey, own: string, { reservations }: Table): void {
+  const others = after.entries.filter(({ source }) => source !== own);
+  refuseConflicts(settings.host, others, reservations);
+  const lost = reservations.filter((reservation) => !after.entries.some((entry) => says(entry, reservation)));
+  if (lost.length === 0) return;
+  throw new UserError(
+    [
+      `${settings.host} did not keep these reservations, because something else changed ${own} at the same time. Run up again:`,
+      ...lost.map((one) => `  ${describe(one)}`),
+    ].join("\n"),
+  );
+}
+
+/**
+ * Removes a file of ours, only with that text if one is given. Works without the survey's checks: what is ours must go
+ * even when dnsmasq is off or no longer reads the folder.
+ */
+async function remove(shell: Shell, settings: DnsmasqRouter, file: string, text?: string): Promise<string[]> {
+  const contentOf = async () => (await readPaths(shell, [file])).files.get(file);
+  const there = await contentOf();
+  if (there === undefined) return [`${settings.host} has no ${file} any more`];
+  if (text !== undefined && there !== text) return [`${file} on ${settings.host} was changed and stays`];
+  await write(shell, settings, await readersOf(shell, settings.hostsDir), new Map([[file, undefined]]));
+  if ((await contentOf()) !== undefined)
+    throw new UserError(`${file} on ${settings.host} came back after it was removed: something else writes it`);
+  return [`removed ${file} on ${settings.host}`];
+}
+
+async function write(
+  shell: Shell,
+  settings: DnsmasqRouter,
+  pids: readonly number[],
+  changes: ReadonlyMap<string, string | undefined>,
+): Promise<void> {
+  try {
+    await shell.run(writeScript(pids, changes));
+  } catch (error) {
+    if (!(error instanceof UserError && /denied|permitted|read-only/i.test(error.message))) throw error;
+    const rights = `${settings.user} must be allowed to write to ${settings.hostsDir} and to signal dnsmasq there (root is)`;
+    throw new UserError(`${error.message}\n${rights}`, { cause: error });
+  }
+}

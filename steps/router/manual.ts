@@ -1,0 +1,36 @@
+import { z } from "zod";
+import type { Driver, Reservation } from "./router.ts";
+import { describe, difference } from "./table.ts";
+
+const schema = z.strictObject({ kind: z.literal("manual") });
+
+/** Any other router: piinit says what to type in at the router's own pages, and the gate checks the outcome. */
+export const manual = {
+  schema,
+  title: () => "a router that is set up by hand",
+  async apply(_, { reservations, previous = [] }) {
+    const { added, changed, removed, unchanged } = difference(previous, reservations);
+    return [
+      ...instruction("Type these reservations into your router:", added),
+      ...instruction(
+        "Change these reservations in your router to:",
+        changed.map(({ to }) => to),
+      ),
+      ...instruction("Remove these reservations from your router:", removed),
+      ...(unchanged.length > 0 ? [`= ${unchanged.length} unchanged`] : []),
+    ];
+  },
+  async clear(_, { reservations }) {
+    return instruction("These reservations may be removed from your router:", reservations);
+  },
+  async release(_, reservation) {
+    return [`Remove this reservation from your router, unless it is one to type in: ${describe(reservation)}`];
+  },
+} satisfies Driver<z.output<typeof schema>>;
+
+/** What to do, and a table to do it with; nothing where there is nothing to do. */
+function instruction(what: string, reservations: readonly Reservation[]): string[] {
+  if (reservations.length === 0) return [];
+  const rows = reservations.map(({ mac, ip, name }) => `  ${mac}  ${ip.padEnd(15)}  ${name}`);
+  return [what, "  MAC address        IP address       name", ...rows];
+}
