@@ -32,7 +32,7 @@ export function startConsul(): Promise<Agent> {
 }
 
 /** A Nomad server and client in one, with the raw_exec driver; its node takes jobs when this resolves. */
-export function startNomad({ consulUrl }: { consulUrl: string }): Promise<Agent> {
+function startNomad(consulUrl: string): Promise<Agent> {
   return startAgent("nomad", ["http", "rpc", "serf"], {
     arguments: (file) => ["agent", "-dev", "-config", file],
     configuration: (ports) => ({
@@ -57,6 +57,29 @@ export function startNomad({ consulUrl }: { consulUrl: string }): Promise<Agent>
       return Drivers.raw_exec?.Healthy === true;
     },
   });
+}
+
+/** A Consul, and a Nomad that registers its services there. */
+export interface Agents {
+  consul: Agent;
+  nomad: Agent;
+  stop(): Promise<void>;
+}
+
+export async function startAgents(): Promise<Agents> {
+  const consul = await startConsul();
+  const nomad = await startNomad(consul.url).catch(async (error) => {
+    await consul.stop();
+    throw error;
+  });
+  return {
+    consul,
+    nomad,
+    async stop() {
+      await nomad.stop();
+      await consul.stop();
+    },
+  };
 }
 
 export async function askJson<T>(url: string): Promise<T> {

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { execa } from "execa";
 import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
-import { type Agent, askJson, processesBelow, startConsul, startNomad, until } from "../agents.ts";
+import { type Agents, askJson, processesBelow, startAgents, until } from "../agents.ts";
 import { service } from "../offline/service.ts";
 import { freePort } from "../ports.ts";
 import { stackSettings } from "./held.ts";
@@ -52,24 +52,21 @@ job "clock" {
 
 describe("up and preview, with keys and jobs that aren't as the state has them", function () {
   this.timeout(240_000);
-  let consul: Agent;
-  let nomad: Agent;
+  let agents: Agents;
   let checkout: Checkout;
 
   before(async () => {
-    consul = await startConsul();
-    nomad = await startNomad({ consulUrl: consul.url });
+    agents = await startAgents();
     checkout = await makeCheckout();
     writeFileSync(path.join(checkout.dir, "index.ts"), program);
     writeFileSync(path.join(checkout.dir, "stacks/Pulumi.drift.yaml"), stackSettings);
   });
   after(async () => {
     checkout?.remove();
-    await nomad?.stop();
-    await consul?.stop();
+    await agents?.stop();
   });
 
-  const want = ({ keys, jobs }: Wanted, { consulUrl = consul.url, nomadUrl = nomad.url } = {}) =>
+  const want = ({ keys, jobs }: Wanted, { consulUrl = agents.consul.url, nomadUrl = agents.nomad.url } = {}) =>
     writeFileSync(path.join(checkout.dir, "wanted.json"), JSON.stringify({ consulUrl, nomadUrl, keys, jobs }));
 
   async function succeeds(verb: "up" | "preview"): Promise<string> {
@@ -86,9 +83,9 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
 
   const jobOf = (id: string) =>
     askJson<{ Status: string; Stop: boolean; Version: number; TaskGroups: { Count: number }[] }>(
-      `${nomad.url}/v1/job/${id}`,
+      `${agents.nomad.url}/v1/job/${id}`,
     );
-  const value = async (key: string) => (await fetch(`${consul.url}/v1/kv/${key}?raw`)).text();
+  const value = async (key: string) => (await fetch(`${agents.consul.url}/v1/kv/${key}?raw`)).text();
   const ofBad = { program: "/no/such/program" };
   const all: Wanted = {
     keys: { "app/colour": "green" },
@@ -99,7 +96,7 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     want(all);
     await succeeds("up");
     await until("the periodic job has run", async () => {
-      const jobs = await askJson<{ ID: string }[]>(`${nomad.url}/v1/jobs`);
+      const jobs = await askJson<{ ID: string }[]>(`${agents.nomad.url}/v1/jobs`);
       return jobs.some(({ ID }) => ID.startsWith("clock/periodic"));
     });
     for (const verb of ["up", "preview"] as const) {
@@ -111,9 +108,9 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
 
   it("put right jobs that were scaled, stopped and purged by hand, though nothing has changed here", async () => {
     const scaled = { Count: 2, Target: { Group: "main" }, Message: "by hand" };
-    await fetch(`${nomad.url}/v1/job/page/scale`, { method: "POST", body: JSON.stringify(scaled) });
-    await fetch(`${nomad.url}/v1/job/shop`, { method: "DELETE" });
-    await fetch(`${nomad.url}/v1/job/clock?purge=true`, { method: "DELETE" });
+    await fetch(`${agents.nomad.url}/v1/job/page/scale`, { method: "POST", body: JSON.stringify(scaled) });
+    await fetch(`${agents.nomad.url}/v1/job/shop`, { method: "DELETE" });
+    await fetch(`${agents.nomad.url}/v1/job/clock?purge=true`, { method: "DELETE" });
     assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 2);
     const output = await succeeds("up");
     for (const name of ["page", "shop"])
@@ -130,7 +127,7 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
 
   it("show what another file would change in a job that was scaled by hand, and change nothing by that", async () => {
     const scaled = { Count: 2, Target: { Group: "main" }, Message: "by hand" };
-    await fetch(`${nomad.url}/v1/job/page/scale`, { method: "POST", body: JSON.stringify(scaled) });
+    await fetch(`${agents.nomad.url}/v1/job/page/scale`, { method: "POST", body: JSON.stringify(scaled) });
     want({ ...all, jobs: { ...all.jobs, page: service("page", { count: 3 }) } });
     const file = path.join(checkout.dir, ".piinit/.pulumi/stacks/piinit/drift.json");
     const before = readFileSync(file, "utf8");
@@ -175,7 +172,7 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
   });
 
   it("wait for Nomad's next leader, and for the job that was lost sight of", async () => {
-    const proxy = await startProxy(nomad.url);
+    const proxy = await startProxy(agents.nomad.url);
     try {
       want({ ...all, jobs: { ...all.jobs, page: service("page", { count: 3 }) } }, { nomadUrl: proxy.url });
       const output = await succeeds("up");

@@ -4,7 +4,7 @@ import { projectDir } from "../../../lib/paths.ts";
 import { silent } from "../../../lib/progress.ts";
 import { run } from "../../../lib/run.ts";
 import { getTool } from "../../../toolchain/tools.ts";
-import { type Agent, askJson, startConsul, startNomad, until } from "../agents.ts";
+import { type Agents, askJson, startAgents, until } from "../agents.ts";
 
 interface Allocation {
   ID: string;
@@ -20,19 +20,16 @@ interface Instance {
 describe("the example jobs, run by real agents", function () {
   this.timeout(180_000);
   const path0 = process.env.PATH;
-  let consul: Agent;
-  let nomad: Agent;
+  let agents: Agents;
 
   before(async () => {
     const program = (await getTool("consul", { progress: silent })).path;
     process.env.PATH = `${path.dirname(program)}:${path0}`; // where raw_exec's tasks find consul
-    consul = await startConsul();
-    nomad = await startNomad({ consulUrl: consul.url });
+    agents = await startAgents();
   });
   after(async () => {
     process.env.PATH = path0 ?? "";
-    await nomad?.stop();
-    await consul?.stop();
+    await agents?.stop();
   });
 
   const submit = async (job: string, variables: Record<string, string>) => {
@@ -40,11 +37,15 @@ describe("the example jobs, run by real agents", function () {
     const given = Object.entries({ driver: "raw_exec", ...variables }).map(([name, value]) => `-var=${name}=${value}`);
     const file = path.join(projectDir, "jobs", `${job}.nomad.hcl`);
     const env = { PATH: process.env.PATH ?? "", HOME: "/nonexistent" };
-    await run(program, ["job", "run", "-detach", `-address=${nomad.url}`, ...given, file], { env, cleanEnv: true });
+    await run(program, ["job", "run", "-detach", `-address=${agents.nomad.url}`, ...given, file], {
+      env,
+      cleanEnv: true,
+    });
   };
-  const allocations = (job: string) => askJson<Allocation[]>(`${nomad.url}/v1/job/${job}/allocations`);
-  const put = (key: string, value: string) => fetch(`${consul.url}/v1/kv/${key}`, { method: "PUT", body: value });
-  const get = async (key: string) => (await fetch(`${consul.url}/v1/kv/${key}?raw`)).text();
+  const allocations = (job: string) => askJson<Allocation[]>(`${agents.nomad.url}/v1/job/${job}/allocations`);
+  const put = (key: string, value: string) =>
+    fetch(`${agents.consul.url}/v1/kv/${key}`, { method: "PUT", body: value });
+  const get = async (key: string) => (await fetch(`${agents.consul.url}/v1/kv/${key}?raw`)).text();
 
   describe("page", () => {
     let url = "";
@@ -54,7 +55,7 @@ describe("the example jobs, run by real agents", function () {
       await put("page/text", "Hello from Consul");
       await submit("page", { port: "0" });
       await until("the check passes", async () => {
-        const [instance] = await askJson<Instance[]>(`${consul.url}/v1/health/service/page`);
+        const [instance] = await askJson<Instance[]>(`${agents.consul.url}/v1/health/service/page`);
         const check = instance?.Checks.find(({ CheckID }) => CheckID.startsWith("_nomad-check"));
         url = `http://${instance?.Service.Address}:${instance?.Service.Port}/`;
         return check?.Status === "passing";
@@ -76,7 +77,7 @@ describe("the example jobs, run by real agents", function () {
 
   describe("heartbeat", () => {
     const runs = async () => {
-      const keys = await askJson<string[]>(`${consul.url}/v1/kv/jobs/heartbeat/runs?keys`).catch(() => []);
+      const keys = await askJson<string[]>(`${agents.consul.url}/v1/kv/jobs/heartbeat/runs?keys`).catch(() => []);
       const texts = await Promise.all(keys.map(get));
       return texts
         .map(
@@ -93,7 +94,7 @@ describe("the example jobs, run by real agents", function () {
     };
 
     it("records its runs, which never overlap though each takes longer than the clock's interval", async () => {
-      await submit("heartbeat", { cron: "* * * * * * *", seconds: "3", consul: new URL(consul.url).host });
+      await submit("heartbeat", { cron: "* * * * * * *", seconds: "3", consul: new URL(agents.consul.url).host });
       await until("three runs are recorded", async () => (await runs()).length >= 3);
       const seen = await runs();
       for (const [index, one] of seen.entries()) {
@@ -110,7 +111,7 @@ describe("the example jobs, run by real agents", function () {
     it("keeps the last ten runs only", async () => {
       await put("jobs/heartbeat/count", "19");
       await until("the run after that is recorded", async () => Number(await get("jobs/heartbeat/count")) > 21);
-      const keys = await askJson<string[]>(`${consul.url}/v1/kv/jobs/heartbeat/runs?keys`);
+      const keys = await askJson<string[]>(`${agents.consul.url}/v1/kv/jobs/heartbeat/runs?keys`);
       for (const key of keys) assert.match(key, /^jobs\/heartbeat\/runs\/\d$/);
     });
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Agent, askJson, startConsul, startNomad } from "../agents.ts";
+import { type Agents, askJson, startAgents } from "../agents.ts";
 import { freePort } from "../ports.ts";
 import { createProject, type Project } from "../project.ts";
 import { service } from "./service.ts";
@@ -18,23 +18,20 @@ const word = `a "quoted" $` + "{word}";
 
 describe("the stand-in for nomad, under the real engine with a real Nomad", function () {
   this.timeout(120_000);
-  let consul: Agent;
-  let nomad: Agent;
+  let agents: Agents;
   let project: Project;
 
   before(async () => {
-    consul = await startConsul();
-    nomad = await startNomad({ consulUrl: consul.url });
+    agents = await startAgents();
     project = await createProject();
   });
   after(async () => {
     await project?.remove();
-    await nomad?.stop();
-    await consul?.stop();
+    await agents?.stop();
   });
 
   /** A program with jobs: name → job file, each waited for and given the variable that it needs. */
-  async function jobs(files: Record<string, string>, args = "", url = nomad.url): Promise<void> {
+  async function jobs(files: Record<string, string>, args = "", url = agents.nomad.url): Promise<void> {
     await writeFile(path.join(project.dir, "jobs.json"), JSON.stringify(files));
     await project.program(`
       import { readFileSync } from "node:fs";
@@ -50,8 +47,8 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
   }
 
   const find = async (id: string) =>
-    (await askJson<JobInNomad[]>(`${nomad.url}/v1/jobs`)).some((job) => job.ID === id)
-      ? askJson<JobInNomad>(`${nomad.url}/v1/job/${id}`)
+    (await askJson<JobInNomad[]>(`${agents.nomad.url}/v1/jobs`)).some((job) => job.ID === id)
+      ? askJson<JobInNomad>(`${agents.nomad.url}/v1/job/${id}`)
       : undefined;
 
   async function succeeds(...args: string[]): Promise<string> {
@@ -80,7 +77,7 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
     assert.equal(job?.outputs?.type, "service");
     assert.doesNotMatch(output + (await project.state()), /quoted/);
     const { TaskGroups } = await askJson<{ TaskGroups: { Tasks: { Meta: object }[] }[] }>(
-      `${nomad.url}/v1/job/sleeper`,
+      `${agents.nomad.url}/v1/job/sleeper`,
     );
     assert.deepEqual(TaskGroups[0]?.Tasks[0]?.Meta, { word });
   });
@@ -150,7 +147,7 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
   });
 
   it("sees on refresh that a job is gone", async () => {
-    await fetch(`${nomad.url}/v1/job/well?purge=true`, { method: "DELETE" });
+    await fetch(`${agents.nomad.url}/v1/job/well?purge=true`, { method: "DELETE" });
     await succeeds("refresh");
     assert.equal(await resource("ill"), undefined);
     assert.equal((await resource("sleeper"))?.id, "sleeper");
@@ -174,7 +171,7 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
     const source = await project.source();
     await project.program(source.replace("vars: {", `vars: { ...(name === "listed" && { places: '["dc1", "dc2"]' }),`));
     await succeeds("up");
-    const { Datacenters } = await askJson<{ Datacenters: string[] }>(`${nomad.url}/v1/job/listed`);
+    const { Datacenters } = await askJson<{ Datacenters: string[] }>(`${agents.nomad.url}/v1/job/listed`);
     assert.deepEqual(Datacenters, ["dc1", "dc2"]);
     await jobs({ sleeper: service("sleeper", { count: 2 }) });
     await succeeds("up");
@@ -183,7 +180,7 @@ describe("the stand-in for nomad, under the real engine with a real Nomad", func
   it("refuses another file for a job that isn't as the state knows it, as long as nothing refreshes the state", async () => {
     const scaled = { Count: 1, Target: { Group: "main" }, Message: "by hand" };
     const request = { method: "POST", body: JSON.stringify(scaled) };
-    assert.equal((await fetch(`${nomad.url}/v1/job/sleeper/scale`, request)).status, 200);
+    assert.equal((await fetch(`${agents.nomad.url}/v1/job/sleeper/scale`, request)).status, 200);
     await jobs({ sleeper: `# Only a comment.\n${service("sleeper", { count: 2 })}` });
     assert.match(await succeeds("up"), /3 unchanged/);
     await jobs({ sleeper: service("sleeper", { count: 3 }) });

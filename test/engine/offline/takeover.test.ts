@@ -1,30 +1,11 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Agent, startConsul, startNomad } from "../agents.ts";
+import { type Agents, startAgents } from "../agents.ts";
 import { createProject, type Project, type StateResource } from "../project.ts";
+import { service } from "./service.ts";
 
-const jobspec = `
-variable "word" {}
-job "sleeper" {
-  group "main" {
-    task "main" {
-      driver = "raw_exec"
-      config {
-        command = "/bin/sleep"
-        args    = ["600"]
-      }
-      meta {
-        word = var.word
-      }
-      resources {
-        cpu    = 10
-        memory = 10
-      }
-    }
-  }
-}
-`;
+const jobspec = service("sleeper");
 
 const secretMark = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
 
@@ -66,13 +47,11 @@ function asOfficial(resource: StateResource): StateResource {
 
 describe("a state that the stand-ins and the official plugins hand to one another", function () {
   this.timeout(180_000);
-  let consul: Agent;
-  let nomad: Agent;
+  let agents: Agents;
   let project: Project;
 
   before(async () => {
-    consul = await startConsul();
-    nomad = await startNomad({ consulUrl: consul.url });
+    agents = await startAgents();
     project = await createProject();
     await writeFile(path.join(project.dir, "job.hcl"), jobspec);
     await project.program(`
@@ -82,10 +61,10 @@ describe("a state that the stand-ins and the official plugins hand to one anothe
       import * as nomad from "@pulumi/nomad";
       import * as pulumi from "@pulumi/pulumi";
       new local.Command("command", { create: "echo created", delete: "true" });
-      const consulProvider = new consul.Provider("consul", { address: "${new URL(consul.url).host}" });
+      const consulProvider = new consul.Provider("consul", { address: "${new URL(agents.consul.url).host}" });
       new consul.Keys("keys", { datacenter: "dc1", keys: [{ path: "a", value: pulumi.secret("opensesame"), delete: true }] },
         { provider: consulProvider });
-      const nomadProvider = new nomad.Provider("nomad", { address: "${nomad.url}" });
+      const nomadProvider = new nomad.Provider("nomad", { address: "${agents.nomad.url}" });
       const hcl2 = { vars: { word: pulumi.secret("opensesame") } };
       new nomad.Job("job", { jobspec: readFileSync("job.hcl", "utf8"), hcl2, purgeOnDestroy: true },
         { provider: nomadProvider, additionalSecretOutputs: ["taskGroups"] });
@@ -93,8 +72,7 @@ describe("a state that the stand-ins and the official plugins hand to one anothe
   });
   after(async () => {
     await project?.remove();
-    await nomad?.stop();
-    await consul?.stop();
+    await agents?.stop();
   });
 
   async function succeeds(...args: string[]): Promise<string> {
@@ -165,7 +143,7 @@ describe("a state that the stand-ins and the official plugins hand to one anothe
   it("can be taken down by a stand-in when the official plugins wrote it", async () => {
     await rewrite(asOfficial);
     await succeeds("destroy");
-    assert.deepEqual(await (await fetch(`${nomad.url}/v1/jobs`)).json(), []);
-    assert.equal((await fetch(`${consul.url}/v1/kv/a`)).status, 404);
+    assert.deepEqual(await (await fetch(`${agents.nomad.url}/v1/jobs`)).json(), []);
+    assert.equal((await fetch(`${agents.consul.url}/v1/kv/a`)).status, 404);
   });
 });

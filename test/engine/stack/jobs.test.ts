@@ -1,30 +1,28 @@
 import assert from "node:assert/strict";
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Agent, askJson, startConsul, startNomad } from "../agents.ts";
+import { type Agents, askJson, startAgents } from "../agents.ts";
 import { createKeysAndJobs, homeWith, idleJob, type KeysAndJobs } from "./program.ts";
 
 describe("jobs and keys of a stack, under the real engine with real agents", function () {
   this.timeout(600_000);
-  let consul: Agent;
-  let nomad: Agent;
+  let agents: Agents;
   let project: KeysAndJobs;
 
   before(async () => {
-    consul = await startConsul();
-    nomad = await startNomad({ consulUrl: consul.url });
-    project = await createKeysAndJobs(consul.url, nomad.url);
+    agents = await startAgents();
+    project = await createKeysAndJobs(agents.consul.url, agents.nomad.url);
   });
   after(async () => {
     await project?.remove();
-    await nomad?.stop();
-    await consul?.stop();
+    await agents?.stop();
   });
 
-  const inNomad = async () => (await askJson<{ ID: string }[]>(`${nomad.url}/v1/jobs`)).map(({ ID }) => ID).sort();
-  const keys = () => askJson<string[]>(`${consul.url}/v1/kv/?keys`).catch(() => []);
+  const inNomad = async () =>
+    (await askJson<{ ID: string }[]>(`${agents.nomad.url}/v1/jobs`)).map(({ ID }) => ID).sort();
+  const keys = () => askJson<string[]>(`${agents.consul.url}/v1/kv/?keys`).catch(() => []);
   const metaOf = async (job: string) =>
-    (await askJson<{ Meta: { word: string } }>(`${nomad.url}/v1/job/${job}`)).Meta.word;
+    (await askJson<{ Meta: { word: string } }>(`${agents.nomad.url}/v1/job/${job}`)).Meta.word;
 
   /** Jobs by their keys, each with the file that it names. */
   async function jobs(entries: Record<string, { file: string; vars?: object }>, more: object = {}): Promise<void> {

@@ -1,28 +1,25 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Agent, askJson, startConsul, startNomad } from "../agents.ts";
+import { type Agents, askJson, startAgents } from "../agents.ts";
 import { createKeysAndJobs, homeWith, idleJob, type KeysAndJobs } from "./program.ts";
 
 describe("secrets of a stack, under the real engine with real agents", function () {
   this.timeout(600_000);
-  let consul: Agent;
-  let nomad: Agent;
+  let agents: Agents;
   let project: KeysAndJobs;
   /** All that was printed. */
   let printed = "";
 
   before(async () => {
-    consul = await startConsul();
-    nomad = await startNomad({ consulUrl: consul.url });
-    project = await createKeysAndJobs(consul.url, nomad.url);
+    agents = await startAgents();
+    project = await createKeysAndJobs(agents.consul.url, agents.nomad.url);
     await writeFile(path.join(project.dir, "web.hcl"), idleJob("web"));
     await writeFile(path.join(project.dir, "number.hcl"), idleJob("number", "number"));
   });
   after(async () => {
     await project?.remove();
-    await nomad?.stop();
-    await consul?.stop();
+    await agents?.stop();
   });
 
   const run = async (...args: string[]) => {
@@ -51,8 +48,8 @@ describe("secrets of a stack, under the real engine with real agents", function 
       await run("preview", "--diff");
       const { exitCode, output } = await run("up", "--yes", "--diff");
       assert.equal(exitCode, 0, output);
-      assert.equal(await (await fetch(`${consul.url}/v1/kv/app/password?raw`)).text(), `${round}-key-secret`);
-      const { Meta } = await askJson<{ Meta: { word: string } }>(`${nomad.url}/v1/job/web`);
+      assert.equal(await (await fetch(`${agents.consul.url}/v1/kv/app/password?raw`)).text(), `${round}-key-secret`);
+      const { Meta } = await askJson<{ Meta: { word: string } }>(`${agents.nomad.url}/v1/job/web`);
       assert.equal(Meta.word, `"${round}-job-secret"`);
     }
     await run("stack", "output", "--json");
