@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { planRouter } from "../steps/image/plan/plan.ts";
 import { hostsDir, leaseFile } from "../steps/image/roles/router.ts";
 import type { LabMachine, LabRouter, RunningMachine, RunningRouter, VirtualMachine } from "../steps/lab/spec.ts";
-import type { DnsmasqRouter } from "../steps/router/dnsmasq.ts";
+import type { DnsmasqSettings } from "../steps/router/dnsmasq.ts";
 import { Image } from "./image.ts";
 import { hostArchitecture } from "./images.ts";
 import type { Machine, Settings } from "./settings.ts";
@@ -22,7 +22,7 @@ export interface LabArgs {
 export class Lab extends pulumi.ComponentResource {
   /** The lab's own SSH key, let in by its machines. */
   readonly publicKey: pulumi.Output<string>;
-  readonly router: pulumi.Output<DnsmasqRouter>;
+  readonly router: pulumi.Output<DnsmasqSettings>;
   /** What everything in the lab goes away with, quickly and without asking the machines. */
   readonly folder: pulumi.Resource;
 
@@ -92,6 +92,6 @@ export class Lab extends pulumi.ComponentResource {
   }
 }
 
-function driverSettings({ port, user, hostKey, keyFile }: RunningRouter): DnsmasqRouter {
+function driverSettings({ port, user, hostKey, keyFile }: RunningRouter): DnsmasqSettings {
   return { kind: "dnsmasq", host: "127.0.0.1", port, user, hostKey, keyFile, hostsDir, leaseFile };
 }

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Reservation } from "../steps/router/driver.ts";
 import type { RouterSettings } from "../steps/router/drivers.ts";
-import type { Reservation } from "../steps/router/router.ts";
 import { Step } from "./step.ts";
 
 export interface DhcpReservationsArgs {

@@ -1,4 +1,4 @@
-import type { Entry, Lease } from "./router.ts";
+import type { Entry, Lease } from "./driver.ts";
 
 /** What decides about fixed leases in dnsmasq's configuration, from its files and its command line alike. */
 export interface Option {

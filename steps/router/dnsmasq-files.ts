@@ -1,7 +1,7 @@
 import path from "node:path/posix";
 import { quote } from "../../lib/shell.ts";
 import { normalDir } from "./dnsmasq-config.ts";
-import type { Entry, Reservation } from "./router.ts";
+import type { Entry, Reservation } from "./driver.ts";
 
 /** The file in dnsmasq's folder with all that a stack reserves. */
 export function tableFile(hostsDir: string, owner: string): string {

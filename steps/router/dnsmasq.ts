@@ -2,11 +2,19 @@ import { z } from "zod";
 import { UserError } from "../../lib/errors.ts";
 import { normalDir } from "./dnsmasq-config.ts";
 import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./dnsmasq-files.ts";
+import { findReaders, type Inventory, readInventory, readPaths } from "./dnsmasq-inventory.ts";
+import type { Driver, Entry, Table } from "./driver.ts";
 import { leaseNote } from "./lease-note.ts";
-import type { Driver, Entry, Table } from "./router.ts";
-import { type Shell, withShell } from "./ssh.ts";
-import { readersOf, readPaths, type Survey, survey } from "./survey.ts";
-import { describe, difference, differenceLines, plan, refuseConflicts, reservationsIn, says } from "./table.ts";
+import { type Shell, withShell } from "./remote-shell.ts";
+import {
+  difference,
+  differenceLines,
+  planTable,
+  refuseConflicts,
+  reservationsIn,
+  reservationText,
+  says,
+} from "./table.ts";
 
 const absolutePath = z
   .string()
@@ -36,7 +44,7 @@ const schema = z.strictObject({
   leaseFile: absolutePath.default("/var/lib/misc/dnsmasq.leases"),
 });
 
-export type DnsmasqRouter = z.output<typeof schema>;
+export type DnsmasqSettings = z.output<typeof schema>;
 
 /**
  * A router that runs dnsmasq and that we may log in to. A stack's table is one file in the folder that dnsmasq's
@@ -53,16 +61,16 @@ export const dnsmasq = {
     withShell(settings, signal, (shell) =>
       remove(shell, settings, machineFile(settings.hostsDir, reservation.mac), `${lineFor(reservation)}\n`),
     ),
-} satisfies Driver<DnsmasqRouter>;
+} satisfies Driver<DnsmasqSettings>;
 
-async function apply(shell: Shell, settings: DnsmasqRouter, table: Table): Promise<string[]> {
+async function apply(shell: Shell, settings: DnsmasqSettings, table: Table): Promise<string[]> {
   const own = tableFile(settings.hostsDir, table.owner);
-  const before = await survey(shell, settings);
+  const before = await readInventory(shell, settings);
   const isOurs = (entry: Entry) => entry.source === own || isEarlierFile(settings.hostsDir, entry, table.reservations);
   const ours = before.entries.filter(isOurs);
   if (table.previous === undefined) refuseStrangers(settings, own, before.entries, table);
   const others = before.entries.filter((entry) => !ours.includes(entry));
-  const planned = plan(settings.host, others, table.reservations);
+  const planned = planTable(settings.host, others, table.reservations);
 
   const earlier = ours.map(({ source }) => source).filter((source) => source !== own);
   const changes = new Map<string, string | undefined>(earlier.map((file) => [file, undefined]));
@@ -75,7 +83,7 @@ async function apply(shell: Shell, settings: DnsmasqRouter, table: Table): Promi
     ...differenceLines(difference([...reservationsIn(ours), ...adopted], table.reservations)),
     ...planned.adopted.map(
       ({ reservation, entry }) =>
-        `${describe(reservation)}: the entry in ${entry.source} already says so and stays as it is`,
+        `${reservationText(reservation)}: the entry in ${entry.source} already says so and stays as it is`,
     ),
     ...table.reservations.flatMap((reservation) => leaseNote(after.leases, reservation, now) ?? []),
   ];
@@ -85,14 +93,14 @@ async function apply(shell: Shell, settings: DnsmasqRouter, table: Table): Promi
  * Where the stack's state knows nothing of a table, one of its name may be another stack's that happens to have the
  * same name: it is taken over only if that loses no machine its reservation.
  */
-function refuseStrangers(settings: DnsmasqRouter, own: string, entries: readonly Entry[], table: Table): void {
+function refuseStrangers(settings: DnsmasqSettings, own: string, entries: readonly Entry[], table: Table): void {
   const macs = new Set(table.reservations.map(({ mac }) => mac));
   const strangers = entries.filter(({ source, macs: [mac = ""] }) => source === own && !macs.has(mac));
   if (strangers.length === 0) return;
   throw new UserError(
     [
       `${own} on ${settings.host} has machines that stack ${table.owner} does not have:`,
-      ...reservationsIn(strangers).map((one) => `  ${describe(one)}`),
+      ...reservationsIn(strangers).map((one) => `  ${reservationText(one)}`),
       `If they are of another stack called ${table.owner}, give this one another name. If not, remove that file and run up again.`,
     ].join("\n"),
   );
@@ -104,19 +112,19 @@ function refuseStrangers(settings: DnsmasqRouter, own: string, entries: readonly
  */
 async function replace(
   shell: Shell,
-  settings: DnsmasqRouter,
-  before: Survey,
+  settings: DnsmasqSettings,
+  before: Inventory,
   changes: ReadonlyMap<string, string | undefined>,
-  check: (after: Survey) => void,
-): Promise<Survey> {
+  check: (after: Inventory) => void,
+): Promise<Inventory> {
   try {
     await write(shell, settings, before.pids, changes);
-    const after = await survey(shell, settings);
+    const after = await readInventory(shell, settings);
     check(after);
     return after;
   } catch (error) {
     const asBefore = new Map([...changes.keys()].map((file) => [file, before.files.get(file)]));
-    const isUndone = await readersOf(shell, settings.hostsDir)
+    const isUndone = await findReaders(shell, settings.hostsDir)
       .then((pids) => shell.run(writeScript(pids, asBefore)))
       // The connection is gone, most often. What went wrong first is what the user must know.
       .then(
@@ -134,7 +142,7 @@ The reservations are as they were before.`,
 }
 
 /** After our table is in place, the router must say what we wrote, and nobody may have written the opposite meanwhile. */
-function readBack(settings: DnsmasqRouter, after: Survey, own: string, { reservations }: Table): void {
+function readBack(settings: DnsmasqSettings, after: Inventory, own: string, { reservations }: Table): void {
   const others = after.entries.filter(({ source }) => source !== own);
   refuseConflicts(settings.host, others, reservations);
   const lost = reservations.filter((reservation) => !after.entries.some((entry) => says(entry, reservation)));
@@ -142,21 +150,21 @@ function readBack(settings: DnsmasqRouter, after: Survey, own: string, { reserva
   throw new UserError(
     [
       `${settings.host} did not keep these reservations, because something else changed ${own} at the same time. Run up again:`,
-      ...lost.map((one) => `  ${describe(one)}`),
+      ...lost.map((one) => `  ${reservationText(one)}`),
     ].join("\n"),
   );
 }
 
 /**
- * Removes a file of ours, only with that text if one is given. Works without the survey's checks: what is ours must go
+ * Removes a file of ours, only with that text if one is given. Works without the checks of an inventory: what is ours must go
  * even when dnsmasq is off or no longer reads the folder.
  */
-async function remove(shell: Shell, settings: DnsmasqRouter, file: string, text?: string): Promise<string[]> {
+async function remove(shell: Shell, settings: DnsmasqSettings, file: string, text?: string): Promise<string[]> {
   const contentOf = async () => (await readPaths(shell, [file])).files.get(file);
   const there = await contentOf();
   if (there === undefined) return [`${settings.host} has no ${file} any more`];
   if (text !== undefined && there !== text) return [`${file} on ${settings.host} was changed and stays`];
-  await write(shell, settings, await readersOf(shell, settings.hostsDir), new Map([[file, undefined]]));
+  await write(shell, settings, await findReaders(shell, settings.hostsDir), new Map([[file, undefined]]));
   if ((await contentOf()) !== undefined)
     throw new UserError(`${file} on ${settings.host} came back after it was removed: something else writes it`);
   return [`removed ${file} on ${settings.host}`];
@@ -164,7 +172,7 @@ async function remove(shell: Shell, settings: DnsmasqRouter, file: string, text?
 
 async function write(
   shell: Shell,
-  settings: DnsmasqRouter,
+  settings: DnsmasqSettings,
   pids: readonly number[],
   changes: ReadonlyMap<string, string | undefined>,
 ): Promise<void> {

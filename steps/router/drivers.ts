@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Context } from "../../lib/program.ts";
 import { dnsmasq } from "./dnsmasq.ts";
+import type { Driver, Reservation, Table } from "./driver.ts";
 import { manual } from "./manual.ts";
-import type { Driver, Reservation, Table } from "./router.ts";
 
 /** Every kind of router: a new one is a file, and a line here. */
 const drivers = { dnsmasq, manual };

@@ -1,4 +1,4 @@
-import type { Lease, Reservation } from "./router.ts";
+import type { Lease, Reservation } from "./driver.ts";
 
 /**
  * A reservation does not displace a lease that is out: tells which one stands in its way, and until when (`now` in

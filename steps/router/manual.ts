@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Driver, Reservation } from "./router.ts";
-import { describe, difference } from "./table.ts";
+import type { Driver, Reservation } from "./driver.ts";
+import { difference, reservationText } from "./table.ts";
 
 const schema = z.strictObject({ kind: z.literal("manual") });
 
@@ -24,7 +24,7 @@ export const manual = {
     return instruction("These reservations may be removed from your router:", reservations);
   },
   async release(_, reservation) {
-    return [`Remove this reservation from your router, unless it is one to type in: ${describe(reservation)}`];
+    return [`Remove this reservation from your router, unless it is one to type in: ${reservationText(reservation)}`];
   },
 } satisfies Driver<z.output<typeof schema>>;
 

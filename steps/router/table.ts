@@ -1,12 +1,12 @@
 import { UserError } from "../../lib/errors.ts";
-import type { Entry, Reservation } from "./router.ts";
+import type { Entry, Reservation } from "./driver.ts";
 
 /** "pi1: b8:27:eb:00:00:01 → 192.168.2.51", as every message writes a reservation. */
-export function describe({ name, mac, ip }: Reservation): string {
+export function reservationText({ name, mac, ip }: Reservation): string {
   return `${name}: ${mac} → ${ip}`;
 }
 
-export interface Plan {
+export interface TablePlan {
   /** What the owner's own entries must be. */
   own: Reservation[];
   /** Entries of others that say what a reservation says: they are as good as our own, and stay. */
@@ -17,7 +17,7 @@ export interface Plan {
  * What to write, given the entries of others on the router. Refuses entries that contradict the reservations (the same
  * address or name for another MAC, or the same MAC with other values), naming all of them at once.
  */
-export function plan(router: string, others: readonly Entry[], reservations: readonly Reservation[]): Plan {
+export function planTable(router: string, others: readonly Entry[], reservations: readonly Reservation[]): TablePlan {
   refuseConflicts(router, others, reservations);
   const adopted = reservations.flatMap((reservation) => {
     const entry = others.find((one) => says(one, reservation));
@@ -31,7 +31,7 @@ export function refuseConflicts(router: string, others: readonly Entry[], wanted
   const conflicts = wanted.flatMap((reservation) =>
     others.flatMap((entry) => {
       const reason = conflict(entry, reservation);
-      return reason === undefined ? [] : [`  ${describe(reservation)}: ${reason}`];
+      return reason === undefined ? [] : [`  ${reservationText(reservation)}: ${reason}`];
     }),
   );
   if (conflicts.length === 0) return;
@@ -91,9 +91,9 @@ export function difference(before: readonly Reservation[], after: readonly Reser
 /** A difference line by line: "+ pi3: …", "~ pi2: … (was 192.168.2.52)", "- pi4: …", "= 2 unchanged". */
 export function differenceLines({ added, changed, removed, unchanged }: Difference): string[] {
   return [
-    ...added.map((one) => `+ ${describe(one)}`),
-    ...changed.map(({ from, to }) => `~ ${describe(to)} (was ${whatWas(from, to)})`),
-    ...removed.map((one) => `- ${describe(one)}`),
+    ...added.map((one) => `+ ${reservationText(one)}`),
+    ...changed.map(({ from, to }) => `~ ${reservationText(to)} (was ${whatWas(from, to)})`),
+    ...removed.map((one) => `- ${reservationText(one)}`),
     ...(unchanged.length > 0 ? [`= ${unchanged.length} unchanged`] : []),
   ];
 }

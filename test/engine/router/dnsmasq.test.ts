@@ -3,8 +3,8 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../../lib/errors.ts";
 import { silent } from "../../../lib/progress.ts";
-import { type DnsmasqRouter, dnsmasq } from "../../../steps/router/dnsmasq.ts";
-import type { Reservation } from "../../../steps/router/router.ts";
+import { type DnsmasqSettings, dnsmasq } from "../../../steps/router/dnsmasq.ts";
+import type { Reservation } from "../../../steps/router/driver.ts";
 import { type Home, startHomeOrSkip } from "./home.ts";
 
 const pi1: Reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
@@ -26,9 +26,9 @@ for (const shell of ["sh", "busybox"] as const) {
       (await contentOf(file).catch(() => "")).split("\n").filter((line) => line && !line.startsWith("#"));
     const lineOf = ({ mac, ip, name }: Reservation) => `${mac},${ip},${name}`;
     const context = (signal = new AbortController().signal) => ({ progress: silent, signal });
-    const settingsWith = (change: Partial<DnsmasqRouter> = {}) => ({ ...home.settings, ...change });
+    const settingsWith = (change: Partial<DnsmasqSettings> = {}) => ({ ...home.settings, ...change });
     /** What `up` of the stack `home` does after the table was `previous`. */
-    const apply = (reservations: Reservation[], previous?: Reservation[], change: Partial<DnsmasqRouter> = {}) =>
+    const apply = (reservations: Reservation[], previous?: Reservation[], change: Partial<DnsmasqSettings> = {}) =>
       dnsmasq.apply(settingsWith(change), { owner: "home", reservations, previous }, context());
     const clear = () =>
       dnsmasq.clear(home.settings, { owner: "home", reservations: [], previous: undefined }, context());

@@ -4,12 +4,12 @@ import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { findOnPath } from "../../../lib/host.ts";
 import { run } from "../../../lib/run.ts";
-import type { DnsmasqRouter } from "../../../steps/router/dnsmasq.ts";
+import type { DnsmasqSettings } from "../../../steps/router/dnsmasq.ts";
 import { addSbin, end, startSshd } from "../sshd.ts";
 
 /** A home router for tests: a real sshd on 127.0.0.1 and a real dnsmasq in a network namespace of its own. */
 export interface Home {
-  settings: DnsmasqRouter;
+  settings: DnsmasqSettings;
   dir: string;
   /** The file that dnsmasq was started with. */
   configFile: string;
@@ -81,7 +81,7 @@ async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
     await clear(ssh.sshd);
     throw error;
   });
-  const settings: DnsmasqRouter = {
+  const settings: DnsmasqSettings = {
     kind: "dnsmasq",
     host: "127.0.0.1",
     user: userInfo().username,

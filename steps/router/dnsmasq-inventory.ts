@@ -1,7 +1,6 @@
 import { dirname } from "node:path/posix";
 import { UserError } from "../../lib/errors.ts";
 import { quote } from "../../lib/shell.ts";
-import type { DnsmasqRouter } from "./dnsmasq.ts";
 import {
   commandLineOptions,
   confDir,
@@ -12,11 +11,11 @@ import {
   parseEntry,
   parseLeases,
 } from "./dnsmasq-config.ts";
-import type { Entry, Lease } from "./router.ts";
-import type { Shell } from "./ssh.ts";
+import type { Entry, Lease } from "./driver.ts";
+import type { Shell } from "./remote-shell.ts";
 
 /** What a router's dnsmasq goes by. */
-export interface Survey {
+export interface Inventory {
   /** The dnsmasq processes that read our folder. */
   pids: number[];
   /** Every fixed lease that their configuration knows. */
@@ -26,6 +25,14 @@ export interface Survey {
   leases: Lease[];
 }
 
+/** Where on a router the reservations and the leases are. */
+interface DnsmasqFolder {
+  /** The router's name or address, for messages. */
+  host: string;
+  hostsDir: string;
+  leaseFile: string;
+}
+
 interface Paths {
   files: Map<string, string>;
   /** Folder → paths of its files. */
@@ -33,19 +40,18 @@ interface Paths {
 }
 
 /** Finds the dnsmasq that reads our folder, and all that it knows; fails with what to do when there is none. */
-export async function survey(shell: Shell, settings: DnsmasqRouter): Promise<Survey> {
+export async function readInventory(shell: Shell, where: DnsmasqFolder): Promise<Inventory> {
   const running = await dnsmasqs(shell);
-  if (running.length === 0) throw new UserError(`no dnsmasq runs on ${settings.host}: start it, or set another router`);
-  const hostsDir = normalDir(settings.hostsDir);
+  if (running.length === 0) throw new UserError(`no dnsmasq runs on ${where.host}: start it, or set another router`);
+  const hostsDir = normalDir(where.hostsDir);
   const readers = running.filter((one) => readsFolder(one, hostsDir));
   const mainFile = (readers[0] ?? running[0])?.mainFile ?? defaultFile;
-  if (readers.length === 0) throw new UserError(notConfigured(settings, mainFile));
+  if (readers.length === 0) throw new UserError(notConfigured(where, mainFile));
 
   const options = readers.flatMap((one) => one.options);
   const named = [...values(options, "dhcp-hostsfile"), ...values(options, "dhcp-hostsdir")].map(normalDir);
-  const found = await readPaths(shell, [...named, settings.leaseFile]);
-  if (!found.folders.has(hostsDir))
-    throw new UserError(`${notConfigured(settings, mainFile)}\n(the folder is missing)`);
+  const found = await readPaths(shell, [...named, where.leaseFile]);
+  if (!found.folders.has(hostsDir)) throw new UserError(`${notConfigured(where, mainFile)}\n(the folder is missing)`);
   const hosts = named.flatMap((name) => found.folders.get(name)?.filter((file) => !file.endsWith("~")) ?? [name]);
   return {
     pids: readers.map(({ pid }) => pid),
@@ -54,22 +60,22 @@ export async function survey(shell: Shell, settings: DnsmasqRouter): Promise<Sur
       ...[...new Set(hosts)].flatMap((file) => hostsFileEntries(file, found.files.get(file) ?? "")),
     ],
     files: found.files,
-    leases: parseLeases(found.files.get(settings.leaseFile) ?? ""),
+    leases: parseLeases(found.files.get(where.leaseFile) ?? ""),
   };
 }
 
 /** The processes that must be told when a file in the folder has changed; none is not an error. */
-export async function readersOf(shell: Shell, folder: string): Promise<number[]> {
+export async function findReaders(shell: Shell, folder: string): Promise<number[]> {
   const running = await dnsmasqs(shell);
   return running.filter((one) => readsFolder(one, normalDir(folder))).map(({ pid }) => pid);
 }
 
-function notConfigured(settings: DnsmasqRouter, file: string): string {
+function notConfigured(where: DnsmasqFolder, file: string): string {
   return [
-    `dnsmasq on ${settings.host} does not read ${settings.hostsDir}. On the router, once:`,
-    `  mkdir -p ${quote(settings.hostsDir)}`,
+    `dnsmasq on ${where.host} does not read ${where.hostsDir}. On the router, once:`,
+    `  mkdir -p ${quote(where.hostsDir)}`,
     `  add this line to ${file}, and restart dnsmasq:`,
-    `  dhcp-hostsdir=${settings.hostsDir}`,
+    `  dhcp-hostsdir=${where.hostsDir}`,
   ].join("\n");
 }
 

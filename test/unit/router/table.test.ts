@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { UserError } from "../../../lib/errors.ts";
 import { parseEntry } from "../../../steps/router/dnsmasq-config.ts";
 import { leaseNote } from "../../../steps/router/lease-note.ts";
-import { difference, differenceLines, plan } from "../../../steps/router/table.ts";
+import { difference, differenceLines, planTable } from "../../../steps/router/table.ts";
 
 const pi1 = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 const pi2 = { name: "pi2", mac: "b8:27:eb:00:00:02", ip: "192.168.2.52" };
@@ -10,12 +10,12 @@ const pi3 = { name: "pi3", mac: "b8:27:eb:00:00:03", ip: "192.168.2.53" };
 const entries = (...texts: string[]) => texts.map((text) => parseEntry("/etc/dnsmasq.conf", text));
 
 describe("a plan for a router's reservations", () => {
-  const adoptedOf = (...texts: string[]) => plan("router", entries(...texts), [pi1]).adopted.length;
+  const adoptedOf = (...texts: string[]) => planTable("router", entries(...texts), [pi1]).adopted.length;
 
   it("adopts an entry that says all of a reservation, whatever else it says", () => {
     const text = "set:pi,b8:27:eb:00:00:01,pi1,192.168.2.51,infinite";
     const [entry] = entries(text);
-    assert.deepEqual(plan("router", entries(text), [pi1, pi2]), {
+    assert.deepEqual(planTable("router", entries(text), [pi1, pi2]), {
       own: [pi2],
       adopted: [{ reservation: pi1, entry }],
     });
@@ -38,7 +38,7 @@ describe("a plan for a router's reservations", () => {
       "pi1,192.168.2.60",
     );
     assert.throws(
-      () => plan("192.168.2.1", others, [pi1, pi2]),
+      () => planTable("192.168.2.1", others, [pi1, pi2]),
       new UserError(
         [
           "Nothing was changed on 192.168.2.1, because other entries there contradict this stack's machines:",
