@@ -1,7 +1,7 @@
 import { missingPackages, requirePackages } from "../lib/host.ts";
 import { goPackage, type SystemPackage } from "../lib/packages.ts";
-import { checkGoOrPackage, compilersFor } from "./build.ts";
 import { probe, Unreachable } from "./download.ts";
+import { checkGoOrPackage, compilersFor } from "./go-build.ts";
 import { hostPlatform } from "./platform.ts";
 import { Unsuitable } from "./release.ts";
 import { explained, findAtHand, getTool, is32Bit, label, type ToolOptions } from "./tools.ts";

@@ -42,14 +42,14 @@ function addresses({ machines }: Expectation): ReadyCluster {
   };
 }
 
-type Fault = Omit<Finding, "machine">;
+type MachineFinding = Omit<Finding, "machine">;
 
 function judgeMachine(
   expectation: Expectation,
   seen: Observation,
   machine: ExpectedMachine,
   view: MachineView,
-): Fault | undefined {
+): MachineFinding | undefined {
   const remedy = expectation.remedy.replaceAll("NAME", machine.name).replaceAll("IMAGE", machine.image);
   return (
     judgeIdentity(expectation, seen, machine, view, remedy) ??
@@ -65,10 +65,10 @@ function judgeIdentity(
   machine: ExpectedMachine,
   { consul: view, silence }: MachineView,
   remedy: string,
-): Fault | undefined {
+): MachineFinding | undefined {
   const { name, ip, mac, consulUrl } = machine;
   const action = `the router's reservation isn't in effect: check ${mac} → ${ip} (${name}) on the router, then restart the machine`;
-  const wrong = (at: string, calledItself: string): Fault => ({
+  const wrong = (at: string, calledItself: string): MachineFinding => ({
     problem:
       at === ip
         ? `${at} calls itself ${calledItself} instead of ${name}`
@@ -104,7 +104,7 @@ function judgeConsul(
   machine: ExpectedMachine,
   view: ConsulView,
   remedy: string,
-): Fault | undefined {
+): MachineFinding | undefined {
   const { datacenter } = expectation;
   if (view.datacenter !== datacenter)
     return {
@@ -129,7 +129,7 @@ function judgeNomad(
   machine: ExpectedMachine,
   view: MachineView,
   remedy: string,
-): Fault | undefined {
+): MachineFinding | undefined {
   if (!machine.nomad) return undefined;
   if (!view.nomad)
     return {
@@ -148,11 +148,11 @@ function judgeNomad(
 /** A server that joined under a wrong name once is not let in under the right one while that name is still listed. */
 function afterRename(
   command: string,
-  { problem }: Fault,
+  { problem }: MachineFinding,
   { name }: ExpectedMachine,
   id: string,
   members: readonly Member[],
-): Fault | undefined {
+): MachineFinding | undefined {
   const earlier = members.find((member) => member.id === id && member.name !== name);
   if (!earlier) return undefined;
   return {
@@ -172,7 +172,7 @@ function judgeMembership(
   view: ConsulView | NomadView,
   members: readonly Member[],
   remedy: string,
-): Fault | undefined {
+): MachineFinding | undefined {
   const alive = members.filter((member) => member.alive).map((member) => member.name);
   const seesOthers = view.members.some((member) => member.alive && member.name !== name);
   if (alive.includes(name) && (seesOthers || alive.length === 1)) return undefined;
@@ -183,7 +183,11 @@ function judgeMembership(
 }
 
 /** Without a leader nobody can say who is a voter: that is one finding of the cluster, not one for each machine. */
-function judgeRaft(agent: AgentName, { name }: ExpectedMachine, raft: readonly RaftServer[]): Fault | undefined {
+function judgeRaft(
+  agent: AgentName,
+  { name }: ExpectedMachine,
+  raft: readonly RaftServer[],
+): MachineFinding | undefined {
   const server = raft.find((one) => one.name === name);
   if (raft.length === 0 || (server?.voter && server.healthy)) return undefined;
   const state = !server ? "is not yet one of the voters" : server.voter ? "lags behind the leader" : "may not vote yet";
@@ -198,7 +202,7 @@ function judgeNode(
   { datacenter }: Expectation,
   { name }: ExpectedMachine,
   { nomadNodes, nomadRaft }: Observation,
-): Fault | undefined {
+): MachineFinding | undefined {
   const lives = nomadNodes.filter((node) => node.name === name);
   const node =
     lives.find(({ status }) => status === "ready") ?? lives.find(({ status }) => status !== "down") ?? lives[0];
@@ -223,8 +227,8 @@ function isUsable(node: NomadNode, datacenter: string): boolean {
   return node.status === "ready" && node.eligible && node.datacenter === datacenter;
 }
 
-function judgeLeaders({ machines }: Expectation, seen: Observation): Fault[] {
-  const missing = (agent: string, expected: number, present: number, raft: readonly RaftServer[]): Fault[] => {
+function judgeLeaders({ machines }: Expectation, seen: Observation): MachineFinding[] {
+  const missing = (agent: string, expected: number, present: number, raft: readonly RaftServer[]): MachineFinding[] => {
     if (expected === 0 || raft.some(({ leader }) => leader)) return [];
     const quorum = Math.floor(expected / 2) + 1;
     return [

@@ -51,12 +51,12 @@ export function waitingLine({ findings, summary }: Judgement): string {
 export function deadlineMessage({ deadlineSeconds }: Expectation, { findings }: Judgement): string {
   return [
     `the cluster was not ready within ${deadlineSeconds} s:`,
-    ...findings.map((finding) => `  ${describe(finding)}`),
+    ...findings.map((finding) => `  ${findingLine(finding)}`),
     "Nothing was removed. Mend that and run up again.",
   ].join("\n");
 }
 
-function describe({ machine, problem, action }: Finding): string {
+function findingLine({ machine, problem, action }: Finding): string {
   const who = machine ? `${machine.name}, ${machine.ip}, ${machine.mac}: ` : "";
   return `${who}${problem}; ${action}`;
 }

@@ -8,9 +8,9 @@ import { isRouter } from "./arguments.ts";
 import { fileName, fileOf, type MachineRecord, type Ports, readRecords, requireRecord } from "./folder.ts";
 import { keyFileOf, labKey } from "./keys.ts";
 import { startMachine, stopMachine } from "./machine.ts";
+import { cutPower, machineProcesses, processOf } from "./machine-processes.ts";
 import { connectTo } from "./monitor.ts";
-import { cutPower, machineProcesses, processOf } from "./process.ts";
-import { startRouter } from "./router.ts";
+import { startRouter } from "./router-machine.ts";
 
 /** Makes the lab's folder and its SSH key; what is there is kept. */
 export async function createLab(dir: string): Promise<{ publicKey: string; keyFile: string }> {

@@ -4,6 +4,7 @@ import { digest } from "../../lib/json.ts";
 import type { Context } from "../../lib/program.ts";
 import { agentsOf, awaitAgents, awaitQuorumWithout } from "./agents.ts";
 import { isRouter } from "./arguments.ts";
+import { connectCable, removeCable, setCarrier } from "./cables.ts";
 import { checkDisks, makeData, makeRoot } from "./disks.ts";
 import {
   fileOf,
@@ -16,9 +17,9 @@ import {
 } from "./folder.ts";
 import { forgetHost } from "./keys.ts";
 import { withMachine } from "./lock.ts";
-import { connectCable, forwardPorts, removeCable, removePorts, setCarrier } from "./network.ts";
+import { cutPower, machineProcesses, processOf } from "./machine-processes.ts";
+import { forwardPorts, removePorts } from "./ports.ts";
 import { powerOff, powerOn } from "./power.ts";
-import { cutPower, machineProcesses, processOf } from "./process.ts";
 import type { LabMachine, LabRouter, RunningMachine } from "./spec.ts";
 
 /**

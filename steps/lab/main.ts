@@ -4,7 +4,7 @@ import { UserError } from "../../lib/errors.ts";
 import { main } from "../../lib/program.ts";
 import { createLab, deleteLab } from "./lab.ts";
 import { removeMachine, replaceMachine } from "./machine.ts";
-import { startRouter } from "./router.ts";
+import { startRouter } from "./router-machine.ts";
 
 const dir = z
   .string()

@@ -5,10 +5,10 @@ import { UserError } from "../../lib/errors.ts";
 import type { Context } from "../../lib/program.ts";
 import { machineArguments } from "./arguments.ts";
 import { readCommandLine } from "./disks.ts";
+import { chooseAccelerator, requireEmulator } from "./emulator.ts";
 import { fileOf, removeFiles } from "./folder.ts";
-import { chooseAccelerator, requireEmulator } from "./host.ts";
+import { cutPower, hasEnded, processOf } from "./machine-processes.ts";
 import { withMonitor } from "./monitor.ts";
-import { cutPower, hasEnded, processOf } from "./process.ts";
 import type { LabMachine, LabRouter } from "./spec.ts";
 
 /**

@@ -14,9 +14,9 @@ import {
   startMachine,
   stopMachine,
 } from "../../../steps/lab/machine.ts";
+import { processOf } from "../../../steps/lab/machine-processes.ts";
 import { withMonitor } from "../../../steps/lab/monitor.ts";
 import { powerOff } from "../../../steps/lab/power.ts";
-import { processOf } from "../../../steps/lab/process.ts";
 import { close, context, isFree, labForEachTest, listen, until } from "./fixture.ts";
 import { greeting, writeGuestImage } from "./guest.ts";
 

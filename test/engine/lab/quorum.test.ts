@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { awaitAgents } from "../../../steps/lab/agents.ts";
 import { requireRecord, writeRecord } from "../../../steps/lab/folder.ts";
 import { replaceMachine, startMachine } from "../../../steps/lab/machine.ts";
-import { processOf } from "../../../steps/lab/process.ts";
+import { processOf } from "../../../steps/lab/machine-processes.ts";
 import { context, makeLab, type TestLab, until } from "./fixture.ts";
 
 /** An agent's HTTP API as far as the lab asks it; its answers may be changed at any time. */

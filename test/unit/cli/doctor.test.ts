@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { checks, find } from "../../../cli/doctor.ts";
-import { machineProcesses } from "../../../steps/lab/process.ts";
+import { machineProcesses } from "../../../steps/lab/machine-processes.ts";
 import type { Host } from "../../../toolchain/system.ts";
 
 describe("doctor on a Mac", () => {

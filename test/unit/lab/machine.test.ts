@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { shortage } from "../../../steps/lab/agents.ts";
 import { emulatorFor, machineArguments } from "../../../steps/lab/arguments.ts";
 import { firstPartition } from "../../../steps/lab/disks.ts";
-import { checkVersion } from "../../../steps/lab/host.ts";
+import { checkVersion } from "../../../steps/lab/emulator.ts";
 import { stateOf } from "../../../steps/lab/lab.ts";
-import { candidates, targetsOf } from "../../../steps/lab/network.ts";
-import { machineOf } from "../../../steps/lab/process.ts";
+import { machineOf } from "../../../steps/lab/machine-processes.ts";
+import { candidates, targetsOf } from "../../../steps/lab/ports.ts";
 import { forwardedPort, type LabMachine, type LabRouter } from "../../../steps/lab/spec.ts";
 import { sshArguments } from "../../../steps/lab/ssh.ts";
 

@@ -6,10 +6,10 @@ import { type MachineRecord, readRecord, readRecords } from "./folder.ts";
 import { keyFileOf, knowHost, routerHostKey } from "./keys.ts";
 import { withMachine } from "./lock.ts";
 import { bringUp, connect } from "./machine.ts";
-import { machineProcesses } from "./process.ts";
+import { machineProcesses } from "./machine-processes.ts";
 import type { LabRouter, RunningRouter } from "./spec.ts";
 import { sshArguments } from "./ssh.ts";
-import { untilMachine } from "./wait.ts";
+import { untilMachine } from "./until-machine.ts";
 
 const bootSeconds = 300;
 

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../lib/errors.ts";
 import type { Context } from "../../lib/program.ts";
 import { fileOf } from "./folder.ts";
+import { processOf } from "./machine-processes.ts";
 import { lastLines } from "./power.ts";
-import { processOf } from "./process.ts";
 
 const pauseMs = 1000;
 const reportMs = 10_000;
