@@ -21,14 +21,14 @@ export function addBuild(program: Command): void {
       process.stdout.write(
         options.json
           ? `${JSON.stringify({ ...built, ...(compressed && { compressed }) })}\n`
-          : `${describe(built)}${compressed ? `${compressed.path}\n${mebibytes(compressed.bytes)}\n` : ""}`,
+          : `${builtText(built)}${compressed ? `${compressed.path}\n${mebibytes(compressed.bytes)}\n` : ""}`,
       );
     });
 }
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 2 ** 20)} MiB`;
 
-function describe({ path, sha256, bytes, seconds, reused }: BuiltImage): string {
+function builtText({ path, sha256, bytes, seconds, reused }: BuiltImage): string {
   const from = reused.length > 0 ? `, from the cache: ${reused.join(", ")}` : "";
   return `${path}\n${mebibytes(bytes)}, sha256 ${sha256}, ${seconds} s${from}\n`;
 }

@@ -22,7 +22,7 @@ export function addStatus(program: Command): void {
       const virtual = isLab ? await labStatus(stackDir(name, "lab")) : [];
       const settings = await lookAtStack(name, (stack) => stackSettings(stack));
       const { status, hasNomad } = await unlessInterrupted(lookAtCluster(settings, virtual));
-      process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : describe(status, virtual, hasNomad));
+      process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : statusText(status, virtual, hasNomad));
     });
 }
 
@@ -37,7 +37,7 @@ async function lookAtCluster(
   return { status: await clusterStatus(expectation), hasNomad: machines.some(({ nomad }) => nomad !== undefined) };
 }
 
-function describe(
+function statusText(
   { machines, consul, nomad, jobs }: ClusterStatus,
   virtual: MachineStatus[],
   hasNomad: boolean,
