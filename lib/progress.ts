@@ -16,3 +16,6 @@ export function progressOnStderr(): Progress {
 }
 
 export const silent: Progress = { step() {} };
+
+/** Seconds since `start`, a time of `performance.now()`, with one decimal. */
+export const secondsSince = (start: number): number => Math.round((performance.now() - start) / 100) / 10;

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../lib/errors.ts";
-import type { BuiltImage } from "../../steps/image/manifest/manifest.ts";
+import { secondsSince } from "../../lib/progress.ts";
+import { type BuiltImage, layers } from "../../steps/image/manifest/manifest.ts";
 import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
 import { runPulumi, type Stack } from "./stack.ts";
@@ -19,9 +20,7 @@ export async function buildStackImage(stack: Stack, image: string): Promise<Buil
   const built = answerOf(await resourcesOf(stack), image);
   if (!built) throw new Error(`Pulumi's state has no image ${image} after its update`);
   const isUnchanged = before?.path === built.path && before.seconds === built.seconds;
-  return isUnchanged
-    ? { ...built, seconds: secondsSince(start), reused: ["base", "packages", "programs", "image"] }
-    : built;
+  return isUnchanged ? { ...built, seconds: secondsSince(start), reused: layers } : built;
 }
 
 /** The image, and what goes into it: the cluster's secrets, and in the lab its SSH key. */
@@ -65,5 +64,3 @@ function answerOf(resources: StackResource[], image: string): BuiltImage | undef
   const plain = typeof stdout === "object" ? JSON.parse((stdout as { plaintext: string }).plaintext) : stdout;
   return typeof plain === "string" ? (JSON.parse(plain) as BuiltImage) : undefined;
 }
-
-const secondsSince = (start: number) => Math.round((performance.now() - start) / 100) / 10;

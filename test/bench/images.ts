@@ -4,7 +4,7 @@ import { fetchPrograms } from "../../cli/stack/programs.ts";
 import { cacheDir, projectDir } from "../../lib/paths.ts";
 import { silent } from "../../lib/progress.ts";
 import { compress } from "../../steps/image/compress.ts";
-import { layerNames } from "../../steps/image/debian/recipe.ts";
+import { layerNames } from "../../steps/image/layers/layer-names.ts";
 import type { BuiltImage, DebianBase, Manifest, ManifestOf } from "../../steps/image/manifest/manifest.ts";
 import { plan } from "../../steps/image/plan/plan.ts";
 import { type Cost, costOf } from "./cost.ts";

@@ -4,9 +4,9 @@ import { mkdtemp, open, rm } from "node:fs/promises";
 import path from "node:path";
 import { openExt4 } from "../../formats/ext4/ext4.ts";
 import { silent } from "../../lib/progress.ts";
-import type { Emulation } from "../../steps/image/debian/debian.ts";
-import { emulationFor } from "../../steps/image/layers/build-image.ts";
-import type { DebianBase, ManifestOf } from "../../steps/image/manifest/manifest.ts";
+import type { Emulation } from "../../steps/image/foreign/emulation.ts";
+import { emulationFor } from "../../steps/image/layers/cached-layers.ts";
+import { chooseSource } from "../../steps/image/layers/choose-source.ts";
 import { hostPlatform } from "../../toolchain/platform.ts";
 import { installSystem } from "../engine/image/install.ts";
 import { testManifest } from "../unit/image/manifest.ts";
@@ -20,7 +20,7 @@ const manifest = testManifest({
   architecture,
   packages: [kernel, "openssh-server", "prometheus-node-exporter", "systemd-resolved", "systemd-timesyncd"],
   disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 800, grows: false },
-}) as ManifestOf<DebianBase>;
+});
 
 /** Too slow for every change: one of the two is installed by emulation alone. */
 describe("a system of another architecture", function () {
@@ -33,7 +33,7 @@ describe("a system of another architecture", function () {
   after(() => rm(folder, { recursive: true, force: true }));
 
   it("is the same, file by file, with the host's programs and without them", async () => {
-    const emulation = await emulationFor(manifest, context);
+    const emulation = await emulationFor(architecture, chooseSource(manifest), context);
     assert.ok(emulation?.native, "the host's programs can't be used here");
     const quick = await treeOf(await install("quick", emulation));
     const slow = await treeOf(await install("slow", { ...emulation, native: undefined }));

@@ -12,6 +12,12 @@ import {
 } from "./accounts.ts";
 import { resolveFolders, type Tree, type TreeEntry } from "./tree.ts";
 
+/** What is added to a file system. */
+export interface Additions extends Partial<Pick<Manifest, "users" | "directories" | "files" | "links">> {
+  /** Copies of the host's files; root, 0755. */
+  programs?: readonly { path: string; copyOf: string }[];
+}
+
 /** Where a file's bytes come from. */
 export type Content = { text: string } | { copyOf: string };
 
@@ -32,24 +38,19 @@ interface Wanted {
 }
 
 /**
- * What the manifest adds to a file system, in an order that works: parents first, missing parents included.
- * @param programs the host's file of each program, by name
- * @throws UserError with every fault of the manifest's paths, owners and users
+ * The additions in an order that works: parents first, missing parents included.
+ * @param image its name, for the error
+ * @throws UserError with every fault of the additions' paths, owners and users
  */
-export function planOverlay(
-  manifest: Manifest,
-  tree: Tree,
-  accounts: AccountFiles,
-  programs: ReadonlyMap<string, string>,
-): OverlayEntry[] {
-  const { files, faults } = addUsers(accounts, manifest.users);
+export function planOverlay(image: string, additions: Additions, tree: Tree, accounts: AccountFiles): OverlayEntry[] {
+  const { files, faults } = addUsers(accounts, additions.users ?? []);
   const owners = accountsOf(files.passwd);
   const groups = groupsOf(files.group);
   const known = new Map(tree);
   const entries: OverlayEntry[] = [];
   const placed = new Set<string>();
 
-  for (const item of [...wantedEntries(manifest, programs), ...accountEntries(accounts, files, groups)]) {
+  for (const item of [...wantedEntries(additions), ...accountEntries(accounts, files, groups)]) {
     const fault = faultOfPath(item.path) ?? faultOfItem(item, owners);
     if (fault) {
       faults.push(fault);
@@ -66,20 +67,22 @@ export function planOverlay(
     entries.push(entryFor(item, place, known.get(place), owners));
     known.set(place, { type: item.type, size: 0, target: item.target ?? "" });
   }
-  if (faults.length > 0) throw new UserError(`The image "${manifest.name}" can't be built:\n  ${faults.join("\n  ")}`);
+  if (faults.length > 0) throw new UserError(`The image "${image}" can't be built:\n  ${faults.join("\n  ")}`);
   return entries;
 }
 
-function wantedEntries(manifest: Manifest, programs: ReadonlyMap<string, string>): Wanted[] {
+function wantedEntries({ directories = [], programs = [], files = [], links = [] }: Additions): Wanted[] {
   return [
-    ...manifest.directories.map((item) => ({ type: "directory" as const, ...item })),
-    ...manifest.programs.map(({ name, path }) => {
-      const copyOf = programs.get(name);
-      if (copyOf === undefined) throw new Error(`no file for the program ${name}`);
-      return { type: "file" as const, path, mode: "0755", owner: "root", content: { copyOf } };
-    }),
-    ...manifest.files.map(({ text, ...item }) => ({ type: "file" as const, ...item, content: { text } })),
-    ...manifest.links.map((item) => ({ type: "link" as const, ...item })),
+    ...directories.map((item) => ({ type: "directory" as const, ...item })),
+    ...programs.map(({ path, copyOf }) => ({
+      type: "file" as const,
+      path,
+      mode: "0755",
+      owner: "root",
+      content: { copyOf },
+    })),
+    ...files.map(({ text, ...item }) => ({ type: "file" as const, ...item, content: { text } })),
+    ...links.map((item) => ({ type: "link" as const, ...item })),
   ];
 }
 

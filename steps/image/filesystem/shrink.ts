@@ -1,9 +1,8 @@
 import { open, stat } from "node:fs/promises";
 import { readLayout } from "../../../formats/ext4/layout.ts";
+import { MiB } from "../../../formats/units.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { imageTime } from "../manifest/image-time.ts";
-
-const MiB = 1024 * 1024;
 
 /** Left for the files that come last, and for what a machine writes before it has made the file system larger. */
 export const spareMiB = 32;
@@ -15,7 +14,7 @@ export const spareMiB = 32;
 export async function shrink(file: string, signal: AbortSignal): Promise<void> {
   // The second time the tables of what was cut off aren't counted any more.
   for (let times = 0; times < 2; times++) {
-    const size = Math.ceil((await usedBytes(file)) / MiB) + spareMiB;
+    const size = Math.ceil((await bytesInUse(file)) / MiB) + spareMiB;
     if (size * MiB >= (await stat(file)).size) return;
     const env = { E2FSPROGS_FAKE_TIME: String(imageTime) };
     await runOnHost("resize2fs", ["-f", file, `${size}M`], { env, signal });
@@ -23,7 +22,7 @@ export async function shrink(file: string, signal: AbortSignal): Promise<void> {
 }
 
 /** What is in use of the file system, its own tables included. */
-async function usedBytes(file: string): Promise<number> {
+async function bytesInUse(file: string): Promise<number> {
   const handle = await open(file, "r");
   try {
     const read = async (offset: number, length: number) =>

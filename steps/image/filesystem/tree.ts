@@ -1,4 +1,5 @@
 import path from "node:path";
+import type { Ext4Entry } from "../../../formats/ext4/ext4.ts";
 
 /** What the file system holds before the manifest's own files come in. */
 export interface TreeEntry {
@@ -30,7 +31,7 @@ export function parseTree(text: string): Map<string, TreeEntry> {
 }
 
 /** Lines of the same list for what was added to the file system. */
-export function listEntries(entries: readonly { type: "directory" | "file" | "link"; path: string }[]): string {
+export function listEntries(entries: readonly { type: Ext4Entry["type"]; path: string }[]): string {
   return entries.map(({ type, path: file }) => `${type[0]} - - - 0 ${file.slice(1)}\0\0`).join("");
 }
 
@@ -52,15 +53,4 @@ function followLink(tree: Tree, file: string, depth: number): string {
   const target = path.posix.resolve(path.posix.dirname(file), entry.target);
   const resolved = resolveFolders(tree, target);
   return followLink(tree, resolved, depth + 1);
-}
-
-const blockBytes = 4096;
-
-/** About how much room the files take on ext4, bytes: blocks, inodes and the journal. */
-export function roomFor(sizes: Iterable<number>): number {
-  const journalBytes = 16 * 1024 * 1024;
-  let bytes = 0;
-  for (const size of sizes) bytes += Math.ceil(size / blockBytes) * blockBytes + 256;
-  // Inode tables, reserved blocks and folders take about a twentieth.
-  return Math.ceil(bytes * 1.05) + journalBytes;
 }

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { findStatic, hostPath, requirePackages } from "../../../lib/host.ts";
 import { emulationPackages } from "../../../lib/packages.ts";
 import type { Architecture } from "../manifest/manifest.ts";
+import type { NativeScripts } from "./native.ts";
 
 /** How the kernel tells the programs of an architecture (the first 20 bytes of an ELF file), and which QEMU runs them. */
 interface Format {
@@ -30,6 +31,14 @@ const formats: Record<Architecture, Format> = {
   armhf: arm,
   armel: arm,
 };
+
+/** What it takes to run the programs of another architecture than the host's. */
+export interface Emulation {
+  /** A command that makes them run at all; undefined where they do. */
+  hook: string | undefined;
+  /** The host's own programs in their place, from the tar of a base system; undefined where that can't be. */
+  native: { tar: string; scripts: NativeScripts } | undefined;
+}
 
 /** This machine's architecture in Debian's words; undefined when no image is built on such a machine. */
 export function hostArchitecture(): Architecture | undefined {

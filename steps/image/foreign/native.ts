@@ -63,18 +63,18 @@ if [ ! -e ${slow} ]; then
 fi
 : >${folder}/covered`;
 
-/**
- * Shell scripts for mmdebstrap's hooks, with the system's folder as `$1`.
- * @param descriptor of a tar of the host's own base system
- */
-export function nativeScripts(host: Architecture, image: Architecture, descriptor: number): NativeScripts {
+/** In the hooks, a tar of the host's own base system is on this file descriptor. */
+export const nativeDescriptor = 6;
+
+/** Shell scripts for mmdebstrap's hooks, with the system's folder as `$1`. */
+export function nativeScripts(host: Architecture, image: Architecture): NativeScripts {
   const library = libraries[host];
   const linker = linkerFolders[host];
   return {
     lay: `set -eu; cd "$1"
 mkdir -p ${folder}/bin .${library} .${linker}
 [ -e lib64 ] || ln -s usr/lib64 lib64
-tar --extract --directory=${folder} --wildcards '.${library}' '.${linker}' ./usr/bin ./usr/sbin './usr/lib/apt/methods' './var/lib/dpkg/info/*.list' <&${descriptor}
+tar --extract --directory=${folder} --wildcards '.${library}' '.${linker}' ./usr/bin ./usr/sbin './usr/lib/apt/methods' './var/lib/dpkg/info/*.list' <&${nativeDescriptor}
 mount --bind ${folder}${library} .${library}
 mount --bind ${folder}${linker} .${linker}
 for package in ${packages.join(" ")}; do

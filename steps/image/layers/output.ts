@@ -3,27 +3,28 @@ import path from "node:path";
 import { blockMapFileOf } from "../../../formats/bmap.ts";
 import { spdxDocument } from "../../../formats/spdx.ts";
 import { removeAbandoned } from "../../../lib/files.ts";
+import { secondsSince } from "../../../lib/progress.ts";
 import { imageTime } from "../manifest/image-time.ts";
-import type { BuildRequest, Manifest } from "../manifest/manifest.ts";
-import type { SystemContents } from "./assemble.ts";
+import type { BuildRequest, BuiltImage, Layer } from "../manifest/manifest.ts";
+import type { Contents } from "./contents.ts";
+import type { LayerNames } from "./layer-names.ts";
 
-/** What stands beside an image: what is in it. No text of any file, for some hold secrets. */
-export interface Contents extends SystemContents {
-  name: string;
-  board: string;
-  architecture: string;
-  base: Manifest["base"];
-  sha256: string;
-  bytes: number;
-  /** The digest of those that everybody on the machine may read. */
-  files: { path: string; mode: string; owner: string; sha256?: string }[];
-  links: Manifest["links"];
-}
+/** Where the image of those layers is, once it is built. */
+export const imageFile = (outputDir: string, names: LayerNames): string =>
+  path.resolve(outputDir, `${names.image}.img`);
+
+/** The answer about an image that is there; `start` is when its build began. */
+export const builtImage = (
+  image: string,
+  { sha256, bytes }: Contents,
+  reused: readonly Layer[],
+  start: number,
+): BuiltImage => ({ path: image, sha256, bytes, seconds: secondsSince(start), reused });
 
 /** The same list of packages in the form that other tools read. */
-export const spdxFileOf = (image: string): string => image.replace(/\.img$/, ".spdx.json");
+const spdxFileOf = (image: string): string => image.replace(/\.img$/, ".spdx.json");
 
-export const contentsFileOf = (image: string): string => image.replace(/\.img$/, ".contents.json");
+const contentsFileOf = (image: string): string => image.replace(/\.img$/, ".contents.json");
 
 /** The contents of an image that is there and whole. */
 export async function readContents(image: string): Promise<Contents | undefined> {

@@ -118,6 +118,11 @@ export interface DiskLayout {
   grows: boolean;
 }
 
+/** What an image is made of, each from the one before it. */
+export const layers = ["base", "packages", "programs", "image"] as const;
+
+export type Layer = (typeof layers)[number];
+
 /** What the builder prints: the answer of `./piinit build --json` too. */
 export interface BuiltImage {
   /** Absolute path of the raw disk image, mode 0600. */
@@ -126,8 +131,8 @@ export interface BuiltImage {
   /** Apparent size. */
   bytes: number;
   seconds: number;
-  /** Names of the layers that came from the cache: "base", "packages", "programs", "image". */
-  reused: string[];
+  /** The layers that came from the cache. */
+  reused: readonly Layer[];
 }
 
 /** What the builder reads. */

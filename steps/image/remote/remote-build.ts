@@ -7,11 +7,10 @@ import { UserError } from "../../../lib/errors.ts";
 import { inUnfinishedFolder } from "../../../lib/files.ts";
 import type { Context } from "../../../lib/program.ts";
 import { type Login, nameOf } from "../../../lib/ssh.ts";
-import { layerNames } from "../debian/recipe.ts";
-import { publish, readContents, removeOldImages } from "../layers/output.ts";
-import type { BuildRequest, BuiltImage, Manifest } from "../manifest/manifest.ts";
+import { layerNames } from "../layers/layer-names.ts";
+import { builtImage, imageFile, publish, readContents, removeOldImages } from "../layers/output.ts";
+import { type BuildRequest, type BuiltImage, layers, type Manifest } from "../manifest/manifest.ts";
 import { heartbeatMs } from "./attend.ts";
-import { onBuilder } from "./connection.ts";
 import {
   type BuilderProgram,
   builderProgram,
@@ -19,7 +18,8 @@ import {
   putCommand,
   startCommand,
   writeProgram,
-} from "./program.ts";
+} from "./builder-program.ts";
+import { onBuilder } from "./connection.ts";
 import { type Header, parseHeader, readIncoming, receiveImage } from "./transfer.ts";
 
 /**
@@ -32,24 +32,17 @@ export async function buildImageOn(
   context: Context,
 ): Promise<BuiltImage> {
   const start = performance.now();
-  const image = path.resolve(outputDir, `${layerNames(manifest).image}.img`);
-  const answer = (sha256: string, bytes: number, reused: string[]): BuiltImage => ({
-    path: image,
-    sha256,
-    bytes,
-    seconds: Math.round((performance.now() - start) / 100) / 10,
-    reused,
-  });
+  const image = imageFile(outputDir, layerNames(manifest));
   await mkdir(outputDir, { recursive: true, mode: 0o700 });
   const built = await readContents(image);
-  if (built) return answer(built.sha256, built.bytes, ["base", "packages", "programs", "image"]);
+  if (built) return builtImage(image, built, layers, start);
 
   return inUnfinishedFolder(outputDir, async (work) => {
     const disk = path.join(work, "disk.img");
     const { contents, blockMap, reused } = await fetchImage(builder, manifest, disk, context);
     await publish(disk, image, contents, blockMap);
     await removeOldImages(image);
-    return answer(contents.sha256, contents.bytes, reused);
+    return builtImage(image, contents, reused, start);
   });
 }
 

@@ -1,17 +1,19 @@
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { z } from "zod";
+import { MiB } from "../../../formats/units.ts";
 import { UserError } from "../../../lib/errors.ts";
 import type { Context } from "../../../lib/program.ts";
 import type { Progress } from "../../../lib/progress.ts";
-import { checkSpace } from "../debian/host.ts";
-import type { Contents } from "../layers/output.ts";
-import type { BuiltImage } from "../manifest/manifest.ts";
+import { checkSpace } from "../install/free-space.ts";
+import type { Contents } from "../layers/contents.ts";
+import { allocatedBytes } from "../layers/sparse-files.ts";
+import { type BuiltImage, layers } from "../manifest/manifest.ts";
 
 /** Comes as one line of JSON before the image itself. */
 export interface Header {
@@ -27,7 +29,7 @@ export interface Header {
 const headerSchema = z.object({
   contents: z.looseObject({ sha256: z.string(), bytes: z.number().int().nonnegative() }),
   blockMap: z.string(),
-  reused: z.array(z.string()),
+  reused: z.array(z.enum(layers)),
   diskBytes: z.number().nonnegative(),
 });
 
@@ -40,10 +42,8 @@ export function parseHeader(line: string): Header | undefined {
   }
 }
 
-const MiB = 1024 * 1024;
 /** Several times what the longest line has, the header of an image with many packages. */
 const mostLineBytes = 64 * MiB;
-const statBlockBytes = 512;
 
 /** Begins each line that is meant for the other end, to be told from what a login prints. */
 export const mark = "piinit-builder ";
@@ -56,7 +56,7 @@ export async function sendImage(
   output: Writable,
   { progress, signal }: Context,
 ): Promise<void> {
-  const diskBytes = (await stat(image)).blocks * statBlockBytes;
+  const diskBytes = await allocatedBytes(image);
   progress.step(`image: sending ${Math.ceil(diskBytes / MiB)} MiB, compressed`);
   const header: Header = { contents, blockMap, reused, diskBytes };
   output.write(`${mark}${JSON.stringify(header)}\n`);

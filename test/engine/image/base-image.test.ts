@@ -10,7 +10,7 @@ import { silent } from "../../../lib/progress.ts";
 import { findPartitions } from "../../../steps/image/existing/partitions.ts";
 import { hostArchitecture } from "../../../steps/image/foreign/emulation.ts";
 import { buildImage } from "../../../steps/image/layers/build-image.ts";
-import type { Contents } from "../../../steps/image/layers/output.ts";
+import type { Contents } from "../../../steps/image/layers/contents.ts";
 import type { BuiltImage, ImageBase, Manifest } from "../../../steps/image/manifest/manifest.ts";
 import { setEnvironment } from "../../environment.ts";
 import { testManifest } from "../../unit/image/manifest.ts";

@@ -3,9 +3,8 @@ import path from "node:path";
 import { masterBootRecord } from "../../../formats/mbr.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { hostArchitecture } from "../../../steps/image/foreign/emulation.ts";
-import { placeRoot } from "../../../steps/image/layers/assemble.ts";
+import { placeRoot } from "../../../steps/image/layers/sparse-files.ts";
 import { diskGeometry } from "../../../steps/image/manifest/geometry.ts";
-import type { DebianBase, ManifestOf } from "../../../steps/image/manifest/manifest.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
 import { installSystem } from "./install.ts";
 
@@ -13,7 +12,7 @@ const manifest = testManifest({
   architecture: hostArchitecture() ?? "amd64",
   packages: ["netbase"],
   disk: { firmware: "raspberry-pi", bootMiB: 64, rootMiB: 400, grows: false },
-}) as ManifestOf<DebianBase>;
+});
 
 /** What the FAT partition has, by its paths. */
 export const bootFiles: Readonly<Record<string, string>> = {

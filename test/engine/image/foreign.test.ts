@@ -6,8 +6,9 @@ import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { silent } from "../../../lib/progress.ts";
 import { readFiles } from "../../../steps/image/filesystem/debugfs.ts";
-import { emulationFor } from "../../../steps/image/layers/build-image.ts";
-import type { Architecture, DebianBase, ManifestOf } from "../../../steps/image/manifest/manifest.ts";
+import { emulationFor } from "../../../steps/image/layers/cached-layers.ts";
+import { chooseSource } from "../../../steps/image/layers/choose-source.ts";
+import type { Architecture } from "../../../steps/image/manifest/manifest.ts";
 import { hostPlatform } from "../../../toolchain/platform.ts";
 import { setEnvironment } from "../../environment.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
@@ -18,8 +19,9 @@ const host = hostPlatform().architecture;
 const machineOf = { amd64: 0x3e, arm64: 0xb7 };
 const foreign = host === "amd64" ? "arm64" : "amd64";
 
-const manifestFor = (architecture: Architecture) =>
-  testManifest({ architecture, packages: ["netbase"] }) as ManifestOf<DebianBase>;
+const manifestFor = (architecture: Architecture) => testManifest({ architecture, packages: ["netbase"] });
+const needs = (architecture: Architecture) =>
+  emulationFor(architecture, chooseSource(manifestFor(architecture)), context);
 
 describe("a system of another architecture than the host's", function () {
   this.timeout(20 * 60_000);
@@ -30,7 +32,7 @@ describe("a system of another architecture than the host's", function () {
   before(async function () {
     folder = await mkdtemp("/var/tmp/piinit-foreign-");
     restore = setEnvironment({ XDG_CACHE_HOME: path.join(folder, "cache") });
-    const emulation = await whereItCanBe(emulationFor(manifestFor(foreign), context));
+    const emulation = await whereItCanBe(needs(foreign));
     if (!emulation?.native) this.skip();
     system = await installSystem(manifestFor(foreign), folder, emulation);
   });
@@ -66,7 +68,7 @@ describe("a system of another architecture than the host's", function () {
   });
 
   it("needs nothing of that on a host of its own architecture", async () => {
-    assert.equal(await emulationFor(manifestFor(host), context), undefined);
+    assert.equal(await needs(host), undefined);
   });
 });
 

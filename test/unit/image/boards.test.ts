@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { masterBootRecord } from "../../../formats/mbr.ts";
 import { type BoardName, boardArchitectures } from "../../../steps/image/boards/catalogue.ts";
-import { deviceTrees } from "../../../steps/image/boot/boot.ts";
-import { packagesArguments } from "../../../steps/image/debian/recipe.ts";
+import { deviceTrees } from "../../../steps/image/boot/boot-files.ts";
+import { packagesArguments } from "../../../steps/image/debian/debian-arguments.ts";
 import { parseTree } from "../../../steps/image/filesystem/tree.ts";
 import { diskGeometry, rootDevice } from "../../../steps/image/manifest/geometry.ts";
 import type { DebianBase, Manifest, ManifestOf } from "../../../steps/image/manifest/manifest.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { UserError } from "../../../lib/errors.ts";
-import { logged } from "../../../steps/image/debian/install-log.ts";
+import { logged } from "../../../steps/image/install/install-log.ts";
 import { setEnvironment } from "../../environment.ts";
 
 const address = "http://mirror.example/debian/dists/trixie";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { nameSpaceFault } from "../../../steps/image/debian/name-space.ts";
+import { nameSpaceFault } from "../../../steps/image/install/name-space.ts";
 
 const user = { isRoot: false, user: "ann", canUnshare: true, hasRange: true };
 

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../lib/errors.ts";
-import { type OverlayEntry, planOverlay, renderCommands } from "../../../steps/image/filesystem/overlay.ts";
+import {
+  type Additions,
+  type OverlayEntry,
+  planOverlay,
+  renderCommands,
+} from "../../../steps/image/filesystem/overlay.ts";
 import { parseTree, resolveFolders } from "../../../steps/image/filesystem/tree.ts";
-import { testManifest } from "./manifest.ts";
 
 const listed = (type: string, path: string, target = "") => `${type} 755 0 0 1 ${path}\0${target}\0`;
 const tree = parseTree(
@@ -23,12 +27,11 @@ const accounts = {
   shadow: "root:*:20000::::::\n",
   gshadow: "root:*::\n",
 };
-const planned = (parts: Parameters<typeof testManifest>[0], programs = new Map<string, string>()) =>
-  planOverlay(testManifest(parts), tree, accounts, programs);
+const planned = (additions: Additions) => planOverlay("server", additions, tree, accounts);
 const file = (path: string, owner = "root", mode = "0644") => ({ path, owner, mode, text: "text" });
-const refusal = (parts: Parameters<typeof testManifest>[0]): string => {
+const refusal = (additions: Additions): string => {
   try {
-    planned(parts);
+    planned(additions);
   } catch (error) {
     assert.ok(error instanceof UserError, String(error));
     return error.message;

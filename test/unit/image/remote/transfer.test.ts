@@ -7,7 +7,7 @@ import { PassThrough, Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { UserError } from "../../../../lib/errors.ts";
 import { silent } from "../../../../lib/progress.ts";
-import type { Contents } from "../../../../steps/image/layers/output.ts";
+import type { Contents } from "../../../../steps/image/layers/contents.ts";
 import {
   type Header,
   mark,
@@ -57,7 +57,7 @@ describe("an image on its way from the builder", () => {
     const line = new PassThrough();
     line.write("Welcome to the builder!\n");
     const context = { progress: silent, signal: new AbortController().signal };
-    const built = { path: source, sha256, bytes: image.length, seconds: 1, reused: ["base"] };
+    const built = { path: source, sha256, bytes: image.length, seconds: 1, reused: ["base" as const] };
     const sent = sendImage(built, header().contents, header().blockMap, line, context).then(() => line.end());
     const incoming = readIncoming(line);
     const received = parseHeader((await incoming.line()) ?? "") as Header;

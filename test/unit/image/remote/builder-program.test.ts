@@ -9,7 +9,7 @@ import {
   putCommand,
   startCommand,
   writeProgram,
-} from "../../../../steps/image/remote/program.ts";
+} from "../../../../steps/image/remote/builder-program.ts";
 import { mark } from "../../../../steps/image/remote/transfer.ts";
 
 describe("the program that a builder gets", function () {

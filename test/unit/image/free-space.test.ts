@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { checkSpace } from "../../../steps/image/debian/host.ts";
+import { checkSpace } from "../../../steps/image/install/free-space.ts";
 
 describe("a host that can't build images", () => {
   let folder: string;

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { layerNames, sourceLines } from "../../../steps/image/debian/recipe.ts";
+import { sourceLines } from "../../../steps/image/debian/debian-arguments.ts";
+import { layerNames } from "../../../steps/image/layers/layer-names.ts";
+import { layers } from "../../../steps/image/manifest/manifest.ts";
 import { testManifest } from "./manifest.ts";
 
 describe("a layer's name", () => {
   const before = layerNames(testManifest());
   const changed = (parts: Parameters<typeof testManifest>[0]) => {
     const after = layerNames(testManifest(parts));
-    return (["base", "packages", "programs", "image"] as const).filter((layer) => after[layer] !== before[layer]);
+    return layers.filter((layer) => after[layer] !== before[layer]);
   };
 
   it("is the same for equal manifests", () => assert.deepEqual(changed({}), []));

@@ -1,12 +1,6 @@
 import { statfs } from "node:fs/promises";
+import { MiB } from "../../../formats/units.ts";
 import { UserError } from "../../../lib/errors.ts";
-import { requirePackages } from "../../../lib/host.ts";
-import { imagePackages } from "../../../lib/packages.ts";
-
-/** Fails with all that this host lacks for building images, and the packages that have it. */
-export const checkPrograms = (): Promise<void> => requirePackages("Building images", imagePackages);
-
-const MiB = 1024 * 1024;
 
 /** Fails when the disk that holds the folder has less free space than a step will write. */
 export async function checkSpace(folder: string, bytes: number, purpose: string): Promise<void> {

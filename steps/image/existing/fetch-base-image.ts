@@ -15,7 +15,7 @@ const isAddress = (image: string): boolean => /^https?:\/\//.test(image);
  * The file of an image that is to be a base, with the promised sum: where it is, or downloaded into the cache, once.
  * @throws UserError when it can't be had or has another sum
  */
-export async function checkedImage({ image, sha256 }: ImageBase, context: Context): Promise<string> {
+export async function fetchBaseImage({ image, sha256 }: ImageBase, context: Context): Promise<string> {
   if (isAddress(image)) return download(image, sha256, context);
   context.progress.step(`base: checking ${path.basename(image)}`);
   const sum = await sha256OfFile(image, context.signal).catch((error: NodeJS.ErrnoException) => {
@@ -57,7 +57,7 @@ const commands = {
 };
 
 /** Writes the disk image that is in the file, compressed or not, as a sparse file. */
-export async function unpackImage(file: string, disk: string, signal: AbortSignal): Promise<void> {
+export async function unpackBaseImage(file: string, disk: string, signal: AbortSignal): Promise<void> {
   const compression = await compressionOf(file, "The base image");
   if (compression) await requirePrograms("Unpacking the base image", [compression]);
   await runOnHost("sh", ["-c", commands[compression ?? "none"], "sh", file, disk], {

@@ -1,18 +1,5 @@
-import { quote, quoteCommand } from "../../../lib/shell.ts";
-import type { DebianBase, ImageBase, Manifest, ManifestOf } from "../manifest/manifest.ts";
-
-/** Goes the way of the manifest's kind of base. */
-export function forBase<T>(
-  manifest: Manifest,
-  ways: { debian(manifest: ManifestOf<DebianBase>): T; image(manifest: ManifestOf<ImageBase>): T },
-): T {
-  return "image" in manifest.base
-    ? ways.image(manifest as ManifestOf<ImageBase>)
-    : ways.debian(manifest as ManifestOf<DebianBase>);
-}
-
-/** Takes over the place of the FAT partition's files in the finished system, on file descriptor 7. */
-export const bootDescriptor = 7;
+import { quoteCommand } from "../../../lib/shell.ts";
+import { dpkgOptions } from "../install/mmdebstrap.ts";
 
 /**
  * What mmdebstrap is told for the packages layer of an image that is made from another one. It contributes the name
@@ -20,14 +7,14 @@ export const bootDescriptor = 7;
  * lists, keys and settings, so that what comes fits what is there. Nothing that is there is upgraded for its own sake.
  * The base's tar is on file descriptor 5.
  */
-export function imageArguments(missing: readonly string[], dpkgOptions: readonly string[]): string[] {
+export function imageArguments(missing: readonly string[]): string[] {
   return [
     "--mode=unshare",
     "--variant=custom",
     "--format=null",
     "--skip=setup,update,check/empty,cleanup",
     `--setup-hook=tar --extract --xattrs --xattrs-include='*' --directory="$1" <&5`,
-    `--setup-hook=${prepare(dpkgOptions)}`,
+    `--setup-hook=${prepare}`,
     ...(missing.length === 0
       ? []
       : [
@@ -38,7 +25,7 @@ export function imageArguments(missing: readonly string[], dpkgOptions: readonly
 }
 
 /** The network's name servers, and dpkg's settings, in the file in which mmdebstrap has them elsewhere. */
-const prepare = (dpkgOptions: readonly string[]) => `set -eu; cd "$1"
+const prepare = `set -eu; cd "$1"
 rm -f etc/resolv.conf
 cat /etc/resolv.conf >etc/resolv.conf
 mkdir -p etc/dpkg/dpkg.cfg.d
@@ -56,7 +43,3 @@ function apt(...words: string[]): string {
   const environment = ["--unset=TMPDIR", "APT_LISTCHANGES_FRONTEND=none", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
   return `chroot "$1" ${quoteCommand("env", [...environment, ...command])}`;
 }
-
-/** The last hook but one: hands over the files of the FAT partition, which packages may have changed, and removes them. */
-export const takeBootHook = (folder: string) =>
-  `--customize-hook=cd "$1/"${quote(folder)} && tar --create --sort=name . >&${bootDescriptor} && find . -mindepth 1 -delete`;

@@ -1,0 +1,124 @@
+import path from "node:path";
+import { execa } from "execa";
+import { UserError } from "../../../lib/errors.ts";
+import { hostPath } from "../../../lib/host.ts";
+import { type RootPartition, readFiles } from "../filesystem/debugfs.ts";
+import type { Tree } from "../filesystem/tree.ts";
+import { rootDevice } from "../manifest/geometry.ts";
+import type { BootFile, Manifest } from "../manifest/manifest.ts";
+import { buildInitrd, type LoadableModule } from "./initrd.ts";
+import { moduleClosure } from "./modules.ts";
+
+/** A packages layer, from which the kernel and its modules are read. */
+export interface InstalledSystem {
+  /** The layer's folder. */
+  layer: string;
+  partition: RootPartition;
+  tree: Tree;
+  /** A folder for temporary files. */
+  work: string;
+  signal: AbortSignal;
+}
+
+/** The files of the FAT partition, by their path there. */
+export type BootFiles = Record<string, Buffer>;
+
+/** What decides them, of a system with a kernel of Debian's. */
+type Bootable = Pick<Manifest, "name" | "boot" | "disk">;
+
+/** vmlinuz, initrd.img and cmdline.txt, and what the board's firmware wants. */
+export async function kernelBootFiles(image: Bootable, system: InstalledSystem): Promise<BootFiles> {
+  const kernel = kernelVersion(image.name, system.tree);
+  const [vmlinuz = Buffer.alloc(0)] = await read(system, [`/boot/vmlinuz-${kernel}`]);
+  const commandLine = `${image.boot.commandLine} root=${rootDevice(image.disk)}`;
+  return {
+    vmlinuz,
+    "initrd.img": await initrd(image, kernel, system),
+    "cmdline.txt": Buffer.from(`${commandLine}\n`),
+    ...(await firmwareFiles(image.boot.files, { kernel, commandLine }, system)),
+  };
+}
+
+/** The board's own files by their place on the FAT partition. */
+async function firmwareFiles(
+  files: BootFile[],
+  { kernel, commandLine }: { kernel: string; commandLine: string },
+  system: InstalledSystem,
+): Promise<BootFiles> {
+  const copies = files.flatMap((file) => {
+    if ("deviceTrees" in file) return deviceTrees(system.tree, kernel, file.deviceTrees);
+    return "copyOf" in file ? [file] : [];
+  });
+  const data = await read(
+    system,
+    copies.map(({ copyOf }) => copyOf),
+  );
+  const texts = files.flatMap((file) =>
+    "text" in file ? [[file.path, Buffer.from(file.text.replaceAll("COMMANDLINE", commandLine))] as const] : [],
+  );
+  return Object.fromEntries([...copies.map((file, index) => [file.path, data[index] as Buffer] as const), ...texts]);
+}
+
+/**
+ * The kernel's device trees whose names begin with one of these, to be copied to the top of the FAT partition. Debian has them beside
+ * the kernel's modules since its kernel 7, and in a folder of their own before.
+ * @throws UserError when there are none
+ */
+export function deviceTrees(tree: Tree, kernel: string, prefixes: string[]): { path: string; copyOf: string }[] {
+  const folders = [`/usr/lib/modules/${kernel}/dtb/`, `/usr/lib/linux-image-${kernel}/`];
+  const found = [...tree.keys()]
+    .filter((file) => folders.some((folder) => file.startsWith(folder)))
+    .map((file) => ({ path: path.posix.basename(file), copyOf: file }))
+    .filter(({ path: name }) => prefixes.some((prefix) => name.startsWith(prefix)) && name.endsWith(".dtb"));
+  if (found.length === 0)
+    throw new UserError(
+      `The kernel ${kernel} has no device tree ${prefixes.join("*.dtb or ")}*.dtb, which the board needs.`,
+    );
+  return found.sort((one, other) => one.path.localeCompare(other.path));
+}
+
+function kernelVersion(image: string, tree: Tree): string {
+  const versions = [...tree.keys()].flatMap((file) => /^\/boot\/vmlinuz-(.+)$/.exec(file)?.[1] ?? []);
+  const [version] = versions;
+  if (version === undefined || versions.length > 1) {
+    throw new UserError(
+      `The packages of the image "${image}" hold ${versions.length} kernels, but there must be one` +
+        `${versions.length > 1 ? ` (${versions.join(", ")})` : ": add a linux-image package"}.`,
+    );
+  }
+  return version;
+}
+
+async function initrd(image: Bootable, kernel: string, system: InstalledSystem): Promise<Buffer> {
+  const folder = `/usr/lib/modules/${kernel}`;
+  const names = ["modules.dep", "modules.builtin", "modules.softdep", "modules.alias"].map(
+    (name) => `${folder}/${name}`,
+  );
+  const [busybox = Buffer.alloc(0), ...tables] = await read(system, ["/usr/bin/busybox", ...names]);
+  const [dep = "", builtin = "", softdep = "", alias = ""] = tables.map(String);
+  const { paths, missing } = moduleClosure(image.boot.modules, { dep, builtin, softdep, alias });
+  if (missing.length > 0) {
+    throw new UserError(`The kernel ${kernel} of the image "${image.name}" has no module ${missing.join(", ")}.`);
+  }
+  const packed = await read(
+    system,
+    paths.map((file) => `${folder}/${file}`),
+  );
+  const modules = await Promise.all(paths.map((file, index) => unpack(file, packed[index] ?? Buffer.alloc(0))));
+  return buildInitrd(busybox, modules);
+}
+
+function read(system: InstalledSystem, files: string[]): Promise<Buffer[]> {
+  return readFiles(system.partition, files, system.work, system.signal);
+}
+
+async function unpack(file: string, data: Buffer): Promise<LoadableModule> {
+  if (file.endsWith(".ko")) return { path: file, data };
+  if (!file.endsWith(".ko.xz")) throw new Error(`kernel module ${file}: unknown compression`);
+  const { stdout } = await execa("xz", ["--decompress", "--stdout"], {
+    input: data,
+    encoding: "buffer",
+    env: { PATH: hostPath() },
+  });
+  return { path: file, data: stdout };
+}

@@ -1,0 +1,95 @@
+import { type FileHandle, open, readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { type Ext4, type Ext4Entry, needsRecovery, openExt4, type ReadAt } from "../../../formats/ext4/ext4.ts";
+import { UserError } from "../../../lib/errors.ts";
+import { runOnHost } from "../../../lib/host.ts";
+import type { Context } from "../../../lib/program.ts";
+import { baseTar } from "../install/packages-layer.ts";
+import type { Architecture, ImageBase } from "../manifest/manifest.ts";
+import { contentOf, copyBoot, copyFileSystem, writeTar } from "./copy-files.ts";
+import { fetchBaseImage, unpackBaseImage } from "./fetch-base-image.ts";
+import { findPartitions } from "./partitions.ts";
+import { bootFolder, checkSystem } from "./takeover.ts";
+
+/** What stands beside the tar of a base layer that was made from an image. */
+export interface BaseSystem {
+  /** Names of the packages that are installed. */
+  packages: string[];
+  /** Where the files of the FAT partition are in the tar, e.g. boot/firmware. */
+  boot: string;
+  /** Device nodes, which nobody but root can make in a folder; they are written into the finished file system. */
+  devices: Ext4Entry[];
+}
+
+const systemFile = "system.json";
+
+export async function readBaseSystem(layer: string): Promise<BaseSystem> {
+  return JSON.parse(await readFile(path.join(layer, systemFile), "utf8")) as BaseSystem;
+}
+
+/**
+ * Makes the base layer from an existing image: its root file system as a tar, with the files of the FAT partition in
+ * the folder where the system mounts it. Nothing is mounted and nobody has to be root.
+ * @throws UserError for an image that can't be had, isn't what was promised, or isn't laid out as it has to be
+ */
+export async function makeBaseLayer(
+  image: ImageBase,
+  board: Architecture,
+  dir: string,
+  context: Context,
+): Promise<void> {
+  const file = await fetchBaseImage(image, context);
+  context.progress.step("base: unpacking the image; next: its files");
+  const disk = path.join(dir, "base.img");
+  await unpackBaseImage(file, disk, context.signal);
+  const handle = await open(disk, "r");
+  try {
+    const { boot, root } = findPartitions(await reader(handle, 0)(0, 512));
+    const read = reader(handle, root.offset);
+    if (await needsRecovery(read)) await recover(disk, root.offset, context.signal);
+    const fileSystem = await openExt4(read);
+    const packages = checkSystem(
+      (await textOf(fileSystem, "usr/lib/os-release")) ?? "",
+      (await textOf(fileSystem, "var/lib/dpkg/status")) ?? "",
+      board,
+    );
+    const place = bootFolder((await textOf(fileSystem, "etc/fstab")) ?? "");
+    context.progress.step("base: copying the image's files; next: packages");
+    const devices = await writeTar(path.join(dir, baseTar), async (tar) => {
+      const found = await copyFileSystem(fileSystem, place, tar, context.signal);
+      await copyBoot(disk, boot.offset, place, tar, context.signal);
+      return found;
+    });
+    const system: BaseSystem = { packages: packages.map(({ name }) => name), boot: place, devices };
+    await writeFile(path.join(dir, systemFile), JSON.stringify(system));
+  } finally {
+    await handle.close();
+  }
+  await rm(disk);
+}
+
+function reader(handle: FileHandle, start: number): ReadAt {
+  return async (offset, length) => {
+    const buffer = Buffer.alloc(length);
+    for (let done = 0; done < length; ) {
+      const { bytesRead } = await handle.read(buffer, done, length - done, start + offset + done);
+      if (bytesRead === 0) throw new UserError("The base image ends before its partitions do: it isn't whole.");
+      done += bytesRead;
+    }
+    return buffer;
+  };
+}
+
+/** Plays back the journal of a file system that was in use when it was copied. */
+async function recover(disk: string, offset: number, signal: AbortSignal): Promise<void> {
+  const partition = `${path.basename(disk)}?offset=${offset}`;
+  // It ends with 1 when it has mended something.
+  const script = 'e2fsck -p "$1" || [ $? = 1 ]';
+  await runOnHost("sh", ["-c", script, "sh", partition], { cwd: path.dirname(disk), signal });
+}
+
+async function textOf(fileSystem: Ext4, name: string): Promise<string | undefined> {
+  const entry = await fileSystem.find(name);
+  if (entry?.type !== "file") return undefined;
+  return (await contentOf(fileSystem, entry)).toString("utf8");
+}

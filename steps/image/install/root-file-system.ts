@@ -1,0 +1,58 @@
+import { KiB } from "../../../formats/units.ts";
+import { imageTime } from "../manifest/image-time.ts";
+
+/**
+ * Turns the installed system into a file system: what belongs to one machine or one build goes, then mke2fs reads it.
+ * File descriptor 3 is the file system's image, 4 takes the list of all files. `$1` is the system's folder.
+ * mke2fs takes over when each file last changed in any way, which is the time of the build: debugfs sets it back.
+ * A bind mount shows the system without what is mounted in it. Only that view loses what mmdebstrap itself still needs:
+ * its configuration of apt in /tmp, without which apt would work on the host.
+ */
+export const finishScript = `set -eu
+cd "$1"
+mv usr/sbin/start-stop-daemon.REAL usr/sbin/start-stop-daemon
+sed -i /^force-unsafe-io/d etc/dpkg/dpkg.cfg.d/99mmdebstrap
+rm -rf usr/sbin/policy-rc.d etc/apt/apt.conf.d/00mmdebstrap etc/hostname etc/.resolv.conf.* etc/ssh/ssh_host_* etc/*- run/* root/.[a-z]*_history
+rm -rf var/lib/dbus/machine-id var/lib/systemd/random-seed var/cache/ldconfig
+rm -rf boot/initrd.img* vmlinuz.old initrd.img* var/lib/dpkg/*-old var/cache/debconf/*-old
+find var/log var/cache/apt var/lib/apt/lists -type f -delete
+rm -rf var/cache/debconf/tmp.ci
+[ -L etc/resolv.conf ] || rm -f etc/resolv.conf
+: > etc/machine-id
+touch etc/.updated var/.updated
+mount --bind . mnt
+mount -t tmpfs -o mode=755 tmpfs mnt/dev
+mount -t tmpfs -o mode=1777 tmpfs mnt/tmp
+cd mnt
+find . -xdev -newermt "@$IMAGE_TIME" -exec touch --no-dereference --date="@$IMAGE_TIME" {} +
+find . -mindepth 1 -printf '%y %m %U %G %s %P\\0%l\\0' >&4
+mke2fs -q -F -t ext4 -b 4096 -I 256 -i 16384 -m 1 -J size=16 -O "none,$FEATURES" -L root -U "$ROOT_UUID" \\
+  -E "hash_seed=$ROOT_UUID,root_owner=0:0,lazy_itable_init=1" -d . /proc/self/fd/3 "$ROOT_KIB"k
+last=$((11 + $(find . -xdev -mindepth 1 -printf '%D:%i\n' | sort -u | wc -l)))
+seq 12 "$last" | sed "s/.*/set_inode_field <&> ctime @$IMAGE_TIME\\nset_inode_field <&> atime @$IMAGE_TIME/" | debugfs -w -f - /proc/self/fd/3 >/dev/null 2>&1
+cd ..
+umount mnt/dev mnt/tmp mnt
+`;
+
+/** Named one by one, so that the version of e2fsprogs on the host makes no difference. */
+export const features = [
+  "has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg",
+  "sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum",
+].join(",");
+
+/** Machines find their root by the disk's number; this one only has to be well formed. */
+const rootUuid = "70696e69-7400-4000-8000-000000000001";
+
+/** The last hook of the packages layer and the variables that it reads, for a file system of that size. */
+export function finishHook(bytes: number) {
+  return {
+    argument: `--customize-hook=${finishScript}`,
+    env: {
+      IMAGE_TIME: String(imageTime),
+      E2FSPROGS_FAKE_TIME: String(imageTime),
+      FEATURES: features,
+      ROOT_UUID: rootUuid,
+      ROOT_KIB: String(bytes / KiB),
+    },
+  };
+}

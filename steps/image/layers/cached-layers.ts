@@ -1,0 +1,93 @@
+import path from "node:path";
+import { type CachedLayer, cachedLayer } from "../../../lib/layer-cache.ts";
+import type { Context } from "../../../lib/program.ts";
+import { type Emulation, emulationHook, hostArchitecture } from "../foreign/emulation.ts";
+import { canUseNative, nativeScripts } from "../foreign/native.ts";
+import { checkNameSpace } from "../install/name-space.ts";
+import { baseTar } from "../install/packages-layer.ts";
+import type { SystemSource } from "../install/system-source.ts";
+import type { Architecture, Layer, Manifest, Program } from "../manifest/manifest.ts";
+import { baseLayerName, type LayerNames } from "./layer-names.ts";
+import { type ImageProgram, makePrograms } from "./programs-layer.ts";
+
+/** Gets a program of a version; the toolchain's `toolGetter` in earnest. */
+export type FetchProgram = (
+  name: Program["name"],
+  options: { architecture: Architecture } & Context,
+) => Promise<{ path: string; version: string; sha256: string }>;
+
+/** What is built, and what follows from it: known once, before anything is made. */
+export interface ImageBuild {
+  manifest: Manifest;
+  source: SystemSource;
+  names: LayerNames;
+}
+
+/** A layer and what it is made from. */
+export interface LayerStack {
+  /** The layer's folder. */
+  dir: string;
+  /** Those that came from the cache, this one included. */
+  reused: Layer[];
+}
+
+/** The programs layer, from the cache or made now with all that is below it. */
+export async function programsLayer(
+  build: ImageBuild,
+  fetchProgram: FetchProgram,
+  context: Context,
+): Promise<LayerStack> {
+  const { manifest, source, names } = build;
+  let below: Layer[] = [];
+  const programs = await cachedLayer(names.programs, context, async (dir) => {
+    // First, because it fails where one of them can neither be downloaded nor built here.
+    const fetched = await fetchPrograms(manifest, fetchProgram, context);
+    const packages = await packagesLayer(build, context);
+    below = packages.reused;
+    await makePrograms(manifest, source, packages.dir, fetched, dir, context);
+  });
+  return { dir: programs.dir, reused: programs.reused ? ["base", "packages", "programs"] : below };
+}
+
+async function fetchPrograms(
+  { programs, architecture }: Manifest,
+  fetchProgram: FetchProgram,
+  context: Context,
+): Promise<ImageProgram[]> {
+  const fetched: ImageProgram[] = [];
+  for (const { name, path: place } of programs) {
+    const { version, sha256, path: copyOf } = await fetchProgram(name, { architecture, ...context });
+    fetched.push({ name, version, path: place, sha256, copyOf });
+  }
+  return fetched;
+}
+
+async function packagesLayer({ manifest, source, names }: ImageBuild, context: Context): Promise<LayerStack> {
+  const below: Layer[] = [];
+  const packages = await cachedLayer(names.packages, context, async (dir) => {
+    await checkNameSpace();
+    const emulation = await emulationFor(manifest.architecture, source, context);
+    const base = await baseLayer(source, context, emulation);
+    if (base.reused) below.push("base");
+    await source.makePackages(base.dir, dir, context, emulation);
+  });
+  return { dir: packages.dir, reused: packages.reused ? ["base", "packages"] : below };
+}
+
+const baseLayer = (source: SystemSource, context: Context, emulation?: Emulation): Promise<CachedLayer> =>
+  cachedLayer(baseLayerName(source), context, (dir) => source.makeBase(dir, context, emulation));
+
+/** What a system of another architecture needs on this host; nothing for one of the host's own. */
+export async function emulationFor(
+  architecture: Architecture,
+  source: SystemSource,
+  context: Context,
+): Promise<Emulation | undefined> {
+  const host = hostArchitecture();
+  if (architecture === host) return undefined;
+  const hook = await emulationHook(architecture);
+  const own = canUseNative(host, architecture) ? source.forHost?.(host) : undefined;
+  if (!host || !own) return { hook, native: undefined };
+  const base = await baseLayer(own, context);
+  return { hook, native: { tar: path.join(base.dir, baseTar), scripts: nativeScripts(host, architecture) } };
+}

@@ -1,0 +1,33 @@
+import { digest } from "../../../lib/json.ts";
+import { initScript } from "../boot/initrd.ts";
+import { features, finishScript } from "../install/root-file-system.ts";
+import type { SystemSource } from "../install/system-source.ts";
+import { imageTime } from "../manifest/image-time.ts";
+import type { Layer, Manifest } from "../manifest/manifest.ts";
+import { chooseSource } from "./choose-source.ts";
+
+/** Raised when the code below the layers makes other bytes of equal inputs. */
+const version = 3;
+
+export type LayerNames = Readonly<Record<Layer, string>>;
+
+/** Each layer's name: what it is and the digest of all that it is made from. */
+export function layerNames(manifest: Manifest, source: SystemSource = chooseSource(manifest)): LayerNames {
+  const base = baseDigest(source);
+  const { rootMiB } = manifest.disk;
+  const packages = digest([base, source.packagesInputs, rootMiB, finishScript, features, imageTime]);
+  const programs = digest([packages, manifest.disk, manifest.programs, manifest.boot, initScript]);
+  const image = digest([programs, manifest]);
+  return {
+    base: nameOf("base", base),
+    packages: nameOf("packages", packages),
+    programs: nameOf("programs", programs),
+    image: nameOf(manifest.name, image),
+  };
+}
+
+export const baseLayerName = (source: SystemSource): string => nameOf("base", baseDigest(source));
+
+const baseDigest = (source: SystemSource): string => digest([version, ...source.baseInputs]);
+
+const nameOf = (what: string, inputs: string): string => `${what}-${inputs.slice(0, 16)}`;
