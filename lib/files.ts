@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { access, link, mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { access, type FileHandle, link, mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
 
@@ -126,6 +126,23 @@ async function sync(file: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Fills the buffer from a file; returns the number of bytes, which is smaller where the file ends. */
+export async function readFully(handle: FileHandle, buffer: Buffer, position: number): Promise<number> {
+  let done = 0;
+  while (done < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done;
+}
+
+/** The bytes of a file at that place; fewer where the file ends. */
+export async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  return buffer.subarray(0, await readFully(handle, buffer, position));
 }
 
 const chunkBytes = 4 * 1024 * 1024;

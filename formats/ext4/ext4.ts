@@ -1,4 +1,5 @@
 import { UserError } from "../../lib/errors.ts";
+import { MiB } from "../units.ts";
 import { attributesOfBlock, attributesOfInode } from "./attributes.ts";
 import { type Layout, type ReadAt, readLayout, readSuperblock } from "./layout.ts";
 
@@ -39,7 +40,6 @@ export interface Ext4Entry {
   attributes: ReadonlyMap<string, string>;
 }
 
-const MiB = 1024 * 1024;
 const rootInode = 2;
 
 /** Whether the file system was in use when it was copied: its journal has to be played back before it is read. */

@@ -5,7 +5,7 @@ import { requirePrograms, runOnHost } from "../../lib/host.ts";
 import type { Progress } from "../../lib/progress.ts";
 
 /** Where an image's compressed copy stands. */
-export const compressedFileOf = (image: string): string => `${image}.zst`;
+const compressedFileOf = (image: string): string => `${image}.zst`;
 
 export interface Compressed {
   /** Absolute path, mode 0600. */

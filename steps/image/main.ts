@@ -1,7 +1,7 @@
 import { main } from "../../lib/program.ts";
 import { toolGetter } from "../../toolchain/prerequisites.ts";
 import { buildImage } from "./layers/build-image.ts";
-import { removeImages } from "./layers/output.ts";
+import { removeImages } from "./layers/image-files.ts";
 import { type BuildRequest, programsOf } from "./manifest/manifest.ts";
 import { buildImageOn } from "./remote/remote-build.ts";
 

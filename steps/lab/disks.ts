@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, open, readFile, rename, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { readPartitions } from "../../formats/mbr.ts";
+import { MiB, sectorBytes } from "../../formats/units.ts";
 import { UserError } from "../../lib/errors.ts";
+import { readAt } from "../../lib/files.ts";
 import { runOnHost } from "../../lib/host.ts";
 import { fileOf } from "./folder.ts";
 import { dataLabel, type VirtualMachine } from "./spec.ts";
 
-const MiB = 1024 * 1024;
 const dataBytes = 1024 * MiB;
 /** Below this much free space a machine's disks would soon stop it. */
 const spaceMiB = 512;
@@ -56,23 +58,14 @@ export async function readCommandLine({ dir, name }: VirtualMachine): Promise<st
 
 /** Where the image's first partition begins, bytes. */
 async function bootPartitionOffset(image: string): Promise<number> {
-  const sector = Buffer.alloc(512);
   const handle = await open(image);
   try {
-    await handle.read(sector, 0, sector.length, 0);
+    const [boot] = readPartitions(await readAt(handle, 0, sectorBytes)) ?? [];
+    if (boot) return boot.offset;
   } finally {
     await handle.close();
   }
-  const offset = firstPartition(sector);
-  if (offset === undefined)
-    throw new UserError(`${image} has no partition table: remove it and build it again with ./piinit build`);
-  return offset;
-}
-
-/** The offset in bytes of the first partition in a disk's first sector (MBR). */
-export function firstPartition(sector: Buffer): number | undefined {
-  const offset = sector.readUInt32LE(454) * 512;
-  return sector.readUInt16LE(510) === 0xaa55 && offset > 0 ? offset : undefined;
+  throw new UserError(`${image} has no partition table: remove it and build it again with ./piinit build`);
 }
 
 /** Makes an empty data disk, with the SSH host key (a private key's text) that the machine will answer with, if given. */

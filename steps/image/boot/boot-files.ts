@@ -29,7 +29,7 @@ type Bootable = Pick<Manifest, "name" | "boot" | "disk">;
 /** vmlinuz, initrd.img and cmdline.txt, and what the board's firmware wants. */
 export async function kernelBootFiles(image: Bootable, system: InstalledSystem): Promise<BootFiles> {
   const kernel = kernelVersion(image.name, system.tree);
-  const [vmlinuz = Buffer.alloc(0)] = await read(system, [`/boot/vmlinuz-${kernel}`]);
+  const [vmlinuz = Buffer.alloc(0)] = await readSystemFiles(system, [`/boot/vmlinuz-${kernel}`]);
   const commandLine = `${image.boot.commandLine} root=${rootDevice(image.disk)}`;
   return {
     vmlinuz,
@@ -49,7 +49,7 @@ async function firmwareFiles(
     if ("deviceTrees" in file) return deviceTrees(system.tree, kernel, file.deviceTrees);
     return "copyOf" in file ? [file] : [];
   });
-  const data = await read(
+  const data = await readSystemFiles(
     system,
     copies.map(({ copyOf }) => copyOf),
   );
@@ -94,25 +94,25 @@ async function initrd(image: Bootable, kernel: string, system: InstalledSystem):
   const names = ["modules.dep", "modules.builtin", "modules.softdep", "modules.alias"].map(
     (name) => `${folder}/${name}`,
   );
-  const [busybox = Buffer.alloc(0), ...tables] = await read(system, ["/usr/bin/busybox", ...names]);
+  const [busybox = Buffer.alloc(0), ...tables] = await readSystemFiles(system, ["/usr/bin/busybox", ...names]);
   const [dep = "", builtin = "", softdep = "", alias = ""] = tables.map(String);
   const { paths, missing } = moduleClosure(image.boot.modules, { dep, builtin, softdep, alias });
   if (missing.length > 0) {
     throw new UserError(`The kernel ${kernel} of the image "${image.name}" has no module ${missing.join(", ")}.`);
   }
-  const packed = await read(
+  const packed = await readSystemFiles(
     system,
     paths.map((file) => `${folder}/${file}`),
   );
-  const modules = await Promise.all(paths.map((file, index) => unpack(file, packed[index] ?? Buffer.alloc(0))));
+  const modules = await Promise.all(paths.map((file, index) => unpackModule(file, packed[index] ?? Buffer.alloc(0))));
   return buildInitrd(busybox, modules);
 }
 
-function read(system: InstalledSystem, files: string[]): Promise<Buffer[]> {
+function readSystemFiles(system: InstalledSystem, files: string[]): Promise<Buffer[]> {
   return readFiles(system.partition, files, system.work, system.signal);
 }
 
-async function unpack(file: string, data: Buffer): Promise<LoadableModule> {
+async function unpackModule(file: string, data: Buffer): Promise<LoadableModule> {
   if (file.endsWith(".ko")) return { path: file, data };
   if (!file.endsWith(".ko.xz")) throw new Error(`kernel module ${file}: unknown compression`);
   const { stdout } = await execa("xz", ["--decompress", "--stdout"], {

@@ -59,9 +59,9 @@ export function packagesArguments(system: DebianSystem, between: Between = { unp
     `--setup-hook=tar --extract --directory="$1" --exclude='./dev/*' <&5`,
     ...(backports.length > 0 ? [`--setup-hook=${backportsList(suite)}`] : []),
     ...between.unpacked,
-    `--customize-hook=${apt("dist-upgrade")}`,
+    `--customize-hook=${hostApt("dist-upgrade")}`,
     ...between.upgraded,
-    `--customize-hook=${apt("install", "--", ...packages)}`,
+    `--customize-hook=${hostApt("install", "--", ...packages)}`,
   ];
 }
 
@@ -81,7 +81,7 @@ export function sourceLines({ suite, components, snapshot }: DebianBase): string
 const backportsList = (suite: string) =>
   `cd "$1/etc/apt" && sed -n 's/ ${suite} / ${suite}-backports /p' sources.list >sources.list.d/backports.list`;
 
-function apt(...words: string[]): string {
+function hostApt(...words: string[]): string {
   const options = ["Dpkg::Use-Pty=0", "Dir::Bin::dpkg=env", "DPkg::Options::=--unset=TMPDIR", "DPkg::Options::=dpkg"];
   const command = quoteCommand("apt-get", ["--yes", ...options.flatMap((option) => ["-o", option])]);
   return `APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" ${command} -o DPkg::Chroot-Directory="$1" ${quoteCommand(words[0] ?? "", words.slice(1))}`;

@@ -23,7 +23,7 @@ export function debianSource(manifest: ManifestOf<DebianBase>): SystemSource {
         packages: manifest.packages.length,
         root,
         room: 1500 * MiB,
-        archive: archiveOf(manifest),
+        archive: debianArchive(manifest),
         arguments: [
           ...hooks("setup", emulation?.hook),
           ...packagesArguments(manifest, {
@@ -56,7 +56,7 @@ async function makeBase(
   await checkSpace(temporaryFolder(), 700 * MiB, "a base system being installed");
   const job = {
     layer: "base",
-    archive: archiveOf(manifest),
+    archive: debianArchive(manifest),
     arguments: [
       ...baseArguments(manifest),
       ...hooks("setup", emulation?.hook),
@@ -73,7 +73,7 @@ async function makeBase(
   await mmdebstrap(job, dir, context);
 }
 
-function archiveOf({ base, architecture }: ManifestOf<DebianBase>): PackageArchive {
+function debianArchive({ base, architecture }: ManifestOf<DebianBase>): PackageArchive {
   return {
     title: `${base.distribution} ${base.suite} (${architecture})`,
     cache: `${base.suite}-${architecture}`,

@@ -1,7 +1,8 @@
 import type { FileHandle } from "node:fs/promises";
 import { usedInExt4 } from "../../../formats/ext4/used.ts";
 import { readPartitions } from "../../../formats/mbr.ts";
-import type { Extent } from "../../../formats/units.ts";
+import { type Extent, sectorBytes } from "../../../formats/units.ts";
+import { readAt } from "../../../lib/files.ts";
 
 /**
  * The parts of a disk image that a card has to have as they are, zeros included: what is not free in its file systems,
@@ -9,10 +10,7 @@ import type { Extent } from "../../../formats/units.ts";
  * would read as what the card held: entries of a folder, free space that looks used, a journal to play back.
  */
 export async function extentsInUse(handle: FileHandle, bytes: number): Promise<Extent[]> {
-  const read = async (offset: number, length: number) => {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset);
-    return buffer.subarray(0, bytesRead);
-  };
+  const read = (offset: number, length: number) => readAt(handle, offset, length);
   const partitions = readPartitions(await read(0, 512));
   if (!partitions || partitions.length === 0) return [{ offset: 0, bytes }];
   const inside: Extent[][] = [];
@@ -32,13 +30,11 @@ const isExt4 = (start: Buffer): boolean => start.length === 2048 && start.readUI
 const shift = (extents: readonly Extent[], by: number): Extent[] =>
   extents.map(({ offset, bytes }) => ({ offset: offset + by, bytes }));
 
-const bytesPerSector = 512;
-
 function isFat(start: Buffer): boolean {
   return (
     start.length === 2048 &&
     start.readUInt16LE(510) === 0xaa55 &&
-    start.readUInt16LE(11) === bytesPerSector &&
+    start.readUInt16LE(11) === sectorBytes &&
     start.readUInt8(16) > 0
   );
 }
@@ -48,12 +44,12 @@ type Read = (offset: number, length: number) => Promise<Buffer>;
 /** The tables, the top folder of the old kinds, and each cluster that belongs to a file or a folder. */
 async function usedInFat(start: Buffer, partition: Extent, read: Read): Promise<Extent[]> {
   const sectorsPerTable = start.readUInt16LE(22) || start.readUInt32LE(36);
-  const tablesAt = start.readUInt16LE(14) * bytesPerSector;
-  const tableBytes = sectorsPerTable * bytesPerSector;
+  const tablesAt = start.readUInt16LE(14) * sectorBytes;
+  const tableBytes = sectorsPerTable * sectorBytes;
   const clustersAt = tablesAt + start.readUInt8(16) * tableBytes + start.readUInt16LE(17) * 32;
-  const clusterBytes = start.readUInt8(13) * bytesPerSector;
+  const clusterBytes = start.readUInt8(13) * sectorBytes;
   const sectors = start.readUInt16LE(19) || start.readUInt32LE(32);
-  const all = Math.floor((sectors * bytesPerSector - clustersAt) / clusterBytes);
+  const all = Math.floor((sectors * sectorBytes - clustersAt) / clusterBytes);
   // The number of clusters alone decides how wide the table's entries are; the narrowest isn't worth reading.
   if (all < 4085) return [partition];
   const entry = all < 65525 ? 2 : 4;

@@ -1,7 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import type { BlockMap, BlockRange } from "../../../formats/bmap.ts";
-import type { Extent } from "../../../formats/units.ts";
+import { type Extent, MiB } from "../../../formats/units.ts";
+import { readFully } from "../../../lib/files.ts";
 import { extentsInUse } from "./in-use.ts";
 
 /** What one reading of a disk image tells. */
@@ -13,7 +14,7 @@ export interface Survey {
 }
 
 const blockBytes = 4096;
-const chunkBytes = 4 * 1024 * 1024;
+const chunkBytes = 4 * MiB;
 /** Writing so many blocks costs a card less than beginning anew behind them. */
 const smallestGap = 32;
 const zeros = Buffer.alloc(smallestGap * blockBytes);
@@ -30,7 +31,8 @@ export async function surveyDisk(file: string, signal: AbortSignal): Promise<Sur
     for (let position = 0; position < bytes; position += chunkBytes) {
       signal.throwIfAborted();
       const chunk = buffer.subarray(0, Math.min(chunkBytes, bytes - position));
-      await readWhole(handle, chunk, position);
+      const read = await readFully(handle, chunk, position);
+      if (read < chunk.length) throw new Error("the disk image became shorter while it was read");
       whole.update(chunk);
       const first = position / blockBytes;
       for (const [from, to] of runs(chunk, (index) => inUse[first + index] === 1)) {
@@ -50,14 +52,6 @@ function blocksOf(extents: readonly Extent[], bytes: number): Uint8Array {
     blocks.fill(1, Math.floor(extent.offset / blockBytes), Math.ceil((extent.offset + extent.bytes) / blockBytes));
   }
   return blocks;
-}
-
-async function readWhole(handle: FileHandle, buffer: Buffer, position: number): Promise<void> {
-  for (let done = 0; done < buffer.length; ) {
-    const { bytesRead } = await handle.read(buffer, done, buffer.length - done, position + done);
-    if (bytesRead === 0) throw new Error("the disk image became shorter while it was read");
-    done += bytesRead;
-  }
 }
 
 /** The runs of blocks in a chunk that are in use or hold anything but zeros: first block and the one behind the last. */

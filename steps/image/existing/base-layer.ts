@@ -2,14 +2,16 @@ import { type FileHandle, open, readFile, rm, writeFile } from "node:fs/promises
 import path from "node:path";
 import { type Ext4, type Ext4Entry, needsRecovery, openExt4, type ReadAt } from "../../../formats/ext4/ext4.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { readAt } from "../../../lib/files.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import type { Context } from "../../../lib/program.ts";
 import { baseTar } from "../install/packages-layer.ts";
 import type { Architecture, ImageBase } from "../manifest/manifest.ts";
-import { contentOf, copyBoot, copyFileSystem, writeTar } from "./copy-files.ts";
+import { bootFolder } from "./base-changes.ts";
+import { checkSystem } from "./check-system.ts";
+import { bytesOf, copyBoot, copyFileSystem, writeTar } from "./copy-files.ts";
 import { fetchBaseImage, unpackBaseImage } from "./fetch-base-image.ts";
 import { findPartitions } from "./partitions.ts";
-import { bootFolder, checkSystem } from "./takeover.ts";
 
 /** What stands beside the tar of a base layer that was made from an image. */
 export interface BaseSystem {
@@ -70,13 +72,9 @@ export async function makeBaseLayer(
 
 function reader(handle: FileHandle, start: number): ReadAt {
   return async (offset, length) => {
-    const buffer = Buffer.alloc(length);
-    for (let done = 0; done < length; ) {
-      const { bytesRead } = await handle.read(buffer, done, length - done, start + offset + done);
-      if (bytesRead === 0) throw new UserError("The base image ends before its partitions do: it isn't whole.");
-      done += bytesRead;
-    }
-    return buffer;
+    const bytes = await readAt(handle, start + offset, length);
+    if (bytes.length === length) return bytes;
+    throw new UserError("The base image ends before its partitions do: it isn't whole.");
   };
 }
 
@@ -91,5 +89,5 @@ async function recover(disk: string, offset: number, signal: AbortSignal): Promi
 async function textOf(fileSystem: Ext4, name: string): Promise<string | undefined> {
   const entry = await fileSystem.find(name);
   if (entry?.type !== "file") return undefined;
-  return (await contentOf(fileSystem, entry)).toString("utf8");
+  return (await bytesOf(fileSystem, entry)).toString("utf8");
 }

@@ -5,7 +5,7 @@ import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../formats/t
 import { MiB } from "../../../formats/units.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { imageTime } from "../manifest/image-time.ts";
-import { edits, isLeftOut } from "./takeover.ts";
+import { edits, isLeftOut } from "./base-changes.ts";
 
 type Write = (bytes: Buffer) => Promise<void>;
 
@@ -60,7 +60,7 @@ async function copyEntry(fileSystem: Ext4, entry: Ext4Entry, names: Map<number, 
   if (entry.names > 1) names.set(entry.inode, `./${name}`);
   const edit = edits[name];
   if (type === "file" && edit) {
-    const bytes = Buffer.from(edit((await contentOf(fileSystem, entry)).toString("latin1")), "latin1");
+    const bytes = Buffer.from(edit((await bytesOf(fileSystem, entry)).toString("latin1")), "latin1");
     await write(Buffer.concat([header({ size: bytes.length }), bytes, tarPadding(bytes.length)]));
     return;
   }
@@ -112,7 +112,7 @@ export async function copyBoot(
   await rm(work, { recursive: true });
 }
 
-export async function contentOf(fileSystem: Ext4, entry: Ext4Entry): Promise<Buffer> {
+export async function bytesOf(fileSystem: Ext4, entry: Ext4Entry): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of fileSystem.content(entry)) pieces.push(piece);
   return Buffer.concat(pieces);

@@ -1,10 +1,11 @@
 import { rename } from "node:fs/promises";
 import path from "node:path";
 import { compressionOf } from "../../../formats/compression.ts";
+import { cachedFolder } from "../../../lib/cached-folder.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { sha256OfFile } from "../../../lib/files.ts";
 import { requirePrograms, runOnHost } from "../../../lib/host.ts";
-import { cachedLayer } from "../../../lib/layer-cache.ts";
+import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
 import { downloadFile, Unreachable } from "../../../toolchain/download.ts";
 import type { ImageBase } from "../manifest/manifest.ts";
@@ -28,16 +29,20 @@ export async function fetchBaseImage({ image, sha256 }: ImageBase, context: Cont
 
 async function download(image: string, sha256: string, context: Context): Promise<string> {
   const name = "image";
-  const { dir } = await cachedLayer(`download-${sha256.slice(0, 16)}`, context, async (unfinished) => {
-    context.progress.step(`base: downloading ${image}`);
-    const file = path.join(unfinished, `${name}.part`);
-    const sum = await downloadFile(image, file, context).catch((error: unknown) => {
-      if (!(error instanceof Unreachable)) throw error;
-      throw new UserError(`The base image can't be downloaded: ${error.message}. Try again, or name a local file.`);
-    });
-    checkSum(image, sum, sha256);
-    await rename(file, path.join(unfinished, name));
-  });
+  const { dir } = await cachedFolder(
+    cacheDir("layers", `download-${sha256.slice(0, 16)}`),
+    context,
+    async (unfinished) => {
+      context.progress.step(`base: downloading ${image}`);
+      const file = path.join(unfinished, `${name}.part`);
+      const sum = await downloadFile(image, file, context).catch((error: unknown) => {
+        if (!(error instanceof Unreachable)) throw error;
+        throw new UserError(`The base image can't be downloaded: ${error.message}. Try again, or name a local file.`);
+      });
+      checkSum(image, sum, sha256);
+      await rename(file, path.join(unfinished, name));
+    },
+  );
   return path.join(dir, name);
 }
 

@@ -1,6 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import { readLayout } from "../../../formats/ext4/layout.ts";
 import { MiB } from "../../../formats/units.ts";
+import { readAt } from "../../../lib/files.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { imageTime } from "../manifest/image-time.ts";
 
@@ -25,9 +26,7 @@ export async function shrink(file: string, signal: AbortSignal): Promise<void> {
 async function bytesInUse(file: string): Promise<number> {
   const handle = await open(file, "r");
   try {
-    const read = async (offset: number, length: number) =>
-      (await handle.read(Buffer.alloc(length), 0, length, offset)).buffer;
-    const { blocks, freeBlocks, blockBytes } = await readLayout(read);
+    const { blocks, freeBlocks, blockBytes } = await readLayout((offset, length) => readAt(handle, offset, length));
     return (blocks - freeBlocks) * blockBytes;
   } finally {
     await handle.close();

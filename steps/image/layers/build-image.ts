@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
+import { removeLeftovers } from "../../../lib/cached-folder.ts";
 import { requirePackages } from "../../../lib/host.ts";
-import { removeLeftovers } from "../../../lib/layer-cache.ts";
 import { withLock } from "../../../lib/lock.ts";
 import { imagePackages } from "../../../lib/packages.ts";
 import { cacheDir } from "../../../lib/paths.ts";
@@ -8,9 +8,9 @@ import type { Context } from "../../../lib/program.ts";
 import { type BuildRequest, type BuiltImage, layers } from "../manifest/manifest.ts";
 import { type FetchProgram, programsLayer } from "./cached-layers.ts";
 import { chooseSource } from "./choose-source.ts";
+import { builtImage, imageFile, readContents, removeOldImages, unfinishedName } from "./image-files.ts";
 import { makeImage } from "./image-layer.ts";
 import { layerNames } from "./layer-names.ts";
-import { builtImage, imageFile, readContents, removeOldImages, unfinishedName } from "./output.ts";
 
 /**
  * Builds the image of a manifest, as far as it isn't there yet: base system, packages, programs, then the image itself.

@@ -1,5 +1,6 @@
 import path from "node:path";
-import { type CachedLayer, cachedLayer } from "../../../lib/layer-cache.ts";
+import { type CachedFolder, cachedFolder } from "../../../lib/cached-folder.ts";
+import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
 import { type Emulation, emulationHook, hostArchitecture } from "../foreign/emulation.ts";
 import { canUseNative, nativeScripts } from "../foreign/native.ts";
@@ -31,6 +32,8 @@ export interface LayerStack {
   reused: Layer[];
 }
 
+const layerFolder = (name: string): string => cacheDir("layers", name);
+
 /** The programs layer, from the cache or made now with all that is below it. */
 export async function programsLayer(
   build: ImageBuild,
@@ -39,9 +42,9 @@ export async function programsLayer(
 ): Promise<LayerStack> {
   const { manifest, source, names } = build;
   let below: Layer[] = [];
-  const programs = await cachedLayer(names.programs, context, async (dir) => {
+  const programs = await cachedFolder(layerFolder(names.programs), context, async (dir) => {
     // First, because it fails where one of them can neither be downloaded nor built here.
-    const fetched = await fetchPrograms(manifest, fetchProgram, context);
+    const fetched = await fetchImagePrograms(manifest, fetchProgram, context);
     const packages = await packagesLayer(build, context);
     below = packages.reused;
     await makePrograms(manifest, source, packages.dir, fetched, dir, context);
@@ -49,7 +52,7 @@ export async function programsLayer(
   return { dir: programs.dir, reused: programs.reused ? ["base", "packages", "programs"] : below };
 }
 
-async function fetchPrograms(
+async function fetchImagePrograms(
   { programs, architecture }: Manifest,
   fetchProgram: FetchProgram,
   context: Context,
@@ -64,7 +67,7 @@ async function fetchPrograms(
 
 async function packagesLayer({ manifest, source, names }: ImageBuild, context: Context): Promise<LayerStack> {
   const below: Layer[] = [];
-  const packages = await cachedLayer(names.packages, context, async (dir) => {
+  const packages = await cachedFolder(layerFolder(names.packages), context, async (dir) => {
     await checkNameSpace();
     const emulation = await emulationFor(manifest.architecture, source, context);
     const base = await baseLayer(source, context, emulation);
@@ -74,8 +77,8 @@ async function packagesLayer({ manifest, source, names }: ImageBuild, context: C
   return { dir: packages.dir, reused: packages.reused ? ["base", "packages"] : below };
 }
 
-const baseLayer = (source: SystemSource, context: Context, emulation?: Emulation): Promise<CachedLayer> =>
-  cachedLayer(baseLayerName(source), context, (dir) => source.makeBase(dir, context, emulation));
+const baseLayer = (source: SystemSource, context: Context, emulation?: Emulation): Promise<CachedFolder> =>
+  cachedFolder(layerFolder(baseLayerName(source)), context, (dir) => source.makeBase(dir, context, emulation));
 
 /** What a system of another architecture needs on this host; nothing for one of the host's own. */
 export async function emulationFor(

@@ -1,10 +1,10 @@
 import { debianSource } from "../debian/debian-source.ts";
-import { imageSource } from "../existing/image-source.ts";
+import { baseImageSource } from "../existing/base-image-source.ts";
 import type { SystemSource } from "../install/system-source.ts";
 import type { DebianBase, ImageBase, Manifest, ManifestOf } from "../manifest/manifest.ts";
 
 /** The one place that asks for the kind of a manifest's base. */
 export function chooseSource(manifest: Manifest): SystemSource {
-  if ("image" in manifest.base) return imageSource(manifest as ManifestOf<ImageBase>);
+  if ("image" in manifest.base) return baseImageSource(manifest as ManifestOf<ImageBase>);
   return debianSource(manifest as ManifestOf<DebianBase>);
 }

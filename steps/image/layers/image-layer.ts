@@ -13,7 +13,7 @@ import type { SystemSource } from "../install/system-source.ts";
 import { diskGeometry } from "../manifest/geometry.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 import { type Contents, contentsOf } from "./contents.ts";
-import { publish, unfinishedName } from "./output.ts";
+import { publish, unfinishedName } from "./image-files.ts";
 import { readAccounts, writeOverlay } from "./overlay-files.ts";
 import { diskImage, readSystemContents } from "./programs-layer.ts";
 import { allocatedBytes, copySparse } from "./sparse-files.ts";
@@ -32,7 +32,7 @@ export async function makeImage(
   await rm(work, { recursive: true, force: true });
   await mkdir(work, { mode: 0o700 });
   try {
-    const partition = await makeDisk(manifest, source, programs, work, context);
+    const partition = await makeImageDisk(manifest, source, programs, work, context);
     const [survey] = await Promise.all([surveyDisk(partition.disk, signal), checkFileSystem(partition, signal)]);
     const contents = contentsOf(manifest, await readSystemContents(programs), survey);
     await publish(partition.disk, image, contents, renderBlockMap(survey.map));
@@ -43,7 +43,7 @@ export async function makeImage(
 }
 
 /** Makes a sparse copy of the programs layer's disk, with the manifest's users, directories, files and links in it. */
-async function makeDisk(
+async function makeImageDisk(
   { name, users, directories, files, links, disk: layout }: Manifest,
   source: SystemSource,
   programs: string,

@@ -19,15 +19,15 @@ export function layerNames(manifest: Manifest, source: SystemSource = chooseSour
   const programs = digest([packages, manifest.disk, manifest.programs, manifest.boot, initScript]);
   const image = digest([programs, manifest]);
   return {
-    base: nameOf("base", base),
-    packages: nameOf("packages", packages),
-    programs: nameOf("programs", programs),
-    image: nameOf(manifest.name, image),
+    base: layerName("base", base),
+    packages: layerName("packages", packages),
+    programs: layerName("programs", programs),
+    image: layerName(manifest.name, image),
   };
 }
 
-export const baseLayerName = (source: SystemSource): string => nameOf("base", baseDigest(source));
+export const baseLayerName = (source: SystemSource): string => layerName("base", baseDigest(source));
 
 const baseDigest = (source: SystemSource): string => digest([version, ...source.baseInputs]);
 
-const nameOf = (what: string, inputs: string): string => `${what}-${inputs.slice(0, 16)}`;
+const layerName = (what: string, inputs: string): string => `${what}-${inputs.slice(0, 16)}`;

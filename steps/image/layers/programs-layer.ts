@@ -54,11 +54,11 @@ export async function makePrograms(
   const system = { layer: packages, partition, tree: parseTree(list), work, signal };
   const accounts = await readAccounts(partition, work, signal);
   const overlay = planOverlay(manifest.name, { programs }, system.tree, accounts);
-  const root = await makeRoot(manifest.disk, source, system, overlay);
-  await makeDisk(manifest, source, system, root, path.join(dir, diskImage));
+  const root = await makeRootFileSystem(manifest.disk, source, system, overlay);
+  await makeProgramsDisk(manifest, source, system, root, path.join(dir, diskImage));
 
   const contents = {
-    packages: await packagesOf(system),
+    packages: await installedPackages(system),
     programs: programs.map(({ copyOf: _, ...program }) => program),
   };
   await writeFile(path.join(dir, systemContents), JSON.stringify(contents));
@@ -71,13 +71,13 @@ export async function readSystemContents(layer: string): Promise<SystemContents>
   return JSON.parse(await readFile(path.join(layer, systemContents), "utf8")) as SystemContents;
 }
 
-async function packagesOf({ partition, work, signal }: InstalledSystem): Promise<InstalledPackage[]> {
+async function installedPackages({ partition, work, signal }: InstalledSystem): Promise<InstalledPackage[]> {
   const [status] = await readFiles(partition, ["/var/lib/dpkg/status"], work, signal);
   return parseDpkgStatus(String(status));
 }
 
 /** Makes the root file system with the overlay in it, and returns its file's path. */
-async function makeRoot(
+async function makeRootFileSystem(
   { grows }: DiskLayout,
   source: SystemSource,
   { partition, tree, work, signal }: InstalledSystem,
@@ -92,7 +92,7 @@ async function makeRoot(
 }
 
 /** Makes the disk with that root and the boot partition. */
-async function makeDisk(
+async function makeProgramsDisk(
   { name, disk: layout, boot }: Manifest,
   source: SystemSource,
   system: InstalledSystem,

@@ -54,11 +54,11 @@ const checkNode = [
 ].join(" || ");
 
 /** A command for the builder: tells its Node's version, or what to install. */
-export const probeCommand = shellCommand(["set -eu", checkNode, `echo ${quote(mark)}"$(node -v)"`]);
+export const probeCommand = posixCommand(["set -eu", checkNode, `echo ${quote(mark)}"$(node -v)"`]);
 
 /** A command for the builder: says whether the program is there, and if it is, starts it. */
 export function startCommand(program: BuilderProgram): string {
-  return shellCommand([
+  return posixCommand([
     "set -eu",
     setFolder(program),
     checkNode,
@@ -74,7 +74,7 @@ export function startCommand(program: BuilderProgram): string {
  * weren't used for long go.
  */
 export function putCommand(program: BuilderProgram): string {
-  return shellCommand([
+  return posixCommand([
     "set -eu",
     setFolder(program),
     'mkdir -p "$(dirname "$code")"',
@@ -89,6 +89,6 @@ export function putCommand(program: BuilderProgram): string {
 }
 
 /** Whatever the user's own shell there is, POSIX's runs the script. */
-function shellCommand(statements: string[]): string {
+function posixCommand(statements: string[]): string {
   return `sh -c ${quote(statements.join("; "))}`;
 }

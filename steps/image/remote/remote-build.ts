@@ -7,8 +7,8 @@ import { UserError } from "../../../lib/errors.ts";
 import { inUnfinishedFolder } from "../../../lib/files.ts";
 import type { Context } from "../../../lib/program.ts";
 import { type Login, nameOf } from "../../../lib/ssh.ts";
+import { builtImage, imageFile, publish, readContents, removeOldImages } from "../layers/image-files.ts";
 import { layerNames } from "../layers/layer-names.ts";
-import { builtImage, imageFile, publish, readContents, removeOldImages } from "../layers/output.ts";
 import { type BuildRequest, type BuiltImage, layers, type Manifest } from "../manifest/manifest.ts";
 import { heartbeatMs } from "./attend.ts";
 import {

@@ -7,7 +7,7 @@ import { main } from "../../../lib/program.ts";
 import { toolGetter } from "../../../toolchain/prerequisites.ts";
 import { buildImage } from "../layers/build-image.ts";
 import type { FetchProgram } from "../layers/cached-layers.ts";
-import { readContents } from "../layers/output.ts";
+import { readContents } from "../layers/image-files.ts";
 import { type Manifest, programsOf } from "../manifest/manifest.ts";
 import { readAttended } from "./attend.ts";
 import { sendImage } from "./transfer.ts";

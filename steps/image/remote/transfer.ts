@@ -67,7 +67,7 @@ export async function sendImage(
 }
 
 /** What comes from the other end: lines first, then bytes. */
-export interface Incoming {
+interface Incoming {
   /** The next line that is meant for us, without its mark; undefined at the end. */
   line(): Promise<string | undefined>;
   /** All that follows. */
@@ -122,7 +122,7 @@ export async function receiveImage(
   const handle = await open(file, "wx", 0o600);
   try {
     const received = await pipeline(incoming, createGunzip({ chunkSize: MiB }), (source: AsyncIterable<Buffer>) =>
-      writeSparse(source, handle, hash, reporter(bytes, progress)),
+      writeSparse(source, handle, hash, fetchReporter(bytes, progress)),
     );
     const sum = hash.digest("hex");
     if (received === bytes && sum === sha256) return true;
@@ -147,7 +147,7 @@ const blockBytes = 4096;
 const emptyBlock = Buffer.alloc(blockBytes);
 
 /** Writes the source to an empty file, but for blocks of zeros; returns the number of bytes. */
-export async function writeSparse(
+async function writeSparse(
   source: AsyncIterable<Buffer>,
   handle: FileHandle,
   hash: Hash,
@@ -182,7 +182,7 @@ function filledRanges(chunk: Buffer, position: number): [start: number, end: num
 
 const reportMs = 5_000;
 
-function reporter(total: number, progress: Progress): (bytes: number) => void {
+function fetchReporter(total: number, progress: Progress): (bytes: number) => void {
   let reported = performance.now();
   return (bytes) => {
     if (performance.now() - reported < reportMs) return;

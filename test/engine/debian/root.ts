@@ -4,9 +4,9 @@ import { chmod, cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
+import { cachedFolder } from "../../../lib/cached-folder.ts";
 import { hostPath, runOnHost } from "../../../lib/host.ts";
 import { digest } from "../../../lib/json.ts";
-import { cachedLayer } from "../../../lib/layer-cache.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import { silent } from "../../../lib/progress.ts";
 
@@ -79,7 +79,7 @@ async function debianRoot(suite: string, packages: readonly string[]): Promise<s
   const start = `test-root-${suite}-`;
   const name = `${start}${digest([args, week]).slice(0, 16)}`;
   const context = { progress: silent, signal: new AbortController().signal };
-  const { dir } = await cachedLayer(name, context, async (unfinished) => {
+  const { dir } = await cachedFolder(cacheDir("layers", name), context, async (unfinished) => {
     await chmod(unfinished, 0o711);
     await runOnHost("mmdebstrap", ["--mode=root", ...args, path.join(unfinished, "root")]);
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Ext4Entry } from "../../../formats/ext4/ext4.ts";
+import { baseImageArguments } from "../../../steps/image/existing/base-image-arguments.ts";
 import { deviceCommands } from "../../../steps/image/existing/device-nodes.ts";
-import { imageArguments } from "../../../steps/image/existing/image-arguments.ts";
 import { layerNames } from "../../../steps/image/layers/layer-names.ts";
 import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
 import { imageWith, linkOf, textOf } from "./roles/fixture.ts";
@@ -79,7 +79,7 @@ describe("an image that is made from an existing one", () => {
 
 describe("the packages that an existing image lacks", () => {
   it("are installed by its own apt, after all lists could be read", () => {
-    const hooks = imageArguments(["nftables", "git"]).filter((word) => word.startsWith("--customize-hook"));
+    const hooks = baseImageArguments(["nftables", "git"]).filter((word) => word.startsWith("--customize-hook"));
     assert.equal(hooks.length, 2);
     assert.match(hooks[0] ?? "", /chroot "\$1" env .* apt-get .* update --error-on=any$/);
     assert.match(hooks[1] ?? "", /chroot "\$1" env .* apt-get .* install -- nftables git$/);
@@ -87,7 +87,7 @@ describe("the packages that an existing image lacks", () => {
   });
 
   it("need no network when there are none", () => {
-    assert.doesNotMatch(imageArguments([]).join("\n"), /apt-get/);
+    assert.doesNotMatch(baseImageArguments([]).join("\n"), /apt-get/);
   });
 });
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { shortage } from "../../../steps/lab/agents.ts";
 import { emulatorFor, machineArguments } from "../../../steps/lab/arguments.ts";
-import { firstPartition } from "../../../steps/lab/disks.ts";
 import { checkVersion } from "../../../steps/lab/emulator.ts";
 import { stateOf } from "../../../steps/lab/lab.ts";
 import { machineOf } from "../../../steps/lab/machine-processes.ts";
@@ -87,17 +86,6 @@ describe("a machine's state", () => {
     assert.equal(state(true, true, true), "cut");
     assert.equal(state(false, true, true), "crashed");
     assert.equal(state(false, false), "stopped");
-  });
-});
-
-describe("an image's boot partition", () => {
-  it("is found in the partition table", () => {
-    const sector = Buffer.alloc(512);
-    assert.equal(firstPartition(sector), undefined);
-    sector.writeUInt16LE(0xaa55, 510);
-    assert.equal(firstPartition(sector), undefined);
-    sector.writeUInt32LE(8192, 454);
-    assert.equal(firstPartition(sector), 4_194_304);
   });
 });
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../lib/errors.ts";
-import { bootCommandLine, bootFolder, checkSystem, edits, isLeftOut } from "../../../steps/image/existing/takeover.ts";
+import { bootCommandLine, bootFolder, edits, isLeftOut } from "../../../steps/image/existing/base-changes.ts";
+import { checkSystem } from "../../../steps/image/existing/check-system.ts";
 
 const words = "cgroup_enable=memory fsck.repair=yes";
 const root = "PARTUUID=7069696e-02";

@@ -2,28 +2,25 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { ifUnlocked, withLock } from "./lock.ts";
-import { cacheDir } from "./paths.ts";
 import type { Context } from "./program.ts";
 
-export interface CachedLayer {
-  /** The layer's folder. */
+export interface CachedFolder {
   dir: string;
   reused: boolean;
 }
 
 /**
- * The folder of the layer with this name, made by `make` in a temporary folder when the cache has none.
- * Builds of the same layer wait for each other, and what a killed build left is removed.
+ * A folder that stays: made whole or not at all, by `make` under a temporary name, when it isn't there. Who wants the
+ * same one meanwhile waits, and what a killed process left is removed.
  */
-export async function cachedLayer(
-  name: string,
+export async function cachedFolder(
+  dir: string,
   context: Context,
   make: (dir: string) => Promise<void>,
-): Promise<CachedLayer> {
-  const dir = cacheDir("layers", name);
+): Promise<CachedFolder> {
   if (existsSync(dir)) return { dir, reused: true };
   await mkdir(path.dirname(dir), { recursive: true, mode: 0o700 });
-  return withLock(name, context, async () => {
+  return withLock(path.basename(dir), context, async () => {
     if (existsSync(dir)) return { dir, reused: true };
     await makeInPlace(dir, make);
     return { dir, reused: false };
@@ -42,7 +39,7 @@ async function makeInPlace(dir: string, make: (dir: string) => Promise<void>): P
   }
 }
 
-/** Removes each `NAME.tmp` that a killed build left in a folder, whatever it was building under the lock NAME. */
+/** Removes each `NAME.tmp` in a folder that a killed process left, whatever it was making under the lock NAME. */
 export async function removeLeftovers(folder: string, signal: AbortSignal): Promise<void> {
   const names = existsSync(folder) ? await readdir(folder) : [];
   for (const name of names.filter((candidate) => candidate.endsWith(".tmp"))) {

@@ -6,7 +6,7 @@ import { quote } from "../../../lib/shell.ts";
 import type { BootFiles, InstalledSystem } from "../boot/boot-files.ts";
 import { rootDevice } from "../manifest/geometry.ts";
 import type { DiskLayout } from "../manifest/manifest.ts";
-import { bootCommandLine } from "./takeover.ts";
+import { bootCommandLine } from "./base-changes.ts";
 
 /** The packages layer's tar with the files of the FAT partition. */
 const bootTar = "boot.tar";
@@ -20,7 +20,11 @@ export const takeBootHook = (folder: string) =>
   `--customize-hook=cd "$1/"${quote(folder)} && tar --create --sort=name . >&${bootDescriptor} && find . -mindepth 1 -delete`;
 
 /** What the base image has, kernel and all; only its command line gets the given words and the root. */
-export async function takenBootFiles(words: string, layout: DiskLayout, system: InstalledSystem): Promise<BootFiles> {
+export async function baseImageBootFiles(
+  words: string,
+  layout: DiskLayout,
+  system: InstalledSystem,
+): Promise<BootFiles> {
   const { layer, work } = system;
   const folder = path.join(work, "taken");
   await mkdir(folder);

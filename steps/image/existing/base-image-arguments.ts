@@ -7,7 +7,7 @@ import { dpkgOptions } from "../install/mmdebstrap.ts";
  * lists, keys and settings, so that what comes fits what is there. Nothing that is there is upgraded for its own sake.
  * The base's tar is on file descriptor 5.
  */
-export function imageArguments(missing: readonly string[]): string[] {
+export function baseImageArguments(missing: readonly string[]): string[] {
   return [
     "--mode=unshare",
     "--variant=custom",
@@ -18,8 +18,8 @@ export function imageArguments(missing: readonly string[]): string[] {
     ...(missing.length === 0
       ? []
       : [
-          `--customize-hook=${apt("update", "--error-on=any")}`,
-          `--customize-hook=${apt("install", "--", ...missing)}`,
+          `--customize-hook=${ownApt("update", "--error-on=any")}`,
+          `--customize-hook=${ownApt("install", "--", ...missing)}`,
         ]),
   ];
 }
@@ -38,7 +38,7 @@ const aptOptions = [
   "Dpkg::Options::=--force-confold",
 ];
 
-function apt(...words: string[]): string {
+function ownApt(...words: string[]): string {
   const command = ["apt-get", "--yes", ...aptOptions.flatMap((option) => ["-o", option]), ...words];
   const environment = ["--unset=TMPDIR", "APT_LISTCHANGES_FRONTEND=none", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"];
   return `chroot "$1" ${quoteCommand("env", [...environment, ...command])}`;

@@ -72,7 +72,7 @@ async function flush(file: string): Promise<void> {
 }
 
 /** Removes an image and what stands beside it: its name without the ending is of no other image. */
-export async function removeImage(image: string): Promise<void> {
+async function removeImage(image: string): Promise<void> {
   const folder = path.dirname(image);
   const start = `${path.basename(image, ".img")}.`;
   for (const name of await readdir(folder))
