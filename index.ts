@@ -9,8 +9,8 @@ import { expectedMachines } from "./components/machines.ts";
 import { ClusterReady, remedy } from "./components/ready.ts";
 import { DhcpReservations } from "./components/reservations.ts";
 import { ClusterSecrets } from "./components/secrets.ts";
-import { serversOf } from "./components/settings.ts";
 import { stackDir } from "./lib/paths.ts";
+import { serversOf } from "./steps/image/roles/servers.ts";
 
 const stack = pulumi.getStack();
 const settings = readSettings();

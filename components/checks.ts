@@ -1,10 +1,12 @@
 import { isHostIn, networkOf } from "../lib/network.ts";
-import { is32Bit, isRaspberryPi } from "../steps/image/boards/catalogue.ts";
-import { faultsOfConfig } from "../steps/image/plan/boot-settings.ts";
+import { refusalsOf } from "../steps/image/plan/refusals.ts";
 import { isNomadClient } from "../steps/image/roles/nomad.ts";
+import { serversOf } from "../steps/image/roles/servers.ts";
 import { labRouterName, routerMacs } from "../steps/lab/spec.ts";
+import { hostOf } from "../steps/router/drivers.ts";
 import type { Fault } from "./faults.ts";
-import { type Machine, type Settings, serversOf } from "./settings.ts";
+import { hostArchitecture } from "./host.ts";
+import type { Machine, Settings } from "./settings.ts";
 
 type Checked = Pick<Settings, "images" | "jobs" | "lab" | "machines" | "network">;
 
@@ -15,9 +17,6 @@ export function checkMachines(settings: Checked): Fault[] {
     ...checkAddresses(settings),
     ...checkRouter(settings),
     ...checkImages(settings),
-    ...checkKeptData(settings),
-    ...checkBases(settings),
-    ...checkBoot(settings),
     ...checkServers(settings, "consul"),
     ...checkServers(settings, "nomad"),
     ...checkJobs(settings),
@@ -53,15 +52,15 @@ function checkAddresses({ machines, network }: Checked): Fault[] {
 
 /** The router is a machine of the network, too; that of a lab has a name and an image beside the stack's own. */
 function checkRouter({ images, lab, machines, network }: Checked): Fault[] {
-  const { router } = network;
+  const host = hostOf(network.router);
   const own: [keyof Machine, string][] = lab
     ? [
         ["name", labRouterName],
         ["ip", networkOf(network.cidr).router],
         ...Object.values(routerMacs).map((mac): [keyof Machine, string] => ["mac", mac]),
       ]
-    : router.kind === "dnsmasq"
-      ? [["ip", router.host]]
+    : host !== undefined
+      ? [["ip", host]]
       : [];
   const taken = machines.flatMap((machine, index) =>
     own
@@ -82,73 +81,15 @@ function checkImages({ images, lab, machines }: Checked): Fault[] {
       ? []
       : [{ path: ["machines", index, "image"], value: image, reason: `is none of the images: ${known}` }],
   );
-  const nomadOn32Bit = Object.entries(images).flatMap(([name, { board, roles }]) =>
-    roles.nomad && is32Bit(board)
-      ? [
-          {
-            path: ["images", name, "roles", "nomad"],
-            reason: `${board} is a 32-bit board; Nomad has no 32-bit releases`,
-          },
-        ]
-      : [],
+  const refused = Object.entries(images).flatMap(([name, image]) =>
+    refusalsOf({ name, ...image, files: [] }, { isLab: Boolean(lab), host: hostArchitecture }).map(
+      ({ path, reason }) => ({
+        path: ["images", name, ...path],
+        reason,
+      }),
+    ),
   );
-  return [...undefinedImages, ...nomadOn32Bit, ...checkRoles(images, Boolean(lab))];
-}
-
-/** Roles that can't do what they are for. */
-function checkRoles(images: Checked["images"], isLab: boolean): Fault[] {
-  return Object.entries(images).flatMap(([name, { roles }]) => {
-    const fault = (role: keyof typeof roles, reason: string) => ({ path: ["images", name, "roles", role], reason });
-    return [
-      ...(isLab && roles.wifi ? [fault("wifi", "is for real machines: virtual ones have no radio")] : []),
-      ...(!isLab && roles.ssh?.keys.length === 0
-        ? [fault("ssh", "has no keys, so nobody could log in: name a public key, or leave ssh out")]
-        : []),
-    ];
-  });
-}
-
-function checkKeptData({ images }: Checked): Fault[] {
-  return Object.entries(images).flatMap(([name, { board, keepData }]) =>
-    keepData && board === "lab"
-      ? [
-          {
-            path: ["images", name, "keepData"],
-            reason: "is for cards; the lab's machines keep their data disks anyway",
-          },
-        ]
-      : [],
-  );
-}
-
-/** An existing image has a Raspberry Pi's boot partition, and its own initial RAM disk. */
-function checkBases({ images }: Checked): Fault[] {
-  return Object.entries(images).flatMap(([name, { base, board, readOnlyRoot }]) => {
-    if (!("image" in base)) return [];
-    return [
-      ...(isRaspberryPi(board)
-        ? []
-        : [{ path: ["images", name, "base"], reason: `can't be an image on ${board}: that is for a Raspberry Pi` }]),
-      ...(readOnlyRoot
-        ? [
-            {
-              path: ["images", name, "readOnlyRoot"],
-              reason: "can't be had on an existing image, which starts with an initial RAM disk of its own",
-            },
-          ]
-        : []),
-    ];
-  });
-}
-
-/** What the firmware of a Raspberry Pi reads, and no other. */
-function checkBoot({ images }: Checked): Fault[] {
-  return Object.entries(images).flatMap(([name, { base, board, boot }]) =>
-    faultsOfConfig(boot.config, board, "image" in base).map(({ index, reason }) => ({
-      path: ["images", name, "boot", "config", index],
-      reason,
-    })),
-  );
+  return [...undefinedImages, ...refused];
 }
 
 function checkServers(settings: Checked, agent: "consul" | "nomad"): Fault[] {
@@ -171,24 +112,8 @@ function checkJobs({ images, jobs, machines }: Checked): Fault[] {
   return [{ path: ["jobs"], reason: "can't run: no machine is a Nomad client; give an image the role `nomad: both`" }];
 }
 
-function checkLab({ images, lab, network }: Checked): Fault[] {
-  const boards = Object.entries(images).flatMap(([name, { board }]) =>
-    (board === "lab") === Boolean(lab)
-      ? []
-      : [
-          {
-            path: ["images", name, "board"],
-            reason: lab
-              ? `is ${board}, but this stack's machines are virtual: lab`
-              : "lab is for virtual machines only",
-          },
-        ],
-  );
-  if (!lab) return boards;
-  const { prefix } = networkOf(network.cidr);
-  const size =
-    prefix < 24
-      ? [{ path: ["network", "cidr"], reason: "is too large for a lab, whose network is a /24 or smaller" }]
-      : [];
-  return [...boards, ...size];
+function checkLab({ lab, network }: Checked): Fault[] {
+  return lab && networkOf(network.cidr).prefix < 24
+    ? [{ path: ["network", "cidr"], reason: "is too large for a lab, whose network is a /24 or smaller" }]
+    : [];
 }

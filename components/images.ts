@@ -4,15 +4,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { UserError } from "../lib/errors.ts";
 import { projectDir } from "../lib/paths.ts";
 import type { ImageContext } from "../steps/image/manifest/contribution.ts";
-import type { Architecture, Manifest, TextFile } from "../steps/image/manifest/manifest.ts";
+import type { Manifest, TextFile } from "../steps/image/manifest/manifest.ts";
 import { plan } from "../steps/image/plan/plan.ts";
+import { serversOf } from "../steps/image/roles/servers.ts";
 import { reportingFaults } from "./config.ts";
+import { hostArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
 import type { ClusterSecrets } from "./secrets.ts";
-import { type Settings, serversOf } from "./settings.ts";
-
-/** The host's architecture in Debian's words. */
-export const hostArchitecture: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
+import type { Settings } from "./settings.ts";
 
 /** The images that the settings define, by their names; the lab's machines let its key in. */
 export function buildImages(

@@ -3,8 +3,8 @@ import { planRouter } from "../steps/image/plan/plan.ts";
 import { hostsDir, leaseFile } from "../steps/image/roles/router.ts";
 import type { LabMachine, LabRouter, RunningMachine, RunningRouter, VirtualMachine } from "../steps/lab/spec.ts";
 import type { DnsmasqSettings } from "../steps/router/dnsmasq.ts";
+import { hostArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
-import { hostArchitecture } from "./images.ts";
 import type { Machine, Settings } from "./settings.ts";
 import { Step } from "./step.ts";
 

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import type { Login } from "../lib/ssh.ts";
-import { type BoardName, boardArchitectures } from "../steps/image/boards/catalogue.ts";
+import { boardNames } from "../steps/image/boards/catalogue.ts";
 import { bootSettings } from "../steps/image/plan/boot-settings.ts";
-import { type ImagePlan, roles } from "../steps/image/plan/plan.ts";
+import type { ImagePlan } from "../steps/image/plan/plan.ts";
 import { withoutEffect } from "../steps/image/plan/without-effect.ts";
-import { isNomadServer } from "../steps/image/roles/nomad.ts";
+import { rolesSchema } from "../steps/image/roles/catalogue.ts";
 import { routerSettings } from "../steps/router/drivers.ts";
 import { checkMachines } from "./checks.ts";
 import { cantBeUsed, type Fault, faultsError, pathText } from "./faults.ts";
@@ -152,19 +152,10 @@ const base = z
   .prefault({});
 
 const image = z.strictObject({
-  board: z.enum(Object.keys(boardArchitectures) as [BoardName, ...BoardName[]]),
+  board: z.enum(boardNames),
   /** What it is made from. */
   base,
-  roles: z.strictObject({
-    consul: roles.consul.schema.default("client"),
-    nomad: roles.nomad.schema.optional(),
-    dnsmasq: roles.dnsmasq.schema.optional(),
-    "node-exporter": roles["node-exporter"].schema.optional(),
-    prometheus: roles.prometheus.schema.optional(),
-    ssh: roles.ssh.schema.optional(),
-    terraform: roles.terraform.schema.optional(),
-    wifi: roles.wifi.schema.optional(),
-  }),
+  roles: rolesSchema,
   /** Debian packages beside those of the roles. */
   packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "must be the name of a Debian package")).default([]),
   /** Files beside those of the roles. */
@@ -256,12 +247,4 @@ function withoutOthersSecrets(raw: Record<string, unknown>, onlyImage: string): 
 function faultsBetweenSettings({ images, jobs, lab, machines, network }: Record<string, unknown>): Fault[] {
   const result = interdependent.safeParse({ images, jobs, lab, machines, network });
   return result.success ? checkMachines(result.data) : [];
-}
-
-/** The machines whose image has the server side of an agent. */
-export function serversOf(settings: Pick<Settings, "images" | "machines">, agent: "consul" | "nomad"): Machine[] {
-  return settings.machines.filter(({ image }) => {
-    const roles = settings.images[image]?.roles;
-    return agent === "consul" ? roles?.consul === "server" : isNomadServer(roles?.nomad?.role);
-  });
 }

@@ -4,8 +4,8 @@ import { probe, Unreachable } from "./download.ts";
 import { checkGoOrPackage, compilersFor } from "./go-build.ts";
 import { hostPlatform } from "./platform.ts";
 import { Unsuitable } from "./release.ts";
-import { explained, findAtHand, getTool, is32Bit, label, type ToolOptions } from "./tools.ts";
-import { type Architecture, type Platform, type Tool, type ToolName, tools } from "./versions.ts";
+import { explained, findAtHand, getTool, label, type ToolOptions } from "./tools.ts";
+import { type Architecture, is32Bit, type Platform, type Tool, type ToolName, tools } from "./versions.ts";
 
 /** A tool that is going to be asked for. */
 export interface WantedTool {
@@ -34,7 +34,7 @@ export async function packagesToBuild(wanted: readonly WantedTool[], options: To
 
 /** Undefined for a tool that is here, that can be downloaded, or that there is none of. */
 async function whyBuilt(tool: Tool, platform: Platform, options: ToolOptions): Promise<Error | undefined> {
-  if (tool.only64Bit && is32Bit(platform)) return undefined;
+  if (tool.only64Bit && is32Bit(platform.architecture)) return undefined;
   if (await findAtHand(tool, platform, options.environment)) return undefined;
   if (platform.architecture === "armel") return new Unsuitable("the publisher's is for ARMv7");
   try {

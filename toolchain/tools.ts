@@ -11,7 +11,7 @@ import { buildFromModule } from "./go-build.ts";
 import { hostPlatform } from "./platform.ts";
 import { askVersion, findTool } from "./programs.ts";
 import { Unsuitable, unpackRelease } from "./release.ts";
-import { type Platform, type Tool, type ToolName, tools } from "./versions.ts";
+import { is32Bit, type Platform, type Tool, type ToolName, tools } from "./versions.ts";
 
 export interface ToolOptions {
   /** The host's when not given. */
@@ -42,7 +42,7 @@ export async function getTool(name: ToolName, options: ToolOptions): Promise<Fet
   const host = hostPlatform();
   const platform = { os: host.os, architecture: options.architecture ?? host.architecture };
   const tool = tools[name];
-  if (tool.only64Bit && is32Bit(platform)) {
+  if (tool.only64Bit && is32Bit(platform.architecture)) {
     throw new UserError(`There is no ${label(tool, platform)}. ${tool.only64Bit}`);
   }
   const tell = (fetched: FetchedTool) => {
@@ -124,8 +124,6 @@ const folderOf = ({ name, version }: Tool, { os, architecture }: Platform) =>
   cacheDir("toolchain", `${name}-${version}-${os}-${architecture}`);
 
 const isForHost = ({ architecture }: Platform) => architecture === hostPlatform().architecture;
-
-export const is32Bit = ({ architecture }: Platform) => architecture === "armhf" || architecture === "armel";
 
 export const label = (tool: Tool, { architecture }: Platform) => `${tool.name} ${tool.version} (${architecture})`;
 

@@ -14,6 +14,8 @@ export interface Platform {
 
 export type Architecture = "amd64" | "arm64" | "armhf" | "armel";
 
+export const is32Bit = (architecture: Architecture): boolean => architecture === "armhf" || architecture === "armel";
+
 export interface Tool {
   name: ToolName;
   version: string;

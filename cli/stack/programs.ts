@@ -1,7 +1,8 @@
 import type { Settings } from "../../components/settings.ts";
 import { progressOnStderr } from "../../lib/progress.ts";
 import { interrupted } from "../../lib/terminal.ts";
-import { architectureOf, isBoard } from "../../steps/image/boards/catalogue.ts";
+import { boardOf, isBoard } from "../../steps/image/boards/catalogue.ts";
+import { rolesOfEveryImage } from "../../steps/image/roles/catalogue.ts";
 import { hostPlatform } from "../../toolchain/platform.ts";
 import type { WantedTool } from "../../toolchain/prerequisites.ts";
 import { getTool } from "../../toolchain/tools.ts";
@@ -20,7 +21,7 @@ export async function fetchPrograms(programs: WantedTool[]): Promise<void> {
 /** What the images hold, each program once for each architecture: a role that brings a program has the program's name. */
 export function imagePrograms({ images }: Pick<Settings, "images">, host: Architecture): WantedTool[] {
   const programs = Object.values(images).flatMap(({ board, roles }) => {
-    const architecture = architectureOf(board, host);
+    const architecture = boardOf(board, host).architecture;
     return Object.entries(roles)
       .filter(([role, options]) => options !== undefined && role in tools)
       .map(([role]) => ({ name: role as ToolName, architecture }));
@@ -34,10 +35,10 @@ export function programsInFile(
   isWanted: (image: string) => boolean,
   host: Architecture,
 ): WantedTool[] {
+  const unnamed = Object.fromEntries(rolesOfEveryImage.map((role) => [role, true]));
   const images = Object.entries(Object(config["piinit:images"])).flatMap(([name, image]) => {
     const { board, roles } = Object(image) as { board?: unknown; roles?: object };
-    // Every image has an agent of Consul, whether it is named or not.
-    return isWanted(name) && isBoard(board) ? [[name, { board, roles: { consul: true, ...roles } }]] : [];
+    return isWanted(name) && isBoard(board) ? [[name, { board, roles: { ...unnamed, ...roles } }]] : [];
   });
   return imagePrograms({ images: Object.fromEntries(images) }, host);
 }

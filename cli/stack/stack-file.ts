@@ -4,7 +4,7 @@ import path from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import { projectDir } from "../../lib/paths.ts";
-import { architectureOf, isBoard } from "../../steps/image/boards/catalogue.ts";
+import { boardOf, isBoard } from "../../steps/image/boards/catalogue.ts";
 import { hostPlatform } from "../../toolchain/platform.ts";
 import type { Work } from "../../toolchain/system.ts";
 
@@ -23,7 +23,7 @@ function hasForeignBoard(config: Record<string, unknown>): boolean {
   const images: unknown[] = Object.values(config["piinit:images"] ?? {});
   return images.some((image) => {
     const board = (image as { board?: unknown } | null)?.board;
-    return isBoard(board) && architectureOf(board, host) !== host;
+    return isBoard(board) && boardOf(board, host).architecture !== host;
   });
 }
 

@@ -53,6 +53,7 @@ export type DnsmasqSettings = z.output<typeof schema>;
  */
 export const dnsmasq = {
   schema,
+  host: ({ host }) => host,
   title: ({ host, hostsDir }) => `dnsmasq on ${host} (${normalDir(hostsDir)})`,
   apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings, table)),
   clear: (settings, { owner }, { signal }) =>

@@ -47,6 +47,8 @@ export interface Table {
 export interface Driver<Settings> {
   /** What a stack's file says of such a router, defaults filled in. */
   schema: z.ZodType<Settings>;
+  /** Its address or name, where the settings tell it. */
+  host?(settings: Settings): string;
   /** Which router it is, as people say it; another title is another router. */
   title(settings: Settings): string;
   /** Makes the owner's entries these and no others. Returns the lines to tell the user. */

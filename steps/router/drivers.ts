@@ -7,10 +7,14 @@ import { manual } from "./manual.ts";
 /** Every kind of router: a new one is a file, and a line here. */
 const drivers = { dnsmasq, manual };
 
+type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
+
 /** What a stack's file says of its router. */
-export const routerSettings = z.discriminatedUnion("kind", [dnsmasq.schema, manual.schema], {
-  error: `must have a kind: ${Object.keys(drivers).join(" or ")}`,
-});
+export const routerSettings = z.discriminatedUnion(
+  "kind",
+  Object.values(drivers).map(({ schema }) => schema) as [Schema, ...Schema[]],
+  { error: `must have a kind: ${Object.keys(drivers).join(" or ")}` },
+);
 export type RouterSettings = z.output<typeof routerSettings>;
 
 /** A router with its driver. */
@@ -21,9 +25,14 @@ export interface Router {
   release(reservation: Reservation): Promise<string[]>;
 }
 
+// The schema ties a kind to its driver's settings, which the compiler can't follow through a lookup by name.
+const driverOf = ({ kind }: RouterSettings) => drivers[kind] as Driver<RouterSettings>;
+
+/** The router's address or name, as far as the settings tell it: no machine may have it. */
+export const hostOf = (settings: RouterSettings): string | undefined => driverOf(settings).host?.(settings);
+
 export function openRouter(settings: RouterSettings, context: Context): Router {
-  // The schema ties a kind to its driver's settings, which the compiler can't follow through a lookup by name.
-  const driver = drivers[settings.kind] as Driver<RouterSettings>;
+  const driver = driverOf(settings);
   return {
     title: driver.title(settings),
     apply: (table) => driver.apply(settings, table, context),

@@ -5,12 +5,13 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { runOnHost } from "../../lib/host.ts";
 import { progressOnStderr } from "../../lib/progress.ts";
-import { type BoardName, boardArchitectures } from "../../steps/image/boards/catalogue.ts";
+import { type BoardName, boardNames } from "../../steps/image/boards/catalogue.ts";
 import { buildImage } from "../../steps/image/layers/build-image.ts";
 import type { ImageContext } from "../../steps/image/manifest/contribution.ts";
 import { diskGeometry } from "../../steps/image/manifest/geometry.ts";
 import type { BuiltImage, Manifest } from "../../steps/image/manifest/manifest.ts";
-import { type ImagePlan, plan, type RoleOptions } from "../../steps/image/plan/plan.ts";
+import { type ImagePlan, plan } from "../../steps/image/plan/plan.ts";
+import type { RoleOptions } from "../../steps/image/roles/catalogue.ts";
 import { getTool } from "../../toolchain/tools.ts";
 import { namesIn, textOf } from "../engine/image/look.ts";
 import { bootFile, emulated, putOnCard, type Running, switchOn } from "./emulator.ts";
@@ -26,7 +27,7 @@ const context: ImageContext = {
   gossipKeys: { consul: gossip, nomad: gossip },
 };
 
-const boards = (Object.keys(boardArchitectures) as BoardName[]).filter((board) => board !== "lab");
+const boards = boardNames.filter((board) => board !== "lab");
 const minutes = 60_000;
 
 /** Too heavy for every change: each board's image is built, opened and, where QEMU has such a board, booted. */

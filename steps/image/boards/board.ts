@@ -2,6 +2,8 @@ import type { Architecture, Boot, DiskLayout, TextFile } from "../manifest/manif
 
 /** What a board adds to an image: the kernel, how it boots, and the disk that its firmware expects. */
 export interface Board {
+  /** The models that one image fits, as docs/hardware.md lists them. */
+  models: string;
   architecture: Architecture;
   packages: string[];
   /** Those of them that come from Debian's backports. */
@@ -13,7 +15,11 @@ export interface Board {
   disk: DiskLayout;
   /** Who knows the time when it gets power: a battery, nobody, or the host of a virtual machine, at any moment. */
   clock: "battery" | "none" | "host";
+  /** A machine of the lab. */
+  isVirtual?: boolean;
 }
+
+export const isRaspberryPi = ({ disk }: Board): boolean => disk.firmware === "raspberry-pi";
 
 /** Words for every kernel: repair file systems, keep the names of network cards, start again after a panic. */
 export const commonWords = "fsck.repair=yes net.ifnames=0 panic=10";

@@ -1,33 +1,25 @@
 import type { Architecture } from "../manifest/manifest.ts";
+import type { Board } from "./board.ts";
+import { lab } from "./lab.ts";
+import { raspberryPis } from "./raspberry-pi.ts";
+import { uefi } from "./uefi.ts";
 
-/** Every board that settings may name, with its Debian architecture. */
-export const boardArchitectures = {
-  lab: "host",
-  amd64: "amd64",
-  arm64: "arm64",
-  pi2: "armhf",
-  pi3: "arm64",
-  pi4: "arm64",
-  pi5: "arm64",
-  "pi-zero": "armel",
-} as const;
+/** Every board that settings may name; the lab's has the architecture of the host that runs it. */
+const boards = {
+  lab,
+  amd64: uefi("amd64"),
+  arm64: uefi("arm64"),
+  ...raspberryPis,
+} satisfies Record<string, Board | ((host: Architecture) => Board)>;
 
-export type BoardName = keyof typeof boardArchitectures;
+export type BoardName = keyof typeof boards;
 
-export const isBoard = (name: unknown): name is BoardName =>
-  typeof name === "string" && Object.hasOwn(boardArchitectures, name);
+export const boardNames = Object.keys(boards) as BoardName[];
 
-/** A board's architecture for images that are built on a host of that one. */
-export function architectureOf(board: BoardName, host: Architecture): Architecture {
-  const architecture = boardArchitectures[board];
-  return architecture === "host" ? host : architecture;
-}
+export const isBoard = (name: unknown): name is BoardName => boardNames.some((known) => known === name);
 
-/** Nomad ended its 32-bit ARM releases with 1.8.3. */
-export function is32Bit(board: BoardName): boolean {
-  return ["armhf", "armel"].includes(boardArchitectures[board]);
-}
-
-export function isRaspberryPi(board: BoardName): boolean {
-  return board.startsWith("pi");
+/** The board of an image that is built on a host of that architecture. */
+export function boardOf(name: BoardName, host: Architecture): Board {
+  const board = boards[name];
+  return typeof board === "function" ? board(host) : board;
 }

@@ -13,6 +13,7 @@ ExecStart=-udevadm trigger --action=add --subsystem-match=block --subsystem-matc
 /** A QEMU machine of the host's own architecture: Debian's kernel for virtual machines, everything on virtio. */
 export function lab(architecture: Architecture): Board {
   return {
+    models: "virtual machines on this computer",
     architecture,
     components: [],
     packages: ["busybox-static", `linux-image-cloud-${architecture}`],
@@ -24,5 +25,6 @@ export function lab(architecture: Architecture): Board {
     },
     disk: { firmware: "none", bootMiB: 32, rootMiB: 640, grows: false },
     clock: "host",
+    isVirtual: true,
   };
 }

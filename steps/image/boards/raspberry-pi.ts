@@ -3,6 +3,7 @@ import { type Board, card, commonWords } from "./board.ts";
 
 /** What tells one model from another. */
 interface Model {
+  models: string;
   architecture: Architecture;
   /** The package with the kernel. */
   kernel: string;
@@ -25,65 +26,67 @@ const usb = ["usb_storage", "uas"];
 const pci = ["virtio_pci"];
 const cardReader = ["sdhci_iproc", "bcm2835", "fixed", "gpio_regulator"];
 
-/** Raspberry Pi 3 B, 3 B+ and 3 A+, and the Zero 2 W, which has the same processor. */
-export const pi3 = raspberryPi({
-  architecture: "arm64",
-  kernel: "linux-image-arm64",
-  deviceTrees: ["bcm2837-rpi-"],
-  firmware: oldFirmware,
-  console: "ttyS1",
-  modules: [...cardReader, "raspberrypi_cpufreq", "phy_generic", "dwc2", ...usb, ...pci],
-  clock: "none",
-});
-
-/** Raspberry Pi 4 B, 400 and the Compute Module 4 on its carrier board. */
-export const pi4 = raspberryPi({
-  architecture: "arm64",
-  kernel: "linux-image-arm64",
-  deviceTrees: ["bcm2711-rpi-"],
-  firmware: ["start4.elf", "fixup4.dat"],
-  console: "ttyS1",
-  modules: [...cardReader, "raspberrypi_cpufreq", "reset_raspberrypi", "xhci_pci", ...usb, ...pci],
-  clock: "none",
-});
-
-/** Raspberry Pi 5 and 500. Its network card is behind a chip that kernels know since 6.17 only. */
-export const pi5 = raspberryPi({
-  architecture: "arm64",
-  kernel: "linux-image-arm64",
-  backports: true,
-  deviceTrees: ["bcm2712-"],
-  // The first stages are in the board's own memory.
-  firmware: [],
-  console: "ttyAMA10",
-  modules: ["sdhci_brcmstb", "xhci_pci", "nvme", ...usb, ...pci],
-  clock: "none",
-});
-
-/** Raspberry Pi 2 B. */
-export const pi2 = raspberryPi({
-  architecture: "armhf",
-  kernel: "linux-image-armmp",
-  deviceTrees: ["bcm2836-rpi-2-", "bcm2837-rpi-2-"],
-  firmware: oldFirmware,
-  console: "ttyAMA0",
-  modules: [...cardReader, "phy_generic", "dwc2", ...usb, ...pci],
-  clock: "none",
-});
-
-/** Raspberry Pi Zero and Zero W, and the first Raspberry Pi, which has the same processor. */
-export const piZero = raspberryPi({
-  architecture: "armel",
-  kernel: "linux-image-rpi",
-  deviceTrees: ["bcm2835-rpi-"],
-  firmware: oldFirmware,
-  console: "ttyAMA0",
-  modules: ["bcm2835", "sdhci_iproc", "phy_generic", "dwc2", ...usb],
-  clock: "none",
-});
+/** Every model of the Raspberry Pi, by the name that settings use: a new one is an entry. */
+export const raspberryPis = {
+  pi2: raspberryPi({
+    models: "Raspberry Pi 2 B",
+    architecture: "armhf",
+    kernel: "linux-image-armmp",
+    deviceTrees: ["bcm2836-rpi-2-", "bcm2837-rpi-2-"],
+    firmware: oldFirmware,
+    console: "ttyAMA0",
+    modules: [...cardReader, "phy_generic", "dwc2", ...usb, ...pci],
+    clock: "none",
+  }),
+  // The Zero 2 W has the Pi 3's processor.
+  pi3: raspberryPi({
+    models: "Raspberry Pi 3 B, 3 B+, 3 A+, Compute Module 3, Zero 2 W",
+    architecture: "arm64",
+    kernel: "linux-image-arm64",
+    deviceTrees: ["bcm2837-rpi-"],
+    firmware: oldFirmware,
+    console: "ttyS1",
+    modules: [...cardReader, "raspberrypi_cpufreq", "phy_generic", "dwc2", ...usb, ...pci],
+    clock: "none",
+  }),
+  pi4: raspberryPi({
+    models: "Raspberry Pi 4 B, 400, Compute Module 4",
+    architecture: "arm64",
+    kernel: "linux-image-arm64",
+    deviceTrees: ["bcm2711-rpi-"],
+    firmware: ["start4.elf", "fixup4.dat"],
+    console: "ttyS1",
+    modules: [...cardReader, "raspberrypi_cpufreq", "reset_raspberrypi", "xhci_pci", ...usb, ...pci],
+    clock: "none",
+  }),
+  pi5: raspberryPi({
+    models: "Raspberry Pi 5 and 500, with either stepping of its processor (the 2 and 16 GB ones have the newer, D0)",
+    architecture: "arm64",
+    kernel: "linux-image-arm64",
+    // Its network card is behind a chip that kernels know since 6.17 only.
+    backports: true,
+    deviceTrees: ["bcm2712-"],
+    // The first stages are in the board's own memory.
+    firmware: [],
+    console: "ttyAMA10",
+    modules: ["sdhci_brcmstb", "xhci_pci", "nvme", ...usb, ...pci],
+    clock: "none",
+  }),
+  "pi-zero": raspberryPi({
+    models: "Raspberry Pi Zero, Zero W, all of the first Raspberry Pis",
+    architecture: "armel",
+    kernel: "linux-image-rpi",
+    deviceTrees: ["bcm2835-rpi-"],
+    firmware: oldFirmware,
+    console: "ttyAMA0",
+    modules: ["bcm2835", "sdhci_iproc", "phy_generic", "dwc2", ...usb],
+    clock: "none",
+  }),
+};
 
 function raspberryPi(model: Model): Board {
   return {
+    models: model.models,
     architecture: model.architecture,
     components: ["non-free-firmware"],
     packages: ["busybox-static", "firmware-brcm80211", "raspi-firmware", model.kernel, "wireless-regdb"],

@@ -1,16 +1,17 @@
 import type { Architecture } from "../manifest/manifest.ts";
 import { type Board, card, commonWords } from "./board.ts";
 
-/** What each architecture calls things: UEFI's file name of a boot loader, Debian's kernel, its serial console. */
+/** What each architecture calls things: its machines, UEFI's file name of a boot loader, Debian's kernel, its serial console. */
 const names = {
-  amd64: { suffix: "x64", console: "ttyS0" },
-  arm64: { suffix: "aa64", console: "ttyAMA0" },
+  amd64: { models: "a PC, a NUC, or another machine that boots by UEFI", suffix: "x64", console: "ttyS0" },
+  arm64: { models: "an ARM board that boots by UEFI", suffix: "aa64", console: "ttyAMA0" },
 } satisfies Partial<Record<Architecture, unknown>>;
 
 /** A machine of that architecture that boots by UEFI: a NUC or another PC, an ARM board with UEFI. */
 export function uefi(architecture: keyof typeof names): Board {
-  const { suffix, console } = names[architecture];
+  const { suffix, console, models } = names[architecture];
   return {
+    models,
     architecture,
     components: ["non-free-firmware"],
     // Most home machines have a network card of this maker, and some models need its firmware.

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Directory, Link, Program, TextFile, User } from "./manifest.ts";
+import type { Architecture, Directory, Link, Program, TextFile, User } from "./manifest.ts";
 
 /** What a role or a board adds to an image. */
 export interface Contribution {
@@ -31,15 +31,27 @@ export interface Neighbour {
   roles: string[];
 }
 
-/** One thing that an image can be: a file of its own in roles/, or plainly absent from the image. */
-export interface Role<Options> {
-  /** What the stack's settings may say of it. */
-  schema: z.ZodType<Options>;
-  contribute(options: Options, context: ImageContext): Contribution;
+/** Where an image is to run, for roles that can't be everywhere. */
+export interface Site {
+  board: string;
+  architecture: Architecture;
+  /** The stack's machines are virtual. */
+  isLab: boolean;
 }
 
-/** Lets a role's options type follow from its schema. */
-export function defineRole<Options>(role: Role<Options>): Role<Options> {
+/** One thing that an image can be: a file of its own in roles/, and a line in the catalogue there. */
+export interface Role<Schema extends z.ZodType> {
+  /** What the stack's settings may say of it. A role whose schema has a default is in every image. */
+  schema: Schema;
+  /** Its row in docs/roles.md, in Markdown. */
+  row: { options: string; ports?: string; registers?: string };
+  contribute(options: z.output<Schema>, context: ImageContext): Contribution;
+  /** Why these options can't be used there; said of the role, as in "has no keys". */
+  refuse?(options: z.output<Schema>, site: Site): string | undefined;
+}
+
+/** Lets a role's options follow from its schema. */
+export function defineRole<Schema extends z.ZodType>(role: Role<Schema>): Role<Schema> {
   return role;
 }
 

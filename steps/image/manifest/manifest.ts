@@ -1,4 +1,5 @@
 import type { Login } from "../../../lib/ssh.ts";
+import type { ToolName } from "../../../toolchain/versions.ts";
 
 /** Debian's names of the architectures that have a board. */
 export type Architecture = "amd64" | "arm64" | "armhf" | "armel";
@@ -58,7 +59,7 @@ export type ManifestOf<Kind extends Base> = Manifest & { base: Kind };
 
 export interface Program {
   /** The toolchain's name of it, e.g. "consul". */
-  name: "consul" | "nomad" | "terraform";
+  name: ToolName;
   version: string;
   /** Where it stands in the image, e.g. /usr/local/bin/consul; root, 0755. */
   path: string;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type BoardName, isRaspberryPi } from "../boards/catalogue.ts";
+import { type Board, isRaspberryPi } from "../boards/board.ts";
 
 /** Set by the board or the builder; another value would not start, or start another disk. */
 const ownWords = /^(init|panic|root|rootfstype|piinit\.[^=]*)(=|$)/;
@@ -34,15 +34,16 @@ export const bootSettings = z
 
 export type BootSettings = z.output<typeof bootSettings>;
 
-/** What an image's lines for config.txt can't do on that board, by their index. */
-export function faultsOfConfig(
+/** Lines for config.txt that would have no effect on that board, by their index. */
+export function refusedLines(
   config: string[],
-  board: BoardName,
+  name: string,
+  board: Board,
   isOnImage: boolean,
 ): { index: number; reason: string }[] {
   return config.flatMap((line, index) => {
     if (!isRaspberryPi(board))
-      return [{ index, reason: `must be left out: ${board} has no firmware that reads it, a Raspberry Pi has` }];
+      return [{ index, reason: `must be left out: ${name} has no firmware that reads it, a Raspberry Pi has` }];
     if (isOnImage || !overlayLines.test(line)) return [];
     return [
       {

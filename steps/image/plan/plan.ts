@@ -1,54 +1,19 @@
-import type { z } from "zod";
 import { UserError } from "../../../lib/errors.ts";
 import type { Board } from "../boards/board.ts";
-import type { BoardName } from "../boards/catalogue.ts";
+import { type BoardName, boardOf } from "../boards/catalogue.ts";
 import { lab } from "../boards/lab.ts";
 import { onImage } from "../boards/on-image.ts";
-import { pi2, pi3, pi4, pi5, piZero } from "../boards/raspberry-pi.ts";
-import { uefi } from "../boards/uefi.ts";
-import { type Contribution, combine, type ImageContext, type Role } from "../manifest/contribution.ts";
+import { type Contribution, combine, type ImageContext } from "../manifest/contribution.ts";
 import type { Architecture, Base, Boot, ImageBase, Manifest, TextFile } from "../manifest/manifest.ts";
 import { card } from "../roles/card.ts";
-import { consul } from "../roles/consul.ts";
-import { dnsmasq } from "../roles/dnsmasq.ts";
+import { type RoleOptions, rolesOf } from "../roles/catalogue.ts";
 import { identity } from "../roles/identity.ts";
-import { nodeExporter } from "../roles/node-exporter.ts";
-import { nomad } from "../roles/nomad.ts";
-import { prometheus } from "../roles/prometheus.ts";
 import { raspberryPiOs } from "../roles/raspberry-pi-os.ts";
 import { type RouterOptions, router } from "../roles/router.ts";
 import { noSsh, ssh } from "../roles/ssh.ts";
 import { system } from "../roles/system.ts";
-import { terraform } from "../roles/terraform.ts";
 import { timeSync } from "../roles/time.ts";
-import { wifi } from "../roles/wifi.ts";
 import type { BootSettings } from "./boot-settings.ts";
-
-/** The roles that a stack may give to an image, by the name that its settings use. */
-export const roles = {
-  consul,
-  nomad,
-  dnsmasq,
-  "node-exporter": nodeExporter,
-  prometheus,
-  ssh,
-  terraform,
-  wifi,
-} as const;
-
-export type RoleOptions = { [Name in keyof typeof roles]?: RoleOptionsOf<Name> | undefined };
-type RoleOptionsOf<Name extends keyof typeof roles> = z.output<(typeof roles)[Name]["schema"]>;
-
-const boards: Record<BoardName, (hostArchitecture: Architecture) => Board> = {
-  lab,
-  amd64: () => uefi("amd64"),
-  arm64: () => uefi("arm64"),
-  pi2: () => pi2,
-  pi3: () => pi3,
-  pi4: () => pi4,
-  pi5: () => pi5,
-  "pi-zero": () => piZero,
-};
 
 export interface ImagePlan {
   name: string;
@@ -68,18 +33,16 @@ export interface ImagePlan {
 
 /** What goes into an image for machines: pure, so that a change of settings or of this code shows up in a preview. */
 export function plan(image: ImagePlan, context: ImageContext, architecture: Architecture): Manifest {
-  const contributions = Object.entries(image.roles)
-    .filter(([, options]) => options !== undefined)
-    .map(([name, options]) => (roles[name as keyof typeof roles] as Role<unknown>).contribute(options, context));
+  const contributions = rolesOf(image.roles).map(({ role, options }) => role.contribute(options, context));
   const { packages = [], files = [], readOnlyRoot = false, keepData = false } = image;
   const isOnImage = image.base !== undefined && "image" in image.base;
-  const own = boards[image.board](architecture);
+  const own = boardOf(image.board, architecture);
   const board = withSettings(isOnImage ? onImage(own) : own, image.boot);
   return manifest(image, board, [
     board.clock === "host" ? {} : timeSync({ hasClock: board.clock === "battery" }),
     board.disk.grows ? card(board.disk, { keepData, readOnlyRoot }) : {},
     isOnImage ? raspberryPiOs : {},
-    identity.contribute(true, context),
+    identity(),
     ...contributions,
     image.roles.ssh ? {} : noSsh,
     { packages, files },

@@ -2,11 +2,16 @@ import { z } from "zod";
 import { tools } from "../../../toolchain/versions.ts";
 import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../manifest/contribution.ts";
 
-export type ConsulRole = "server" | "client";
+type ConsulRole = "server" | "client";
 
 /** A Consul agent. Servers hold the state, clients register and look up the services of their machine. */
-export const consul = defineRole<ConsulRole>({
-  schema: z.enum(["server", "client"]),
+export const consul = defineRole({
+  schema: z.enum(["server", "client"]).default("client"),
+  row: {
+    options: "`server` or `client`",
+    ports: "8500 HTTP and UI, 8600 DNS, 8300 to 8302 among the agents",
+    registers: "itself",
+  },
   contribute: (role, context) =>
     combine(
       {

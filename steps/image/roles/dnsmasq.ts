@@ -8,11 +8,16 @@ export type Audience = "machine" | "lan";
  * Names below `.consul`, asked from the local Consul agent; every other name from the servers that the lease names.
  * systemd-resolved stays the machine's own resolver and asks dnsmasq for `.consul`. No DHCP: that is the home router's.
  */
-export const dnsmasq = defineRole<Audience>({
+export const dnsmasq = defineRole({
   schema: z.enum(
     ["machine", "lan"],
     "must be machine (answers this machine only) or lan (answers the home network too)",
   ),
+  row: {
+    options: "`machine` or `lan`",
+    ports: "53, on 127.0.0.1 or on every address",
+    registers: "with `lan`: `dns`, with a check",
+  },
   contribute: (audience) =>
     combine(
       {

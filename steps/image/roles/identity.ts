@@ -1,25 +1,23 @@
-import { combine, defineRole, file, onOff, script, unit } from "../manifest/contribution.ts";
+import { type Contribution, combine, file, script, unit } from "../manifest/contribution.ts";
 
 /**
  * The machine's identity, none of it in the image: its name and address come from DHCP, the agents' node-id from its
  * hardware address, its machine-id is made by systemd on first boot.
  */
-export const identity = defineRole({
-  schema: onOff,
-  contribute: () =>
-    combine(
-      {
-        files: [
-          file("/etc/systemd/network/20-wired.network", wiredNetwork),
-          script("/usr/lib/piinit/take-name", takeName),
-          script("/usr/lib/piinit/wait-for-name", waitForName),
-          script("/usr/lib/piinit/node-id", nodeId),
-        ],
-      },
-      unit("take-name.path", takeNamePath, "paths.target"),
-      unit("take-name.service", takeNameService, "multi-user.target"),
-    ),
-});
+export function identity(): Contribution {
+  return combine(
+    {
+      files: [
+        file("/etc/systemd/network/20-wired.network", wiredNetwork),
+        script("/usr/lib/piinit/take-name", takeName),
+        script("/usr/lib/piinit/wait-for-name", waitForName),
+        script("/usr/lib/piinit/node-id", nodeId),
+      ],
+    },
+    unit("take-name.path", takeNamePath, "paths.target"),
+    unit("take-name.service", takeNameService, "multi-user.target"),
+  );
+}
 
 // The DHCP client is known by its MAC, because the default is made from the machine-id, which an image may share.
 // Real cards have no kind; containers' have one, and networkd would take them off their bridge.

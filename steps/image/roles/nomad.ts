@@ -1,33 +1,35 @@
 import { z } from "zod";
-import { tools } from "../../../toolchain/versions.ts";
+import { is32Bit, tools } from "../../../toolchain/versions.ts";
 import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../manifest/contribution.ts";
 import type { Link } from "../manifest/manifest.ts";
 import { docker, dockerPlugin } from "./docker.ts";
-import { hostVolumes, mountedVolumes, type VolumeOptions, volumesSchema } from "./volumes.ts";
+import { hostVolumes, mountedVolumes, volumesSchema } from "./volumes.ts";
 
-export type NomadRole = "server" | "client" | "both";
-
-export interface NomadOptions {
-  role: NomadRole;
-  /** Whether jobs may use the Docker driver too; the exec driver needs nothing. */
-  docker: boolean;
-  /** Disks for jobs, by the name that a job uses. */
-  volumes: Record<string, VolumeOptions>;
-}
+const modes = ["server", "client", "both"] as const;
+export type NomadRole = (typeof modes)[number];
 
 const schema = z.strictObject({
-  role: z.enum(["server", "client", "both"]),
+  role: z.enum(modes),
+  /** Whether jobs may use the Docker driver too; the exec driver needs nothing. */
   docker: z.boolean().default(false),
+  /** Disks for jobs, by the name that a job uses. */
   volumes: volumesSchema,
 });
 
 /** A Nomad agent. Servers decide where a job runs, clients run it. Its role alone is the short form of its options. */
-export const nomad = defineRole<NomadOptions>({
+export const nomad = defineRole({
   schema: z
     .preprocess((value) => (typeof value === "string" ? { role: value } : value), schema)
     .refine(({ role, docker, volumes }) => isNomadClient(role) || (!docker && Object.keys(volumes).length === 0), {
       error: "is a server only, which runs no jobs: docker and volumes are for a client (role: client or both)",
     }),
+  row: {
+    options: "`server`, `client` or `both`; or the long form below",
+    ports: "4646 HTTP and UI, 4647, 4648",
+    registers: "Nomad itself does: `nomad` (servers), `nomad-client`",
+  },
+  refuse: (_options, { board, architecture }) =>
+    is32Bit(architecture) ? `${board} is a 32-bit board; Nomad has no 32-bit releases` : undefined,
   contribute: (options, context) =>
     combine(
       {
@@ -49,7 +51,7 @@ export const nomad = defineRole<NomadOptions>({
 export const isNomadServer = (role: NomadRole | undefined): boolean => role === "server" || role === "both";
 export const isNomadClient = (role: NomadRole | undefined): boolean => role === "client" || role === "both";
 
-function agentConfig(options: NomadOptions, { datacenter, nomadServers, gossipKeys }: ImageContext): object {
+function agentConfig(options: z.output<typeof schema>, { datacenter, nomadServers, gossipKeys }: ImageContext): object {
   return {
     datacenter,
     data_dir: "/data/nomad",

@@ -24,6 +24,7 @@ const service = {
  */
 export const prometheus = defineRole({
   schema: onOff,
+  row: { options: "`true`", ports: "9090", registers: "`prometheus`, with a check" },
   contribute: (_on, context) =>
     combine(consulTargets, {
       packages: ["prometheus"],

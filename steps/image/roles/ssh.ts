@@ -11,6 +11,9 @@ const publicKey = z
 /** SSH for root with keys only; an image without this role has no SSH at all. */
 export const ssh = defineRole({
   schema: z.strictObject({ keys: z.array(publicKey).default([]) }),
+  row: { options: "`keys`: public keys", ports: "22" },
+  refuse: ({ keys }, { isLab }) =>
+    isLab || keys.length > 0 ? undefined : "has no keys, so nobody could log in: name a public key, or leave ssh out",
   contribute: ({ keys }) =>
     combine(
       {

@@ -2,26 +2,21 @@ import { pbkdf2Sync } from "node:crypto";
 import { z } from "zod";
 import { combine, defineRole, enable, file, mask } from "../manifest/contribution.ts";
 
-export interface WifiOptions {
-  ssid: string;
-  /** Two capital letters; without the right one the radio may not use every channel, or none. */
-  country: string;
+const schema = z.strictObject({
+  ssid: z.string().refine((ssid) => byteLength(ssid) >= 1 && byteLength(ssid) <= 32, "must have 1 to 32 bytes"),
+  /** Without the right one the radio may not use every channel, or none. */
+  country: z.string().regex(/^[A-Z]{2}$/, "must be a country's two capital letters such as DE"),
   /** A secret of the stack; what is in the image is the key derived from it. */
-  passphrase: string;
-}
+  passphrase: z
+    .string()
+    .regex(/^([\x20-\x7e]{8,63}|[0-9a-fA-F]{64})$/, "must have 8 to 63 ASCII characters, or be a key of 64 hex digits"),
+});
 
 /** Wi-Fi with a shared key (WPA2, or the mixed mode of WPA3) on the first radio, named wlan0. */
-export const wifi = defineRole<WifiOptions>({
-  schema: z.strictObject({
-    ssid: z.string().refine((ssid) => byteLength(ssid) >= 1 && byteLength(ssid) <= 32, "must have 1 to 32 bytes"),
-    country: z.string().regex(/^[A-Z]{2}$/, "must be a country's two capital letters such as DE"),
-    passphrase: z
-      .string()
-      .regex(
-        /^([\x20-\x7e]{8,63}|[0-9a-fA-F]{64})$/,
-        "must have 8 to 63 ASCII characters, or be a key of 64 hex digits",
-      ),
-  }),
+export const wifi = defineRole({
+  schema,
+  row: { options: "`ssid`, `country`, `passphrase`" },
+  refuse: (_options, { isLab }) => (isLab ? "is for real machines: virtual ones have no radio" : undefined),
   contribute: (options) =>
     combine({
       packages: ["firmware-brcm80211", "rfkill", "wireless-regdb", "wpasupplicant"],
@@ -53,7 +48,7 @@ export function preSharedKey(ssid: string, passphrase: string): string {
 const unitName = "wpa_supplicant@wlan0.service";
 
 // In hex, because an SSID may have any bytes. scan_ssid: it may be hidden, too.
-function supplicant({ ssid, country, passphrase }: WifiOptions): string {
+function supplicant({ ssid, country, passphrase }: z.output<typeof schema>): string {
   return `country=${country}
 network={
 	ssid=${Buffer.from(ssid).toString("hex")}

@@ -20,7 +20,7 @@ export async function createKeysAndJobs(consulUrl: string, nomadUrl: string): Pr
     import { keepSecret, keepSecrets, readSettings, reportingFaults } from ${from("config.ts")};
     import { NomadJobs, readJobs } from ${from("jobs.ts")};
     import { ConsulKeys } from ${from("kv.ts")};
-    import { serversOf } from ${from("settings.ts")};
+    import { serversOf } from ${from("../steps/image/roles/servers.ts")};
 
     const settings = readSettings();
     const jobs = reportingFaults(() => readJobs(settings.jobs));

@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { readExtraFiles } from "../../../components/images.ts";
 import { expectedMachines } from "../../../components/machines.ts";
-import { parseSettings, type Settings, serversOf } from "../../../components/settings.ts";
+import { parseSettings, type Settings } from "../../../components/settings.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { projectDir } from "../../../lib/paths.ts";
+import { serversOf } from "../../../steps/image/roles/servers.ts";
 
 const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDEy me";
 

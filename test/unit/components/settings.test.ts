@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
-import { parseSettings, serversOf } from "../../../components/settings.ts";
+import { parseSettings } from "../../../components/settings.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { projectDir } from "../../../lib/paths.ts";
+import { serversOf } from "../../../steps/image/roles/servers.ts";
 
 const machine = (number: number, more: object = {}) => ({
   name: `pi${number}`,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { masterBootRecord } from "../../../formats/mbr.ts";
-import { type BoardName, boardArchitectures } from "../../../steps/image/boards/catalogue.ts";
+import { type BoardName, boardNames } from "../../../steps/image/boards/catalogue.ts";
 import { deviceTrees } from "../../../steps/image/boot/boot-files.ts";
 import { packagesArguments } from "../../../steps/image/debian/debian-arguments.ts";
 import { parseTree } from "../../../steps/image/filesystem/tree.ts";
@@ -11,7 +11,7 @@ import { cardLayout } from "../../../steps/image/roles/card.ts";
 import { imageWith, textOf } from "./roles/fixture.ts";
 
 const manifestOf = (board: BoardName, more: Partial<ImagePlan> = {}): Manifest => imageWith({}, { board, ...more });
-const boards = (Object.keys(boardArchitectures) as BoardName[]).filter((board) => board !== "lab");
+const boards = boardNames.filter((board) => board !== "lab");
 const bootText = ({ boot }: Manifest, path: string) =>
   boot.files.flatMap((file) => ("text" in file && file.path === path ? [file.text] : []))[0] ?? "";
 const bootPaths = ({ boot }: Manifest) => boot.files.flatMap((file) => ("path" in file ? [file.path] : []));
@@ -25,13 +25,22 @@ const deviceTreesOfDebian = [
 ];
 
 describe("a board's image", () => {
-  for (const board of boards) {
-    it(`is made of its own architecture, with one kernel: ${board}`, () => {
-      const { architecture, packages } = manifestOf(board);
-      assert.equal(architecture, boardArchitectures[board]);
-      assert.equal(packages.filter((name) => name.startsWith("linux-image-")).length, 1);
+  it("has one kernel", () => {
+    for (const board of boards)
+      assert.equal(manifestOf(board).packages.filter((name) => name.startsWith("linux-image-")).length, 1, board);
+  });
+
+  it("is made of the board's own architecture", () => {
+    assert.deepEqual(Object.fromEntries(boards.map((board) => [board, manifestOf(board).architecture])), {
+      amd64: "amd64",
+      arm64: "arm64",
+      pi2: "armhf",
+      pi3: "arm64",
+      pi4: "arm64",
+      pi5: "arm64",
+      "pi-zero": "armel",
     });
-  }
+  });
 
   it("starts again after a panic of its kernel, whatever it is made from", () => {
     const sha256 = "0".repeat(64);

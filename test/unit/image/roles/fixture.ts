@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { ImageContext } from "../../../../steps/image/manifest/contribution.ts";
 import type { Manifest } from "../../../../steps/image/manifest/manifest.ts";
-import { type ImagePlan, plan, type RoleOptions } from "../../../../steps/image/plan/plan.ts";
+import { type ImagePlan, plan } from "../../../../steps/image/plan/plan.ts";
+import type { RoleOptions } from "../../../../steps/image/roles/catalogue.ts";
 
 const server = ["consul", "nomad", "node-exporter"];
 

@@ -1,0 +1,38 @@
+import { isRaspberryPi } from "../boards/board.ts";
+import { boardOf } from "../boards/catalogue.ts";
+import type { Architecture } from "../manifest/manifest.ts";
+import { rolesOf } from "../roles/catalogue.ts";
+import { refusedLines } from "./boot-settings.ts";
+import type { ImagePlan } from "./plan.ts";
+
+/** What can't be in an image, where it stands in the image's settings, and why. */
+export interface Refusal {
+  path: PropertyKey[];
+  reason: string;
+}
+
+/** The settings of an image that don't go together, or don't go where its machines are. */
+export function refusalsOf(image: ImagePlan, { isLab, host }: { isLab: boolean; host: Architecture }): Refusal[] {
+  const board = boardOf(image.board, host);
+  const isOnImage = image.base !== undefined && "image" in image.base;
+  const site = { board: image.board, architecture: board.architecture, isLab };
+  const refusals: Refusal[] = [];
+  const refuse = (path: PropertyKey[], reason: string) => refusals.push({ path, reason });
+
+  if (isLab && !board.isVirtual) refuse(["board"], `is ${image.board}, but this stack's machines are virtual: lab`);
+  if (!isLab && board.isVirtual) refuse(["board"], `${image.board} is for virtual machines only`);
+  for (const { name, role, options } of rolesOf(image.roles)) {
+    const reason = role.refuse?.(options, site);
+    if (reason !== undefined) refuse(["roles", name], reason);
+  }
+  if (image.keepData && !board.disk.grows)
+    refuse(["keepData"], "is for cards; the lab's machines keep their data disks anyway");
+  // An existing image has a Raspberry Pi's boot partition, and an initial RAM disk of its own.
+  if (isOnImage && !isRaspberryPi(board))
+    refuse(["base"], `can't be an image on ${image.board}: that is for a Raspberry Pi`);
+  if (isOnImage && image.readOnlyRoot)
+    refuse(["readOnlyRoot"], "can't be had on an existing image, which starts with an initial RAM disk of its own");
+  for (const { index, reason } of refusedLines(image.boot?.config ?? [], image.board, board, isOnImage))
+    refuse(["boot", "config", index], reason);
+  return refusals;
+}

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import type { Role } from "../manifest/contribution.ts";
+import { consul } from "./consul.ts";
+import { dnsmasq } from "./dnsmasq.ts";
+import { nodeExporter } from "./node-exporter.ts";
+import { nomad } from "./nomad.ts";
+import { prometheus } from "./prometheus.ts";
+import { ssh } from "./ssh.ts";
+import { terraform } from "./terraform.ts";
+import { wifi } from "./wifi.ts";
+
+/** The roles that a stack may give to an image, by the name that its settings use: a new one is a file, and a line here. */
+export const roles = {
+  consul,
+  nomad,
+  dnsmasq,
+  "node-exporter": nodeExporter,
+  prometheus,
+  ssh,
+  terraform,
+  wifi,
+};
+
+type Roles = typeof roles;
+export type RoleName = keyof Roles;
+
+const roleNames = Object.keys(roles) as RoleName[];
+const hasDefault = (name: RoleName) => roles[name].schema instanceof z.ZodDefault;
+
+export const rolesOfEveryImage = roleNames.filter(hasDefault);
+
+/** A role with a default is in every image, any other only where it is named. */
+type InSettings<Schema extends z.ZodType> = Schema extends z.ZodDefault ? Schema : z.ZodOptional<Schema>;
+
+/** What the settings say of an image's roles. */
+export const rolesSchema = z.strictObject(
+  Object.fromEntries(
+    roleNames.map((name) => [name, hasDefault(name) ? roles[name].schema : roles[name].schema.optional()]),
+  ) as {
+    [Name in RoleName]: InSettings<Roles[Name]["schema"]>;
+  },
+);
+
+/** The roles of one image with their options. */
+export type RoleOptions = Partial<z.output<typeof rolesSchema>>;
+
+/** The roles that an image has, in the order of its settings. */
+export function rolesOf(options: RoleOptions): { name: RoleName; role: Role<z.ZodType>; options: unknown }[] {
+  const names = Object.keys(options) as RoleName[];
+  return names.flatMap((name) =>
+    options[name] === undefined ? [] : [{ name, role: roles[name] as Role<z.ZodType>, options: options[name] }],
+  );
+}
