@@ -111,13 +111,14 @@ export const crossCompilerPackages: Readonly<Record<string, readonly SystemPacka
   ],
 };
 
-/** What only the tests need: a home router to drive, on this machine, a DHCP client, another program that burns, UEFI. */
+/** What only the tests need: a home router to drive, on this machine, a DHCP client, another program that burns, UEFI, a linter of scripts. */
 export const testPackages: readonly SystemPackage[] = [
   { debian: "openssh-server", fedora: "openssh-server", programs: ["sshd"] },
   { debian: "dnsmasq-base", fedora: "dnsmasq", programs: ["dnsmasq"] },
   { debian: "busybox-static", fedora: "busybox", programs: ["busybox"] },
   { debian: "iproute2", fedora: "iproute", programs: ["ip"] },
   { debian: "bmap-tools", fedora: "bmap-tools", programs: ["bmaptool"] },
+  { debian: "shellcheck", fedora: "ShellCheck", programs: ["shellcheck"] },
   { debian: "bsdutils", fedora: "util-linux-script", programs: ["script"] },
   { debian: "ovmf", fedora: "edk2-ovmf", programs: [], files: ["/usr/share/ovmf/OVMF.fd"] },
 ];

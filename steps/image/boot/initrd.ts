@@ -52,6 +52,7 @@ seen=0
 # Prints the device of the root file system; it may not be there yet.
 find_root() {
   [ "$wanted" != "$root" ] || { echo "$root"; return; }
+  # shellcheck disable=SC2086 # a word for each disk
   for path in "/sys/block/$(choose "$seen" $disks)"/*/partition; do
     read -r partition < "$path" && [ "$partition" -eq "$((0x\${wanted##*-}))" ] || continue
     path=\${path%/partition}
@@ -60,6 +61,7 @@ find_root() {
 }
 
 until disks=$(numbered "$number"); device=$(find_root); [ -b "$device" ]; do
+  # shellcheck disable=SC2086 # a word for each disk
   set -- $disks
   [ $# -eq 0 ] || seen=$((seen + 1))
   [ $# -lt 2 ] || [ "$seen" -lt 50 ] || give_up "$* are copies of one card, and the firmware doesn't say which of them it started: take out all but one"
@@ -84,6 +86,7 @@ if [ "$overlay" ]; then
 else
   mount -t ext4 -o "$access$options" "$device" /root || give_up "can't mount $device"
 fi
+[ -e "/root$init" ] || [ -L "/root$init" ] || give_up "no $init on $device"
 # The system finds the other partitions of this disk by this, also where its root is in memory.
 mount -t tmpfs -o mode=755,size=20%,nosuid,nodev tmpfs /run
 mkdir /run/piinit
@@ -93,7 +96,6 @@ mount --move /dev /root/dev
 umount /sys/firmware/efi/efivars 2> /dev/null
 umount /proc /sys
 exec switch_root /root "$init"
-give_up "can't start $init"
 `;
 
 const applets = [

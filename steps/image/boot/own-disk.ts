@@ -80,6 +80,7 @@ choose() {
     /* | card) [ -z "$fits" ] || waited=30 ;;
   esac
   [ "$waited" -ge 30 ] || return 0
+  # shellcheck disable=SC2086 # a word for each disk
   [ -z "$fits" ] || set -- $fits
   [ $# -ne 1 ] || echo "$1"
 }

@@ -85,7 +85,6 @@ function prepare(disk: DiskLayout, { keepData, readOnlyRoot }: CardOptions): str
 set -eu
 disk=/dev/$(/usr/lib/piinit/own-disk)
 case $disk in *[0-9]) part=\${disk}p ;; *) part=$disk ;; esac
-root=\${part}2
 data=\${part}3
 refuse() {
   echo "$1"
@@ -158,7 +157,8 @@ const forget = (
   dd if=/dev/zero of="$disk" bs=512 seek=$((sectors - ${sectorsPerMiB})) count=${sectorsPerMiB} conv=fsync,notrunc status=none
 `;
 
-const growRoot = (slotMiB: number) => `if [ "$(blockdev --getsz "$root")" -lt ${slotMiB * sectorsPerMiB} ]; then
+const growRoot = (slotMiB: number) => `root=\${part}2
+if [ "$(blockdev --getsz "$root")" -lt ${slotMiB * sectorsPerMiB} ]; then
   echo "$root: growing to ${slotMiB} MiB"
   echo ',${slotMiB}MiB' | sfdisk --quiet --partno 2 --force --no-reread --no-tell-kernel "$disk"
   partx --update --nr 2 "$disk"

@@ -53,7 +53,7 @@ const hostKey = `#!/bin/sh
 set -eu
 key=/data/ssh/ssh_host_ed25519_key
 ssh-keygen -y -f "$key" >/dev/null 2>&1 && exit 0
-mkdir -p -m 0700 /data/ssh
+install -d -m 0700 /data/ssh
 rm -f "$key" "$key.pub"
 ssh-keygen -q -t ed25519 -N '' -C '' -f "$key"
 sync
