@@ -29,21 +29,18 @@ export async function fetchBaseImage({ image, sha256 }: ImageBase, context: Cont
 
 async function download(image: string, sha256: string, context: Context): Promise<string> {
   const name = "image";
-  const { dir } = await cachedFolder(
-    cacheDir("layers", `download-${sha256.slice(0, 16)}`),
-    context,
-    async (unfinished) => {
-      context.progress.step(`base: downloading ${image}`);
-      const file = path.join(unfinished, `${name}.part`);
-      const sum = await downloadFile(image, file, context).catch((error: unknown) => {
-        if (!(error instanceof Unreachable)) throw error;
-        throw new UserError(`The base image can't be downloaded: ${error.message}. Try again, or name a local file.`);
-      });
-      checkSum(image, sum, sha256);
-      await rename(file, path.join(unfinished, name));
-    },
-  );
-  return path.join(dir, name);
+  const folder = cacheDir("layers", `download-${sha256.slice(0, 16)}`);
+  await cachedFolder(folder, context, async (unfinished) => {
+    context.progress.step(`base: downloading ${image}`);
+    const file = path.join(unfinished, `${name}.part`);
+    const sum = await downloadFile(image, file, context).catch((error: unknown) => {
+      if (!(error instanceof Unreachable)) throw error;
+      throw new UserError(`The base image can't be downloaded: ${error.message}. Try again, or name a local file.`);
+    });
+    checkSum(image, sum, sha256);
+    await rename(file, path.join(unfinished, name));
+  });
+  return path.join(folder, name);
 }
 
 function checkSum(image: string, sum: string, promised: string): void {

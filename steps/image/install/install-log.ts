@@ -18,7 +18,7 @@ export interface Installing {
 }
 
 /** Runs the work with its output in a file that an error names, and shows the steps that take long. */
-export async function logged(
+export async function withInstallLog(
   installing: Installing,
   context: Context,
   work: (onLine: (line: string) => void) => Promise<unknown>,

@@ -8,7 +8,7 @@ import { quote, quoteCommand } from "../../../lib/shell.ts";
 import type { Emulation } from "../foreign/emulation.ts";
 import { nativeDescriptor, nativePath } from "../foreign/native.ts";
 import { imageTime } from "../manifest/image-time.ts";
-import { logged } from "./install-log.ts";
+import { withInstallLog } from "./install-log.ts";
 
 /** dpkg's settings: what nobody reads on such a machine isn't unpacked. */
 export const dpkgOptions = [
@@ -58,7 +58,7 @@ export async function mmdebstrap(job: Job, dir: string, context: Context): Promi
   const descriptors = `${job.descriptors}${native ? ` ${nativeDescriptor}<${quote(native.tar)}` : ""}`;
   const script = supervisor(commandLine(job, debs, fetched), descriptors);
   const log = `${path.basename(dir, ".tmp")}.log`;
-  await logged({ layer, source: archive.title, log, work: temporaryFolder() }, context, (onLine) =>
+  await withInstallLog({ layer, source: archive.title, log, work: temporaryFolder() }, context, (onLine) =>
     run("setpriv", ["--pdeathsig", "TERM", "setsid", "sh", "-c", script], {
       cwd: dir,
       cleanEnv: true,

@@ -89,8 +89,7 @@ export async function emulationFor(
   const host = hostArchitecture();
   if (architecture === host) return undefined;
   const hook = await emulationHook(architecture);
-  const own = canUseNative(host, architecture) ? source.forHost?.(host) : undefined;
-  if (!host || !own) return { hook, native: undefined };
-  const base = await baseLayer(own, context);
+  if (!source.forHost || !canUseNative(host, architecture)) return { hook, native: undefined };
+  const base = await baseLayer(source.forHost(host), context);
   return { hook, native: { tar: path.join(base.dir, baseTar), scripts: nativeScripts(host, architecture) } };
 }

@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { usedInExt4 } from "../../../formats/ext4/used.ts";
+import { MiB } from "../../../formats/units.ts";
 import { runOnHost } from "../../../lib/host.ts";
 
-const MiB = 1024 * 1024;
 /** Many groups of blocks, the last of them not whole. */
 const bytes = 100 * MiB + 4096;
 

@@ -3,9 +3,8 @@ import { link, mkdir, mkdtemp, open, rm, symlink, truncate, writeFile } from "no
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Ext4, type Ext4Entry, needsRecovery, openExt4, type ReadAt } from "../../../formats/ext4/ext4.ts";
+import { MiB } from "../../../formats/units.ts";
 import { runOnHost } from "../../../lib/host.ts";
-
-const MiB = 1024 * 1024;
 
 describe("a file system that is read without mounting it", () => {
   let folder: string;

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { masterBootRecord } from "../../../formats/mbr.ts";
+import { MiB } from "../../../formats/units.ts";
 import { diskGeometry } from "../../../steps/image/manifest/geometry.ts";
-
-const MiB = 1024 * 1024;
 
 describe("a disk", () => {
   const geometry = diskGeometry({ firmware: "none", bootMiB: 64, rootMiB: 800, grows: false });

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { UserError } from "../../../lib/errors.ts";
-import { logged } from "../../../steps/image/install/install-log.ts";
+import { withInstallLog } from "../../../steps/image/install/install-log.ts";
 import { setEnvironment } from "../../environment.ts";
 
 const address = "http://mirror.example/debian/dists/trixie";
@@ -34,7 +34,7 @@ describe("the log of an installation", () => {
       for (const line of lines) onLine(line);
       throw failure;
     };
-    const error: unknown = await logged(told, { progress, signal } as never, work).catch((thrown) => thrown);
+    const error: unknown = await withInstallLog(told, { progress, signal } as never, work).catch((thrown) => thrown);
     return { shown, error, message: String((error as Error).message) };
   }
 

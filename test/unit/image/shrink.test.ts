@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { MiB } from "../../../formats/units.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { shrink, spareMiB } from "../../../steps/image/filesystem/shrink.ts";
-
-const MiB = 1024 * 1024;
 
 describe("a file system that is made as small as its files allow", () => {
   let folder: string;
