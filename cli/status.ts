@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { expectedMachines } from "../components/machines.ts";
-import type { Settings } from "../components/settings.ts";
+import type { Settings } from "../components/schema/stack.ts";
 import { stackDir } from "../lib/paths.ts";
 import { unlessInterrupted } from "../lib/terminal.ts";
 import { type ClusterStatus, clusterStatus } from "../steps/cluster/status.ts";

@@ -6,7 +6,7 @@ import { labRouterName, routerMacs } from "../steps/lab/spec.ts";
 import { hostOf } from "../steps/router/drivers.ts";
 import type { Fault } from "./faults.ts";
 import { hostArchitecture } from "./host.ts";
-import type { Machine, Settings } from "./settings.ts";
+import type { Machine, Settings } from "./schema/stack.ts";
 
 type Checked = Pick<Settings, "images" | "jobs" | "lab" | "machines" | "network">;
 

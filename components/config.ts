@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { UserError } from "../lib/errors.ts";
-import { parseSettings, type Settings } from "./settings.ts";
+import type { Settings } from "./schema/stack.ts";
+import { parseSettings } from "./settings.ts";
 import { stackFileText } from "./source.ts";
 
 const namespace = "piinit:";

@@ -1,4 +1,5 @@
 import { UserError } from "../lib/errors.ts";
+import { holdsSecret } from "./schema/secrecy.ts";
 
 /** Something in the settings that can't be, and why. */
 export interface Fault {
@@ -19,7 +20,7 @@ export function faultsError(headline: string, faults: readonly Fault[], secret: 
 
 /** "piinit:machines[1].mac  must be a MAC address such as …, not 1234". */
 function faultLine({ path, reason, value }: Fault, secret: ReadonlySet<string>): string {
-  const shown = secret.has(String(path[0])) || path.at(-1) === "passphrase" ? undefined : shownValue(value);
+  const shown = secret.has(String(path[0])) || holdsSecret(path) ? undefined : shownValue(value);
   const said =
     shown === undefined ? reason : reason.startsWith("must ") ? `${reason}, not ${shown}` : `${shown} ${reason}`;
   return `piinit:${pathText(path)}  ${said}`;

@@ -10,8 +10,8 @@ import { serversOf } from "../steps/image/roles/servers.ts";
 import { reportingFaults } from "./config.ts";
 import { hostArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
+import type { Settings } from "./schema/stack.ts";
 import type { ClusterSecrets } from "./secrets.ts";
-import type { Settings } from "./settings.ts";
 
 /** The images that the settings define, by their names; the lab's machines let its key in. */
 export function buildImages(

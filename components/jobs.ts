@@ -7,7 +7,7 @@ import { undeclared } from "../toolchain/offline/nomad-vars.ts";
 import { keepSecrets, secretSettings } from "./config.ts";
 import { type Fault, faultsError } from "./faults.ts";
 import { readJobspec } from "./jobspec.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "./schema/stack.ts";
 
 /** A job's file as it is now, with the values for its HCL2 variables. */
 export interface JobSource {

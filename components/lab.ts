@@ -5,7 +5,7 @@ import type { LabMachine, LabRouter, RunningMachine, RunningRouter, VirtualMachi
 import type { DnsmasqSettings } from "../steps/router/dnsmasq.ts";
 import { hostArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
-import type { Machine, Settings } from "./settings.ts";
+import type { Machine, Settings } from "./schema/stack.ts";
 import { Step } from "./step.ts";
 
 export interface LabArgs {

@@ -1,6 +1,6 @@
 import type { ExpectedMachine } from "../steps/cluster/spec.ts";
 import type { RunningMachine } from "../steps/lab/spec.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "./schema/stack.ts";
 
 /** The machines as the gate and `status` look at them: by their own addresses, or by the ports that lead to the lab. */
 export function expectedMachines(settings: Settings, running: RunningMachine[] = []): ExpectedMachine[] {

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { digest } from "../lib/json.ts";
 import type { Expectation, ExpectedMachine, ReadyCluster } from "../steps/cluster/spec.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings } from "./schema/stack.ts";
 import { Step } from "./step.ts";
 
 export interface ClusterReadyArgs {

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { type Fault, pathText } from "./faults.ts";
+import { isSecret } from "./schema/secrecy.ts";
 
 /** The field's words for zod's kinds of values. */
 const kinds: Record<string, string> = {
@@ -32,7 +33,7 @@ export function issueFault(issue: z.core.$ZodIssue, given: unknown, stack: strin
   const { path } = issue;
   // A map's key: its own faults are inside.
   if (issue.code === "invalid_key") return { path, reason: issue.issues[0]?.message ?? "", value: path.at(-1) };
-  if (issue.message === missing && path.at(-1) === "passphrase")
+  if (issue.message === missing && isSecret(path))
     return { path, reason: `is missing; set it: ./piinit secret ${pathText(path)} ${stack}` };
   return issue.message.startsWith("must ")
     ? { path, reason: issue.message, value: valueAt(given, path) }

@@ -1,4 +1,4 @@
-import type { Settings } from "../../components/settings.ts";
+import type { Settings } from "../../components/schema/stack.ts";
 import { progressOnStderr } from "../../lib/progress.ts";
 import { interrupted } from "../../lib/terminal.ts";
 import { boardOf, isBoard } from "../../steps/image/boards/catalogue.ts";

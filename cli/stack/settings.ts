@@ -1,4 +1,5 @@
-import { parseSettings, type Settings } from "../../components/settings.ts";
+import type { Settings } from "../../components/schema/stack.ts";
+import { parseSettings } from "../../components/settings.ts";
 import { stackFileText } from "../../components/source.ts";
 import { runPulumi, type Stack } from "./stack.ts";
 

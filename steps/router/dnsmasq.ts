@@ -3,7 +3,7 @@ import { UserError } from "../../lib/errors.ts";
 import { normalDir } from "./dnsmasq-config.ts";
 import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./dnsmasq-files.ts";
 import { findReaders, type Inventory, readInventory, readPaths } from "./dnsmasq-inventory.ts";
-import type { Driver, Entry, Table } from "./driver.ts";
+import { type Driver, type Entry, kind, type Table } from "./driver.ts";
 import { leaseNote } from "./lease-note.ts";
 import { type Shell, withShell } from "./remote-shell.ts";
 import {
@@ -21,27 +21,36 @@ const absolutePath = z
   .regex(/^\/[\w.+@/ -]*$/, "must be an absolute path of letters, digits, spaces and .+@/_- such as /etc/piinit");
 
 const schema = z.strictObject({
-  kind: z.literal("dnsmasq"),
-  /** Name or address of the router, as ssh takes it. */
+  kind: z.literal("dnsmasq").meta(kind),
   host: z
     .string()
-    .regex(/^[A-Za-z0-9_][\w.:%-]*$/, "must be the router's name or address, such as router.lan or 192.168.2.1"),
-  port: z.int().min(1).max(65535).default(22),
+    .regex(/^[A-Za-z0-9_][\w.:%-]*$/, "must be the router's name or address, such as router.lan or 192.168.2.1")
+    .meta({ description: "The router's name or address, as `ssh` takes it.", example: "192.168.2.1" }),
+  port: z.int().min(1).max(65535).default(22).meta({ description: "The port of its SSH server.", example: 2222 }),
   user: z
     .string()
     .regex(/^[A-Za-z0-9_][\w.-]*$/, "must be a user name, such as root")
-    .default("root"),
-  /** The router's public host key; without it the user's own known_hosts must know the router. */
+    .default("root")
+    .meta({ description: "The user to log in as.", example: "admin" }),
   hostKey: z
     .string()
     .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\r\n]*)?$/, 'must be a public host key, such as "ssh-ed25519 AAAA…"')
-    .optional(),
-  /** Path of a private key; without it the user's own keys and agent are used. */
-  keyFile: z.string().min(1).optional(),
-  /** The folder on the router that its `dhcp-hostsdir` names. */
-  hostsDir: absolutePath,
-  /** The file on the router with its leases. */
-  leaseFile: absolutePath.default("/var/lib/misc/dnsmasq.leases"),
+    .optional()
+    .meta({
+      description: "The router's public host key; otherwise your `known_hosts` must have it.",
+      example: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEX",
+    }),
+  keyFile: z.string().min(1).optional().meta({
+    description: "A private key to log in with; otherwise your own keys and agent.",
+    example: "/home/you/.ssh/router",
+  }),
+  hostsDir: absolutePath.meta({
+    description: "The folder on the router that its `dhcp-hostsdir` names.",
+    example: "/etc/dnsmasq.hosts.d",
+  }),
+  leaseFile: absolutePath
+    .default("/var/lib/misc/dnsmasq.leases")
+    .meta({ description: "The file on the router with its leases.", example: "/tmp/dhcp.leases" }),
 });
 
 export type DnsmasqSettings = z.output<typeof schema>;

@@ -1,6 +1,9 @@
 import type { z } from "zod";
 import type { Context } from "../../lib/program.ts";
 
+/** What a driver's own word for `kind` says of itself. */
+export const kind = { description: "The kind of router: `manual` for one that you set up yourself." };
+
 /** A fixed lease: the machine with this MAC gets this address and this name. */
 export interface Reservation {
   /** Host name, lower case, without the domain. */

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { Driver, Reservation } from "./driver.ts";
+import { type Driver, kind, type Reservation } from "./driver.ts";
 import { difference, reservationText } from "./table.ts";
 
-const schema = z.strictObject({ kind: z.literal("manual") });
+const schema = z.strictObject({ kind: z.literal("manual").meta(kind) });
 
 /** Any other router: piinit says what to type in at the router's own pages, and the gate checks the outcome. */
 export const manual = {

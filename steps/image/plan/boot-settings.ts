@@ -11,7 +11,6 @@ const isOurs = (text: string) => `must not be ${text}, which piinit sets itself:
 
 export const bootSettings = z
   .strictObject({
-    /** Words for the kernel's command line, beside those of the board. */
     kernel: z
       .array(
         z
@@ -19,8 +18,11 @@ export const bootSettings = z
           .regex(/^[!-~]+$/, "must be one word without spaces, such as usb-storage.quirks=152d:0578:u")
           .refine((word) => !ownWords.test(word), { error: ({ input }) => isOurs(String(input)) }),
       )
-      .default([]),
-    /** Lines for a Raspberry Pi's config.txt, behind those of the board. */
+      .default([])
+      .meta({
+        description: "Words for the kernel's command line, beside those of the board.",
+        example: ["usb-storage.quirks=152d:0578:u"],
+      }),
     config: z
       .array(
         z
@@ -28,7 +30,11 @@ export const bootSettings = z
           .regex(/^[!-~]([ -~]{0,96}[!-~])?$/, "must be a line of at most 98 characters, such as gpu_mem=16")
           .refine((line) => !ownLines.test(line), { error: ({ input }) => isOurs(String(input)) }),
       )
-      .default([]),
+      .default([])
+      .meta({
+        description: "Lines for a Raspberry Pi's `config.txt`, behind those of the board.",
+        example: ["gpu_mem=16"],
+      }),
   })
   .prefault({});
 

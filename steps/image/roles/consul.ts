@@ -6,7 +6,10 @@ type ConsulRole = "server" | "client";
 
 /** A Consul agent. Servers hold the state, clients register and look up the services of their machine. */
 export const consul = defineRole({
-  schema: z.enum(["server", "client"]).default("client"),
+  schema: z
+    .enum(["server", "client"])
+    .default("client")
+    .meta({ description: "A Consul agent. Servers keep the state: have three, or five.", example: "server" }),
   row: {
     options: "`server` or `client`",
     ports: "8500 HTTP and UI, 8600 DNS, 8300 to 8302 among the agents",

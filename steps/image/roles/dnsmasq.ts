@@ -2,17 +2,16 @@ import { z } from "zod";
 import { type Contribution, combine, defineRole, file, unit } from "../manifest/contribution.ts";
 
 /** Whom dnsmasq answers: this machine only, or everybody in its networks. */
-export type Audience = "machine" | "lan";
+type Audience = "machine" | "lan";
 
 /**
  * Names below `.consul`, asked from the local Consul agent; every other name from the servers that the lease names.
  * systemd-resolved stays the machine's own resolver and asks dnsmasq for `.consul`. No DHCP: that is the home router's.
  */
 export const dnsmasq = defineRole({
-  schema: z.enum(
-    ["machine", "lan"],
-    "must be machine (answers this machine only) or lan (answers the home network too)",
-  ),
+  schema: z
+    .enum(["machine", "lan"], "must be machine (answers this machine only) or lan (answers the home network too)")
+    .meta({ description: "DNS for names below `.consul`.", example: "machine" }),
   row: {
     options: "`machine` or `lan`",
     ports: "53, on 127.0.0.1 or on every address",

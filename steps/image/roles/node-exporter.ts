@@ -14,7 +14,7 @@ const textfiles = "/run/node-exporter";
 
 /** The machine's own metrics for Prometheus on port 9100, registered in Consul with a check. */
 export const nodeExporter = defineRole({
-  schema: onOff,
+  schema: onOff.meta({ description: "The machine's metrics, for Prometheus.", example: true }),
   row: { options: "`true`", ports: "9100", registers: "`node-exporter`, with a check and the tag `prom`" },
   contribute: () =>
     combine({

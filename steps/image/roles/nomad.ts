@@ -9,11 +9,12 @@ const modes = ["server", "client", "both"] as const;
 export type NomadRole = (typeof modes)[number];
 
 const schema = z.strictObject({
-  role: z.enum(modes),
-  /** Whether jobs may use the Docker driver too; the exec driver needs nothing. */
-  docker: z.boolean().default(false),
-  /** Disks for jobs, by the name that a job uses. */
-  volumes: volumesSchema,
+  role: z.enum(modes).meta({ description: "Servers decide where a job runs, clients run it.", example: "both" }),
+  docker: z
+    .boolean()
+    .default(false)
+    .meta({ description: "Docker for jobs too, beside the exec driver.", example: true }),
+  volumes: volumesSchema.meta({ description: "Disks for jobs, by the name that a job uses." }),
 });
 
 /** A Nomad agent. Servers decide where a job runs, clients run it. Its role alone is the short form of its options. */
@@ -22,7 +23,8 @@ export const nomad = defineRole({
     .preprocess((value) => (typeof value === "string" ? { role: value } : value), schema)
     .refine(({ role, docker, volumes }) => isNomadClient(role) || (!docker && Object.keys(volumes).length === 0), {
       error: "is a server only, which runs no jobs: docker and volumes are for a client (role: client or both)",
-    }),
+    })
+    .meta({ description: "A Nomad agent; `nomad: both` is short for `nomad: {role: both}`.", shortFor: "role" }),
   row: {
     options: "`server`, `client` or `both`; or the long form below",
     ports: "4646 HTTP and UI, 4647, 4648",

@@ -23,7 +23,7 @@ const service = {
  * Consul knows: every service with the tag `prom`, and the Nomad clients.
  */
 export const prometheus = defineRole({
-  schema: onOff,
+  schema: onOff.meta({ description: "A Prometheus that watches the stack.", example: true }),
   row: { options: "`true`", ports: "9090", registers: "`prometheus`, with a check" },
   contribute: (_on, context) =>
     combine(consulTargets, {

@@ -10,7 +10,17 @@ const publicKey = z
 
 /** SSH for root with keys only; an image without this role has no SSH at all. */
 export const ssh = defineRole({
-  schema: z.strictObject({ keys: z.array(publicKey).default([]) }),
+  schema: z
+    .strictObject({
+      keys: z
+        .array(publicKey)
+        .default([])
+        .meta({
+          description: "Public keys that may log in as root. A lab's own key is added.",
+          example: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEX you@laptop"],
+        }),
+    })
+    .meta({ description: "SSH for root, with keys only." }),
   row: { options: "`keys`: public keys", ports: "22" },
   refuse: ({ keys }, { isLab }) =>
     isLab || keys.length > 0 ? undefined : "has no keys, so nobody could log in: name a public key, or leave ssh out",

@@ -18,8 +18,9 @@ const volume = z.strictObject({
     .refine((label) => !ownLabels.includes(label), {
       error: ({ input }) =>
         `must not be ${input}, the label of a file system of the machine's own: give the disk another one (e2label)`,
-    }),
-  readOnly: z.boolean().default(false),
+    })
+    .meta({ description: "The label of its file system.", example: "usb-disk" }),
+  readOnly: z.boolean().default(false).meta({ description: "Jobs may only read it.", example: true }),
 });
 
 export const volumesSchema = z

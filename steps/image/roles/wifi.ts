@@ -2,15 +2,29 @@ import { pbkdf2Sync } from "node:crypto";
 import { z } from "zod";
 import { combine, defineRole, enable, file, mask } from "../manifest/contribution.ts";
 
-const schema = z.strictObject({
-  ssid: z.string().refine((ssid) => byteLength(ssid) >= 1 && byteLength(ssid) <= 32, "must have 1 to 32 bytes"),
-  /** Without the right one the radio may not use every channel, or none. */
-  country: z.string().regex(/^[A-Z]{2}$/, "must be a country's two capital letters such as DE"),
-  /** A secret of the stack; what is in the image is the key derived from it. */
-  passphrase: z
-    .string()
-    .regex(/^([\x20-\x7e]{8,63}|[0-9a-fA-F]{64})$/, "must have 8 to 63 ASCII characters, or be a key of 64 hex digits"),
-});
+const schema = z
+  .strictObject({
+    ssid: z
+      .string()
+      .refine((ssid) => byteLength(ssid) >= 1 && byteLength(ssid) <= 32, "must have 1 to 32 bytes")
+      .meta({ description: "The network's name.", example: "My Wi-Fi" }),
+    country: z
+      .string()
+      .regex(/^[A-Z]{2}$/, "must be a country's two capital letters such as DE")
+      .meta({ description: "Your country: it decides which channels the radio may use.", example: "DE" }),
+    passphrase: z
+      .string()
+      .regex(
+        /^([\x20-\x7e]{8,63}|[0-9a-fA-F]{64})$/,
+        "must have 8 to 63 ASCII characters, or be a key of 64 hex digits",
+      )
+      .meta({
+        description: "The network's passphrase. The image has the key that is derived from it.",
+        example: "correct horse battery staple",
+        secret: "always",
+      }),
+  })
+  .meta({ description: "Wi-Fi with a passphrase: WPA2, or the mixed mode of WPA3." });
 
 /** Wi-Fi with a shared key (WPA2, or the mixed mode of WPA3) on the first radio, named wlan0. */
 export const wifi = defineRole({

@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { image } from "./image.ts";
+import { jobs, kv, wait } from "./jobs.ts";
+import { hostname, machines } from "./machines.ts";
+import { builder, network } from "./network.ts";
+
+const lab = z
+  .strictObject({
+    memoryMiB: z
+      .int()
+      .min(512)
+      .default(768)
+      .meta({ description: "Memory of each virtual machine, MiB.", example: 1024 }),
+    cpus: z.int().min(1).max(8).default(1).meta({ description: "Processors of each virtual machine.", example: 2 }),
+  })
+  .optional()
+  .meta({ description: "Makes the stack a lab: its machines are virtual, and so is their router." });
+
+/** A stack's settings: what stands below `piinit:` in its file. */
+export const stackSchema = z.strictObject({
+  datacenter: z
+    .string()
+    .regex(/^[a-z0-9_-]+$/, "must have lower-case letters, digits, hyphens and underscores only")
+    .default("dc1")
+    .meta({ description: "The name of Consul's and Nomad's datacenter.", example: "home" }),
+  network,
+  lab,
+  builder,
+  // Without the names that every JavaScript object has, such as "constructor".
+  images: z
+    .record(hostname, image)
+    .transform((images): typeof images => Object.assign(Object.create(null), images))
+    .meta({ description: "The images that machines can have." }),
+  machines,
+  kv,
+  jobs,
+  wait,
+});
+
+/** A stack's settings with every default filled in. */
+export type Settings = z.output<typeof stackSchema>;
+export type Machine = Settings["machines"][number];
