@@ -8,7 +8,7 @@ import { UserError } from "../lib/errors.ts";
 export interface BlockMap {
   imageBytes: number;
   blockBytes: number;
-  /** Ascending, apart from each other. */
+  /** Ascending, none with a block of another. */
   ranges: BlockRange[];
 }
 
