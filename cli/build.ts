@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { progressOnStderr } from "../lib/progress.ts";
 import { interrupted } from "../lib/terminal.ts";
 import { compress } from "../steps/image/compress.ts";
-import type { BuiltImage } from "../steps/image/manifest/manifest.ts";
+import type { BuiltImage } from "../steps/image/manifest/contract.ts";
 import { buildStackImage } from "./stack/image.ts";
 import { prepareStack } from "./stack/stack.ts";
 

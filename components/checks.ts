@@ -2,7 +2,7 @@ import { isHostIn, networkOf } from "../lib/network.ts";
 import { refusalsOf } from "../steps/image/plan/refusals.ts";
 import { isNomadClient } from "../steps/image/roles/nomad.ts";
 import { serversOf } from "../steps/image/roles/servers.ts";
-import { labRouterName, routerMacs } from "../steps/lab/spec.ts";
+import { labRouterName, routerMacs } from "../steps/lab/facts.ts";
 import { hostOf } from "../steps/router/drivers.ts";
 import type { Fault } from "./faults.ts";
 import { hostArchitecture } from "./host.ts";

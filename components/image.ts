@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Login } from "../lib/ssh.ts";
-import type { BuildRequest, BuiltImage, Manifest } from "../steps/image/manifest/manifest.ts";
+import { type BuiltImage, imageStep } from "../steps/image/manifest/contract.ts";
+import type { Manifest } from "../steps/image/manifest/manifest.ts";
 import { Step } from "./step.ts";
 
 export interface ImageArgs {
@@ -17,17 +18,15 @@ export class Image extends pulumi.ComponentResource {
 
   constructor(name: string, args: ImageArgs, options?: pulumi.ComponentResourceOptions) {
     super("piinit:Image", name, {}, options);
-    const request = pulumi.output({
-      manifest: args.manifest,
-      outputDir: args.outputDir,
-      builder: args.builder,
-    }) satisfies pulumi.Output<BuildRequest>;
+    const { manifest, outputDir, builder } = args;
+    const request = pulumi.output({ manifest, outputDir, builder });
     const build = new Step(
       `image-${name}`,
-      { program: "image", create: "build", delete: "delete", input: request },
+      imageStep,
+      { create: "build", delete: "delete", input: request },
       { parent: this },
     );
-    this.built = build.answer<BuiltImage>().apply(({ path, sha256, bytes }) => ({ path, sha256, bytes }));
+    this.built = build.answer().apply(({ path, sha256, bytes }) => ({ path, sha256, bytes }));
     this.registerOutputs();
   }
 }

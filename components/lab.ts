@@ -1,7 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { planRouter } from "../steps/image/plan/plan.ts";
 import { hostsDir, leaseFile } from "../steps/image/roles/router.ts";
-import type { LabMachine, LabRouter, RunningMachine, RunningRouter, VirtualMachine } from "../steps/lab/spec.ts";
+import {
+  type LabMachine,
+  type LabRouter,
+  labStep,
+  type RunningMachine,
+  type RunningRouter,
+  type VirtualMachine,
+} from "../steps/lab/contract.ts";
 import type { DnsmasqSettings } from "../steps/router/dnsmasq.ts";
 import { hostArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
@@ -33,8 +40,8 @@ export class Lab extends pulumi.ComponentResource {
     this.args = args;
     const folder = this.createFolder();
     this.folder = folder;
-    this.publicKey = folder.answer<{ publicKey: string }>().apply(({ publicKey }) => publicKey);
-    this.router = this.createRouter().answer<RunningRouter>().apply(driverSettings);
+    this.publicKey = folder.answer().apply(({ publicKey }) => publicKey);
+    this.router = this.createRouter().answer().apply(driverSettings);
     this.registerOutputs();
   }
 
@@ -44,20 +51,21 @@ export class Lab extends pulumi.ComponentResource {
     images: Record<string, Image>,
     reservations: pulumi.Resource,
   ): pulumi.Output<RunningMachine[]> {
-    const steps: Step[] = [];
+    const steps: Step<typeof labStep, "machine-start">[] = [];
     for (const machine of machines) steps.push(this.createMachine(machine, images, [reservations, ...steps.slice(-1)]));
-    return pulumi.all(steps.map((step) => step.answer<RunningMachine>()));
+    return pulumi.all(steps.map((step) => step.answer()));
   }
 
-  private createFolder(): Step {
+  private createFolder() {
     return new Step(
       "lab-folder",
-      { program: "lab", create: "lab-create", delete: "lab-delete", input: { dir: this.args.dir } },
+      labStep,
+      { create: "lab-create", delete: "lab-delete", input: { dir: this.args.dir } },
       { parent: this },
     );
   }
 
-  private createRouter(): Step {
+  private createRouter() {
     const { builder, network, outputDir } = this.args;
     const manifest = this.publicKey.apply((key) => planRouter(network, [key], hostArchitecture));
     const image = new Image("router", { manifest, outputDir, builder }, { parent: this });
@@ -66,7 +74,8 @@ export class Lab extends pulumi.ComponentResource {
     );
     return new Step(
       "lab-router",
-      { program: "lab", create: "router-start", delete: "router-stop", input: spec },
+      labStep,
+      { create: "router-start", delete: "router-stop", input: spec },
       { parent: this, deletedWith: this.folder },
     );
   }
@@ -75,13 +84,14 @@ export class Lab extends pulumi.ComponentResource {
     { name, mac, ip, image }: Machine,
     images: Record<string, Image>,
     after: pulumi.Resource[],
-  ): Step {
+  ): Step<typeof labStep, "machine-start"> {
     const built = images[image];
     if (!built) throw new Error(`no image ${image}`); // The settings were checked for it.
     const spec = this.virtualMachine(name, built).apply((machine): LabMachine => ({ ...machine, mac, ip }));
     return new Step(
       `machine-${name}`,
-      { program: "lab", create: "machine-start", delete: "machine-stop", input: spec },
+      labStep,
+      { create: "machine-start", delete: "machine-stop", input: spec },
       { parent: this, dependsOn: after, deletedWith: this.folder },
     );
   }

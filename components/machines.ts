@@ -1,5 +1,5 @@
-import type { ExpectedMachine } from "../steps/cluster/spec.ts";
-import type { RunningMachine } from "../steps/lab/spec.ts";
+import type { ExpectedMachine } from "../steps/cluster/contract.ts";
+import type { RunningMachine } from "../steps/lab/contract.ts";
 import type { Settings } from "./schema/stack.ts";
 
 /** The machines as the gate and `status` look at them: by their own addresses, or by the ports that lead to the lab. */

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { digest } from "../lib/json.ts";
-import type { Expectation, ExpectedMachine, ReadyCluster } from "../steps/cluster/spec.ts";
+import { clusterStep, type Expectation, type ExpectedMachine, type ReadyCluster } from "../steps/cluster/contract.ts";
 import type { Settings } from "./schema/stack.ts";
 import { Step } from "./step.ts";
 
@@ -38,10 +38,11 @@ export class ClusterReady extends pulumi.ComponentResource {
     );
     const wait = new Step(
       "ready",
-      { program: "cluster", create: "wait", input: expectation },
+      clusterStep,
+      { create: "wait", input: expectation },
       { parent: this, ...(options?.dependsOn && { dependsOn: options.dependsOn }) },
     );
-    this.cluster = wait.answer<ReadyCluster>();
+    this.cluster = wait.answer();
     this.registerOutputs();
   }
 }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { routerStep } from "../steps/router/contract.ts";
 import type { Reservation } from "../steps/router/driver.ts";
 import type { RouterSettings } from "../steps/router/drivers.ts";
 import { Step } from "./step.ts";
@@ -21,12 +22,11 @@ export class DhcpReservations extends pulumi.ComponentResource {
     const reservations = args.machines.map(({ name: machine, mac, ip }): Reservation => ({ name: machine, mac, ip }));
     new Step(
       name,
+      routerStep,
       {
-        program: "router",
         create: "apply",
         delete: "clear",
         input: pulumi.output({ router, owner: pulumi.getStack(), reservations }),
-        seesLastAnswer: true,
       },
       { parent: this, ...(deletedWith && { deletedWith }) },
     );

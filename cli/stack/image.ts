@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../lib/errors.ts";
 import { secondsSince } from "../../lib/progress.ts";
-import { type BuiltImage, layers } from "../../steps/image/manifest/manifest.ts";
+import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
+import { layers } from "../../steps/image/manifest/manifest.ts";
 import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
 import { runPulumi, type Stack } from "./stack.ts";

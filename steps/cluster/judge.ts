@@ -1,7 +1,7 @@
 import type { NoAnswer } from "../../lib/http.ts";
 import type { AgentName } from "../agents.ts";
+import type { Expectation, ExpectedMachine, ReadyCluster } from "./contract.ts";
 import type { ConsulView, MachineView, Member, NomadNode, NomadView, Observation, RaftServer } from "./observe.ts";
-import type { Expectation, ExpectedMachine, ReadyCluster } from "./spec.ts";
 
 /** What is still missing, and what to do about it. */
 export interface Finding {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { NoAnswer } from "../../lib/http.ts";
 import { type AgentName, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
-import type { Expectation, ExpectedMachine } from "./spec.ts";
+import type { Expectation, ExpectedMachine } from "./contract.ts";
 
 /** One look at a cluster, without a judgement: what each machine's own agents and the leaders said. */
 export interface Observation {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { NoAnswer } from "../../lib/http.ts";
 import { askAgent, plainText } from "../agents.ts";
+import type { Expectation, ExpectedMachine } from "./contract.ts";
 import { leaderOf, noAnswerFrom } from "./judge.ts";
 import { type MachineView, observe } from "./observe.ts";
-import type { Expectation, ExpectedMachine } from "./spec.ts";
 
 /** What `./piinit status --json` tells of a cluster. */
 export interface ClusterStatus {

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../../lib/errors.ts";
 import type { Progress } from "../../lib/progress.ts";
+import type { Expectation, ReadyCluster } from "./contract.ts";
 import { type Finding, type Judgement, judge } from "./judge.ts";
 import { observe } from "./observe.ts";
-import type { Expectation, ReadyCluster } from "./spec.ts";
 
 const pollMs = 1000;
 const remindMs = 10_000;

@@ -1,15 +1,15 @@
-import { main } from "../../lib/program.ts";
 import { toolGetter } from "../../toolchain/prerequisites.ts";
+import { runStep } from "../run-step.ts";
 import { buildImage } from "./layers/build-image.ts";
 import { removeImages } from "./layers/image-files.ts";
-import { type BuildRequest, programsOf } from "./manifest/manifest.ts";
+import { imageStep } from "./manifest/contract.ts";
+import { programsOf } from "./manifest/manifest.ts";
 import { buildImageOn } from "./remote/remote-build.ts";
 
-await main({
-  build: (input, context) => {
-    const request = input as BuildRequest;
-    if (request.builder) return buildImageOn(request.builder, request, context);
-    return buildImage(request, toolGetter(programsOf(request.manifest)), context);
-  },
-  delete: (input) => removeImages(input as BuildRequest),
+await runStep(imageStep, {
+  build: (request, context) =>
+    request.builder
+      ? buildImageOn(request.builder, request, context)
+      : buildImage(request, toolGetter(programsOf(request.manifest)), context),
+  delete: removeImages,
 });

@@ -5,9 +5,9 @@ import { NoAnswer } from "../../lib/http.ts";
 import type { Context } from "../../lib/program.ts";
 import { type AgentName, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
 import { isRouter } from "./arguments.ts";
+import type { LabMachine } from "./contract.ts";
 import { type MachineRecord, type Ports, readRecords } from "./folder.ts";
 import { machineProcesses } from "./machine-processes.ts";
-import type { LabMachine } from "./spec.ts";
 import { untilMachine } from "./until-machine.ts";
 
 /** The agents that make a machine part of a cluster; both answer the same questions on leader and servers. */

@@ -1,5 +1,6 @@
+import type { LabMachine, LabRouter } from "./contract.ts";
+import { routerMacs } from "./facts.ts";
 import { fileName } from "./folder.ts";
-import { type LabMachine, type LabRouter, routerMacs } from "./spec.ts";
 
 /** How QEMU runs a guest's instructions. */
 export type Accelerator = "kvm" | "tcg";

@@ -6,8 +6,9 @@ import { MiB, sectorBytes } from "../../formats/units.ts";
 import { UserError } from "../../lib/errors.ts";
 import { readAt } from "../../lib/files.ts";
 import { runOnHost } from "../../lib/host.ts";
+import type { VirtualMachine } from "./contract.ts";
+import { dataLabel } from "./facts.ts";
 import { fileOf } from "./folder.ts";
-import { dataLabel, type VirtualMachine } from "./spec.ts";
 
 const dataBytes = 1024 * MiB;
 /** Below this much free space a machine's disks would soon stop it. */

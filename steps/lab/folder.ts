@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { open, readdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../lib/errors.ts";
-import type { LabMachine, LabRouter } from "./spec.ts";
+import type { LabMachine, LabRouter } from "./contract.ts";
 
 /** What belongs to one machine; each is NAME plus one of these in the lab's folder. */
 const endings = {

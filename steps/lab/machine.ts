@@ -5,6 +5,7 @@ import type { Context } from "../../lib/program.ts";
 import { agentsOf, awaitAgents, awaitQuorumWithout } from "./agents.ts";
 import { isRouter } from "./arguments.ts";
 import { connectCable, removeCable, setCarrier } from "./cables.ts";
+import type { LabMachine, LabRouter, RunningMachine } from "./contract.ts";
 import { checkDisks, makeData, makeRoot } from "./disks.ts";
 import {
   fileOf,
@@ -20,7 +21,6 @@ import { withMachine } from "./lock.ts";
 import { cutPower, machineProcesses, processOf } from "./machine-processes.ts";
 import { forwardPorts, removePorts } from "./ports.ts";
 import { powerOff, powerOn } from "./power.ts";
-import type { LabMachine, LabRouter, RunningMachine } from "./spec.ts";
 
 /**
  * Makes the machine run as described and returns when it has power, its cable and its ports; it boots meanwhile.

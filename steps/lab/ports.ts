@@ -1,8 +1,9 @@
 import { UserError } from "../../lib/errors.ts";
 import { device, isRouter } from "./arguments.ts";
+import type { LabMachine, LabRouter } from "./contract.ts";
+import { forwardedPort, type Service, services } from "./facts.ts";
 import type { Ports } from "./folder.ts";
 import { type Monitor, withMonitor } from "./monitor.ts";
-import { forwardedPort, type LabMachine, type LabRouter, type Service, services } from "./spec.ts";
 
 /** The ports on the router's outer interface that lead to a machine's services, or to the router's own. */
 export function targetsOf(spec: LabMachine | LabRouter): Ports {

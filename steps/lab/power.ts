@@ -4,12 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../lib/errors.ts";
 import type { Context } from "../../lib/program.ts";
 import { machineArguments } from "./arguments.ts";
+import type { LabMachine, LabRouter } from "./contract.ts";
 import { readCommandLine } from "./disks.ts";
 import { chooseAccelerator, requireEmulator } from "./emulator.ts";
 import { fileOf, removeFiles } from "./folder.ts";
 import { cutPower, hasEnded, processOf } from "./machine-processes.ts";
 import { withMonitor } from "./monitor.ts";
-import type { LabMachine, LabRouter } from "./spec.ts";
 
 /**
  * Starts QEMU for a machine that does not run, and returns when it does. QEMU outlives this program.

@@ -2,12 +2,12 @@ import { execa } from "execa";
 import { UserError } from "../../lib/errors.ts";
 import type { Context } from "../../lib/program.ts";
 import { isRouter } from "./arguments.ts";
+import type { LabRouter, RunningRouter } from "./contract.ts";
 import { type MachineRecord, readRecord, readRecords } from "./folder.ts";
 import { keyFileOf, knowHost, routerHostKey } from "./keys.ts";
 import { withMachine } from "./lock.ts";
 import { bringUp, connect } from "./machine.ts";
 import { machineProcesses } from "./machine-processes.ts";
-import type { LabRouter, RunningRouter } from "./spec.ts";
 import { sshArguments } from "./ssh.ts";
 import { untilMachine } from "./until-machine.ts";
 

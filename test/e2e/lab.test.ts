@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ClusterStatus } from "../../steps/cluster/status.ts";
-import type { BuiltImage } from "../../steps/image/manifest/manifest.ts";
+import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
 import { type Checkout, makeCheckout, type Outcome } from "./checkout.ts";
 

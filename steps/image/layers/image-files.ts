@@ -4,8 +4,9 @@ import { blockMapFileOf } from "../../../formats/bmap.ts";
 import { spdxDocument } from "../../../formats/spdx.ts";
 import { removeAbandoned } from "../../../lib/files.ts";
 import { secondsSince } from "../../../lib/progress.ts";
+import type { BuildRequest, BuiltImage } from "../manifest/contract.ts";
 import { imageTime } from "../manifest/image-time.ts";
-import type { BuildRequest, BuiltImage, Layer } from "../manifest/manifest.ts";
+import type { Layer } from "../manifest/manifest.ts";
 import type { Contents } from "./contents.ts";
 import type { LayerNames } from "./layer-names.ts";
 

@@ -9,7 +9,8 @@ import type { Context } from "../../../lib/program.ts";
 import { type Login, nameOf } from "../../../lib/ssh.ts";
 import { builtImage, imageFile, publish, readContents, removeOldImages } from "../layers/image-files.ts";
 import { layerNames } from "../layers/layer-names.ts";
-import { type BuildRequest, type BuiltImage, layers, type Manifest } from "../manifest/manifest.ts";
+import type { BuildRequest, BuiltImage } from "../manifest/contract.ts";
+import { layers, type Manifest } from "../manifest/manifest.ts";
 import { heartbeatMs } from "./attend.ts";
 import {
   type BuilderProgram,

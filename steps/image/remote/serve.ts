@@ -5,29 +5,28 @@ import { withLock } from "../../../lib/lock.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import { main } from "../../../lib/program.ts";
 import { toolGetter } from "../../../toolchain/prerequisites.ts";
+import { checkInput } from "../../contract.ts";
 import { buildImage } from "../layers/build-image.ts";
 import type { FetchProgram } from "../layers/cached-layers.ts";
 import { readContents } from "../layers/image-files.ts";
-import { type Manifest, programsOf } from "../manifest/manifest.ts";
+import { type Manifest, manifestSchema, programsOf } from "../manifest/manifest.ts";
 import { readAttended } from "./attend.ts";
 import { sendImage } from "./transfer.ts";
 
 /** The builder's end of a build over SSH; it is sent there as one file. */
 await main(
   {
-    serve: (manifest, context) =>
-      // It holds the cluster's secrets, so it goes as soon as it has been sent, or when it can't be.
-      inUnfinishedFolder(cacheDir("outgoing"), async (outputDir) => {
-        const built = await buildImage(
-          { manifest: manifest as Manifest, outputDir },
-          getOnce(manifest as Manifest),
-          context,
-        );
+    serve: (input, context) => {
+      const manifest = checkInput("image", manifestSchema, input);
+      // The image holds the cluster's secrets, so it goes as soon as it has been sent, or when it can't be.
+      return inUnfinishedFolder(cacheDir("outgoing"), async (outputDir) => {
+        const built = await buildImage({ manifest, outputDir }, getOnce(manifest), context);
         const contents = await readContents(built.path);
         if (!contents) throw new Error(`${built.path} was built and can't be read back`);
         const blockMap = await readFile(blockMapFileOf(built.path), "utf8");
         await sendImage(built, contents, blockMap, process.stdout, context);
-      }),
+      });
+    },
   },
   readAttended,
 );

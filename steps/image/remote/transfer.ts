@@ -13,7 +13,8 @@ import type { Progress } from "../../../lib/progress.ts";
 import { checkSpace } from "../install/free-space.ts";
 import type { Contents } from "../layers/contents.ts";
 import { allocatedBytes } from "../layers/sparse-files.ts";
-import { type BuiltImage, layers } from "../manifest/manifest.ts";
+import type { BuiltImage } from "../manifest/contract.ts";
+import { layers } from "../manifest/manifest.ts";
 
 /** Comes as one line of JSON before the image itself. */
 export interface Header {

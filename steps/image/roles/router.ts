@@ -1,5 +1,5 @@
 import { addressesOf, networkOf } from "../../../lib/network.ts";
-import { forwardedPort, routerMacs, type Service, services } from "../../lab/spec.ts";
+import { forwardedPort, routerMacs, type Service, services } from "../../lab/facts.ts";
 import { type Contribution, combine, enable, file, mask } from "../manifest/contribution.ts";
 
 export interface RouterOptions {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { silent } from "../../../lib/progress.ts";
-import type { ExpectedMachine } from "../../../steps/cluster/spec.ts";
+import type { ExpectedMachine } from "../../../steps/cluster/contract.ts";
 import { getTool } from "../../../toolchain/tools.ts";
 import { askJson, until } from "../agents.ts";
 import { freePorts } from "../ports.ts";

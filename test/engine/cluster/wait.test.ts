@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { UserError } from "../../../lib/errors.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { silent } from "../../../lib/progress.ts";
-import type { Expectation } from "../../../steps/cluster/spec.ts";
+import type { Expectation } from "../../../steps/cluster/contract.ts";
 import { clusterStatus } from "../../../steps/cluster/status.ts";
 import { waitUntilReady } from "../../../steps/cluster/wait.ts";
 import { type Cluster, makeCluster } from "./cluster.ts";

@@ -5,9 +5,9 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
+import type { LabMachine, LabRouter, RunningRouter } from "../../../steps/lab/contract.ts";
 import { createLab, deleteLab } from "../../../steps/lab/lab.ts";
 import { powerRouter } from "../../../steps/lab/router-machine.ts";
-import type { LabMachine, LabRouter, RunningRouter } from "../../../steps/lab/spec.ts";
 import { setEnvironment } from "../../environment.ts";
 import { writeGuestImage } from "./guest.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { execa } from "execa";
 import { projectDir } from "../../../lib/paths.ts";
-import type { ExpectedMachine } from "../../../steps/cluster/spec.ts";
+import type { ExpectedMachine } from "../../../steps/cluster/contract.ts";
 import { clusterStatus } from "../../../steps/cluster/status.ts";
 import { mutate, randomNumbers } from "./mutate.ts";
 import { agent, consulAnswers, type Manner, nomadAnswers, type Strangers, say, startStrangers } from "./stranger.ts";

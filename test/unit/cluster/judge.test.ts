@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import type { Expectation, ExpectedMachine } from "../../../steps/cluster/contract.ts";
 import { judge } from "../../../steps/cluster/judge.ts";
 import type { ConsulView, Member, NomadView, Observation } from "../../../steps/cluster/observe.ts";
-import type { Expectation, ExpectedMachine } from "../../../steps/cluster/spec.ts";
 import { deadlineMessage, waitingLine } from "../../../steps/cluster/wait.ts";
 
 const names = ["pi1", "pi2", "pi3"];

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { shortage } from "../../../steps/lab/agents.ts";
 import { emulatorFor, machineArguments } from "../../../steps/lab/arguments.ts";
+import type { LabMachine, LabRouter } from "../../../steps/lab/contract.ts";
 import { checkVersion } from "../../../steps/lab/emulator.ts";
+import { forwardedPort } from "../../../steps/lab/facts.ts";
 import { stateOf } from "../../../steps/lab/lab.ts";
 import { machineOf } from "../../../steps/lab/machine-processes.ts";
 import { candidates, targetsOf } from "../../../steps/lab/ports.ts";
-import { forwardedPort, type LabMachine, type LabRouter } from "../../../steps/lab/spec.ts";
 import { sshArguments } from "../../../steps/lab/ssh.ts";
 
 const hardware = { dir: "/lab", image: { path: "/server-1.img", sha256: "1" }, memoryMiB: 1024, cpus: 1 };

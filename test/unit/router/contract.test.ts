@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../lib/errors.ts";
-import { applyInput, check, clearInput } from "../../../steps/router/input.ts";
+import { checkInput } from "../../../steps/contract.ts";
+import { routerStep } from "../../../steps/router/contract.ts";
 
 const router = {
   kind: "dnsmasq",
@@ -12,18 +13,20 @@ const router = {
 };
 const reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 
+const check = (verb: "apply" | "clear", input: unknown) => checkInput("router", routerStep.verbs[verb].input, input);
+
 describe("what the router program is given", () => {
   const given = { router, owner: "home", reservations: [reservation] };
   const refused = (change: object, path: string) =>
     assert.throws(
-      () => check(applyInput, { ...given, ...change }),
+      () => check("apply", { ...given, ...change }),
       (error) => error instanceof UserError && error.message.includes(`  ${path}: `),
     );
 
   it("passes when it is well formed", () => {
-    check(applyInput, given);
-    check(applyInput, { ...given, router: { ...router, hostKey: "ssh-ed25519 AAAA+/b==", keyFile: "/k" } });
-    check(applyInput, { ...given, router: { kind: "manual" } });
+    check("apply", given);
+    check("apply", { ...given, router: { ...router, hostKey: "ssh-ed25519 AAAA+/b==", keyFile: "/k" } });
+    check("apply", { ...given, router: { kind: "manual" } });
   });
 
   it("is refused when it could mean more to a shell, to ssh or to dnsmasq than it says", () => {
@@ -46,7 +49,7 @@ describe("what the router program is given", () => {
 
   it("is refused with an example's MAC address, which may still be released", () => {
     const reservations = [{ ...reservation, mac: "00:00:5e:00:53:01" }];
-    assert.throws(() => check(applyInput, { ...given, reservations }), /put pi1's own address into the stack's file/);
-    check(clearInput, { ...given, reservations });
+    assert.throws(() => check("apply", { ...given, reservations }), /put pi1's own address into the stack's file/);
+    check("clear", { ...given, reservations });
   });
 });

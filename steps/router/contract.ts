@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { z } from "zod";
-import { UserError } from "../../lib/errors.ts";
+import { defineContract } from "../contract.ts";
 import { routerSettings } from "./drivers.ts";
 
 const reservation = z.object({
@@ -22,17 +22,18 @@ const ownReservation = reservation.superRefine(({ name, mac }, context) => {
 /** The stack's name is part of a file's name on the router. */
 const owner = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, "is not a stack's name");
 
-export const applyInput = z.object({ router: routerSettings, owner, reservations: z.array(ownReservation) });
-export const clearInput = z.object({ router: routerSettings, owner, reservations });
-export const releaseInput = z.object({ router: routerSettings, reservation });
-/** What `apply` answers, and is given again when it is run for a changed table. */
-export const applied = z.object({ router: z.string(), reservations });
-export type Applied = z.output<typeof applied>;
-
-/** Checks what a verb was given, since all of it goes into a shell on the router; names every fault at once. */
-export function check<T>(schema: z.ZodType<T>, input: unknown): T {
-  const result = schema.safeParse(input);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map(({ path, message }) => `  ${path.join(".") || "input"}: ${message}`);
-  throw new UserError(["the router program was given what it can't use:", ...faults].join("\n"));
-}
+/** All that a stack reserves on its router; what goes into a shell there is checked first. */
+export const routerStep = defineContract({
+  program: "router",
+  verbs: {
+    apply: {
+      input: z.object({ router: routerSettings, owner, reservations: z.array(ownReservation) }),
+      /** Which router has which table now. */
+      answer: z.object({ router: z.string(), reservations }),
+      seesLastAnswer: true,
+    },
+    clear: { input: z.object({ router: routerSettings, owner, reservations }) },
+    /** What the state of an earlier piinit, which had a step for each machine, asks for when it lets go of one. */
+    release: { input: z.object({ router: routerSettings, reservation }) },
+  },
+});

@@ -12,46 +12,11 @@ export function forwardedPort(service: Service, ip: string): number {
   return base + Number(ip.split(".")[3]);
 }
 
-/** Names of network interfaces are not stable, MACs are: the router's two. */
 /** The router's name among the lab's machines and images. */
 export const labRouterName = "router";
 
+/** Names of network interfaces are not stable, MACs are: the router's two. */
 export const routerMacs = { lan: "52:54:00:00:00:01", wan: "52:54:00:00:00:02" } as const;
 
 /** Where the machine's and the router's state is: a second disk with an ext4 file system of this label. */
 export const dataLabel = "data";
-
-/** A virtual machine that does not yet run. */
-export interface VirtualMachine {
-  /** The lab's folder: every file, socket and log of it is in here. */
-  dir: string;
-  name: string;
-  image: { path: string; sha256: string };
-  memoryMiB: number;
-  cpus: number;
-}
-
-export interface LabMachine extends VirtualMachine {
-  mac: string;
-  ip: string;
-}
-
-/** What `machine-start` answers: ports on 127.0.0.1. */
-export interface RunningMachine {
-  name: string;
-  ports: Record<Service, number>;
-}
-
-export interface LabRouter extends VirtualMachine {
-  name: "router";
-}
-
-/** What `router-start` answers: how to reach its SSH on 127.0.0.1, for the dnsmasq driver and for people. */
-export interface RunningRouter {
-  port: number;
-  user: "root";
-  /** "ssh-ed25519 AAAA…", made by the lab before the first boot, so that nothing is taken on trust. */
-  hostKey: string;
-  /** The lab's own private key (0600); its public half is in the images. */
-  keyFile: string;
-}

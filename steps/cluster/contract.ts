@@ -1,0 +1,47 @@
+import { z } from "zod";
+import { defineContract } from "../contract.ts";
+
+const expectedMachine = z.object({
+  name: z.string(),
+  ip: z.string(),
+  mac: z.string(),
+  image: z.string(),
+  /** Base URLs, without a trailing slash, of the machine's own agents. */
+  consulUrl: z.url(),
+  nomadUrl: z.string(),
+  consulServer: z.boolean(),
+  /** Undefined where the machine runs no Nomad. */
+  nomad: z.enum(["server", "client", "both"]).optional(),
+});
+
+const expectation = z.object({
+  datacenter: z.string(),
+  machines: z.array(expectedMachine).min(1),
+  /** How long the cluster may take, seconds. */
+  deadlineSeconds: z.number().min(0),
+  /** What to do with a machine that does not answer, with NAME and IMAGE in place of its own. */
+  remedy: z.string(),
+  /** Digest of what depends on the gate: a change makes the gate look again. */
+  guards: z.string(),
+});
+
+const readyCluster = z.object({
+  consulUrl: z.string(),
+  /** Missing where no machine runs a Nomad server. */
+  nomadUrl: z.string().optional(),
+});
+
+/** The gate between machines and what runs on them. */
+export const clusterStep = defineContract({
+  program: "cluster",
+  verbs: { wait: { input: expectation, answer: readyCluster } },
+});
+
+/** A machine as the gate sees it. */
+export type ExpectedMachine = z.output<typeof expectedMachine>;
+
+/** What the gate reads. */
+export type Expectation = z.output<typeof expectation>;
+
+/** What the gate answers: the agents that the providers talk to. */
+export type ReadyCluster = z.output<typeof readyCluster>;
