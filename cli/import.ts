@@ -129,6 +129,9 @@ function checkSettings({ settings, secrets }: ConvertedStack, { name }: Place): 
   parseSettings(whole, name);
 }
 
+/** Tells editors where the schema of the file is. */
+const schemaLine = "# yaml-language-server: $schema=schema.json\n";
+
 /** Writes the stack's file, then lets Pulumi encrypt its secrets; where that fails, no file is left. */
 async function write({ settings, secrets }: ConvertedStack, place: Place, fileNames: string[]): Promise<void> {
   const before = await readFile(place.file, "utf8").catch(() => undefined);
@@ -137,7 +140,7 @@ async function write({ settings, secrets }: ConvertedStack, place: Place, fileNa
   // As Pulumi reads it, where a country NO would be no text.
   const text = stringify({ config, ...(encryptionsalt && { encryptionsalt }) }, { version: "1.1" });
   const origin = fileNames.map((file) => path.basename(file)).join(" and ");
-  await writeFile(place.file, `# Made of ${origin} by ./piinit import.\n${text}`);
+  await writeFile(place.file, `${schemaLine}# Made of ${origin} by ./piinit import.\n${text}`);
   if (secrets.length === 0) return;
   try {
     const stack = await prepareStack(place.name);

@@ -14,7 +14,7 @@ export const network = z
       .string()
       .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)*$/, "must be a domain such as home.arpa")
       .default("home.arpa")
-      .meta({ description: "The domain of the lab's machines.", example: "home.arpa" }),
+      .meta({ description: "The domain of the lab's machines.", example: "lab.home.arpa" }),
     router: routerSettings
       .default({ kind: "manual" })
       .meta({ description: "The home router, which reserves the machines' addresses. A lab has a router of its own." }),

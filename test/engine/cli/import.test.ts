@@ -31,6 +31,7 @@ describe("./piinit import", function () {
     assert.match(output, /^Wrote stacks\/Pulumi\.home\.yaml\.$/m);
     const text = readFileSync(stackFile("home"), "utf8");
     assert.ok(!text.includes(monitor.wifi_password) && !output.includes(monitor.wifi_password));
+    assert.match(text, /^# yaml-language-server: \$schema=schema\.json\n/);
     assert.match(text, /passphrase:\s+secure: v1:/);
     const { stdout } = await checkout.pulumi(
       "pulumi config get --stack home --path 'piinit:images.monitor.roles.wifi.passphrase'",

@@ -1,0 +1,111 @@
+import { stringify } from "yaml";
+import { formsOf, partsOf, type Shape } from "../components/schema/json-schema.ts";
+import { table } from "./tables.ts";
+
+const introduction = `<!-- Made by \`npm run docs\` from the schema of the settings: change it there. -->
+# Settings
+
+A stack's file, \`stacks/Pulumi.NAME.yaml\`, has its settings below \`config\`, each with \`piinit:\` before its name. Paths here are
+those of messages and of \`./piinit secret PATH NAME\`; \`NAME\` in a path stands for a name of yours, \`[]\` for each item of a list.
+Editors that know the YAML language server complete and check the settings by the file's first line.
+
+A setting marked **secret** is set with \`./piinit secret\`, and no message shows it. One marked *can be* may be set so, too.
+`;
+
+/** docs/settings.md: every setting, a section for each that stands below \`piinit:\`. */
+export function settingsReference(shape: Shape): string {
+  const sections = partsOf(shape).map(([name, part]) => section(name, part, shape.required?.includes(name) ?? false));
+  return [introduction, ...sections].join("\n");
+}
+
+const headings = ["Setting", "Value", "Default", "Example", "Secret", "Meaning"];
+
+function section(name: string, shape: Shape, isRequired: boolean): string {
+  const [own = [], ...below] = rowsOf({ path: name, forms: [shape], isRequired, condition: "" });
+  const description = below.length > 0 ? `${isRequired ? "Required. " : ""}${shape.description}\n\n` : "";
+  return `## \`piinit:${name}\`\n\n${description}${table(headings, below.length > 0 ? below : [own])}`;
+}
+
+interface Setting {
+  path: string;
+  forms: Shape[];
+  isRequired: boolean;
+  /** Of the forms of the map that it is in, the one that has it, e.g. "With `kind: dnsmasq`: ". */
+  condition: string;
+}
+
+/** The setting's row, and those of everything below it. */
+function rowsOf({ path, forms, isRequired, condition }: Setting): string[][] {
+  const [{ description = "", example, secret, default: preset } = {} as Shape] = forms;
+  const own = [
+    `\`${path}\``,
+    anyOf([...new Set(forms.flatMap(formsOf).flatMap(wordsOf))]),
+    isRequired ? "required" : preset === undefined ? "" : yaml(preset),
+    example === undefined ? "" : yaml(example),
+    secret === undefined ? "" : secret === "always" ? "**secret**" : "*can be*",
+    `${condition}${description}`,
+  ];
+  const below = settingsBelow(path, forms).flatMap(rowsOf);
+  return description === "" ? below : [own, ...below];
+}
+
+function settingsBelow(path: string, shapes: readonly Shape[]): Setting[] {
+  const forms = shapes.flatMap(formsOf).filter((form) => partsOf(form).length > 0);
+  const keys = [...new Set(forms.flatMap((form) => partsOf(form).map(([key]) => key)))];
+  return keys.map((key) => {
+    const having = forms.filter((form) => partsOf(form).some(([name]) => name === key));
+    return {
+      path: key !== "*" ? `${path}.${key}` : having.some(({ items }) => items) ? `${path}[]` : `${path}.NAME`,
+      forms: having.flatMap((form) => partsOf(form).flatMap(([name, part]) => (name === key ? [part] : []))),
+      isRequired: having.every(({ required = [] }) => required.includes(key)),
+      condition: having.length < forms.length ? `With ${having.map(constantOf).join(" or ")}: ` : "",
+    };
+  });
+}
+
+/** What tells a form from others: "`kind: dnsmasq`". */
+function constantOf({ properties = {} }: Shape): string {
+  return (
+    Object.entries(properties).flatMap(([key, part]) => ("const" in part ? [`\`${key}: ${part.const}\``] : []))[0] ?? ""
+  );
+}
+
+/** What a form of a setting is, in words. */
+function wordsOf(form: Shape): string[] {
+  const { type, enum: values, items, additionalProperties, minimum, maximum } = form;
+  if ("const" in form) return [`\`${form.const}\``];
+  if (values) return values.map((value) => `\`${value}\``);
+  if (Array.isArray(type)) return type.flatMap((one) => wordsOf({ type: one }));
+  if (type === "string") return ["text"];
+  if (type === "boolean") return ["`true`", "`false`"];
+  if (type === "number") return ["number"];
+  if (type === "integer") return [`whole number${rangeOf(minimum, maximum)}`];
+  if (type === "array") return [items && wordsOf(items)[0] === "text" ? "list of texts" : "list"];
+  if (type === "object") return [typeof additionalProperties === "object" ? "map by name" : "map"];
+  return (form.anyOf ?? []).flatMap(wordsOf);
+}
+
+/** "a, b or c". */
+function anyOf(words: readonly string[]): string {
+  const [last = "", ...others] = words.toReversed();
+  return others.length > 0 ? `${others.toReversed().join(", ")} or ${last}` : last;
+}
+
+function rangeOf(minimum: number | undefined, maximum: number | undefined): string {
+  const isBound = (limit: number | undefined) =>
+    limit !== undefined && Number.isSafeInteger(limit) && Math.abs(limit) < 2 ** 31;
+  if (isBound(minimum)) return isBound(maximum) ? `, ${minimum} to ${maximum}` : `, ${minimum} or more`;
+  return isBound(maximum) ? `, ${maximum} or less` : "";
+}
+
+/** As it would stand in a stack's file, on one line. */
+function yaml(value: unknown): string {
+  const options = {
+    version: "1.1",
+    collectionStyle: "flow",
+    flowCollectionPadding: false,
+    blockQuote: false,
+    lineWidth: 0,
+  } as const;
+  return `\`${stringify(value, options).trim()}\``;
+}
