@@ -5,7 +5,7 @@ import { serversOf } from "../steps/image/roles/servers.ts";
 import { labRouterName, routerMacs } from "../steps/lab/facts.ts";
 import { hostOf } from "../steps/router/drivers.ts";
 import type { Fault } from "./faults.ts";
-import { hostArchitecture } from "./host.ts";
+import { labArchitecture } from "./host.ts";
 import type { Machine, Settings } from "./schema/stack.ts";
 
 type Checked = Pick<Settings, "images" | "jobs" | "lab" | "machines" | "network">;
@@ -82,7 +82,7 @@ function checkImages({ images, lab, machines }: Checked): Fault[] {
       : [{ path: ["machines", index, "image"], value: image, reason: `is none of the images: ${known}` }],
   );
   const refused = Object.entries(images).flatMap(([name, image]) =>
-    refusalsOf({ name, ...image, files: [] }, { isLab: Boolean(lab), host: hostArchitecture }).map(
+    refusalsOf({ name, ...image, files: [] }, { isLab: Boolean(lab), host: labArchitecture }).map(
       ({ path, reason }) => ({
         path: ["images", name, ...path],
         reason,

@@ -1,4 +1,5 @@
+import { hostArchitecture } from "../lib/architecture.ts";
 import type { Architecture } from "../steps/image/manifest/manifest.ts";
 
-/** The host's architecture in Debian's words. */
-export const hostArchitecture: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
+/** Of the lab's machines, which are the host's own; a host without one has no lab. */
+export const labArchitecture: Architecture = hostArchitecture() ?? "amd64";

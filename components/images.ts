@@ -8,7 +8,7 @@ import type { Manifest, TextFile } from "../steps/image/manifest/manifest.ts";
 import { plan } from "../steps/image/plan/plan.ts";
 import { serversOf } from "../steps/image/roles/servers.ts";
 import { reportingFaults } from "./config.ts";
-import { hostArchitecture } from "./host.ts";
+import { labArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
 import type { Settings } from "./schema/stack.ts";
 import type { ClusterSecrets } from "./secrets.ts";
@@ -30,7 +30,7 @@ export function buildImages(
           plan(
             { ...withKeys({ name, ...image }, extraKeys), base: locate(image.base), files: files[name] ?? [] },
             contextOf(settings, gossipKeys),
-            hostArchitecture,
+            labArchitecture,
           ),
         ),
       );

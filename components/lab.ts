@@ -10,7 +10,7 @@ import {
   type VirtualMachine,
 } from "../steps/lab/contract.ts";
 import type { DnsmasqSettings } from "../steps/router/dnsmasq.ts";
-import { hostArchitecture } from "./host.ts";
+import { labArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
 import type { Machine, Settings } from "./schema/stack.ts";
 import { Step } from "./step.ts";
@@ -67,7 +67,7 @@ export class Lab extends pulumi.ComponentResource {
 
   private createRouter() {
     const { builder, network, outputDir } = this.args;
-    const manifest = this.publicKey.apply((key) => planRouter(network, [key], hostArchitecture));
+    const manifest = this.publicKey.apply((key) => planRouter(network, [key], labArchitecture));
     const image = new Image("router", { manifest, outputDir, builder }, { parent: this });
     const spec = this.virtualMachine("router", image).apply(
       (machine): LabRouter => ({ ...machine, name: "router", memoryMiB: 256, cpus: 1 }),

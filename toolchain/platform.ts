@@ -1,12 +1,11 @@
+import { hostArchitecture } from "../lib/architecture.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Platform } from "./versions.ts";
-
-const architectures: Partial<Record<string, Platform["architecture"]>> = { x64: "amd64", arm64: "arm64" };
 
 /** This machine's platform; a UserError where the tools don't exist for it. */
 export function hostPlatform(): Platform {
   const { platform: os, arch } = process;
-  const architecture = architectures[arch];
+  const architecture = hostArchitecture();
   if ((os !== "linux" && os !== "darwin") || !architecture) {
     throw new UserError(`piinit runs on Linux and macOS, on amd64 and arm64; this is ${os} on ${arch}`);
   }

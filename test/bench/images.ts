@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import path from "node:path";
 import { fetchPrograms } from "../../cli/stack/programs.ts";
+import { hostArchitecture } from "../../lib/architecture.ts";
 import { cacheDir, projectDir } from "../../lib/paths.ts";
 import { silent } from "../../lib/progress.ts";
 import { compress } from "../../steps/image/compress.ts";
@@ -114,6 +115,6 @@ async function measure({ build, forget }: Builder, peer: Cost): Promise<Row[]> {
 
 /** The layer with the host's own programs, which do the work of the board's. */
 function toolsTree(): string {
-  const architecture = process.arch === "arm64" ? "arm64" : "amd64";
+  const architecture = hostArchitecture() ?? "amd64";
   return layerNames({ ...server, architecture, base: { ...server.base, components: [], backports: [] } }).base;
 }

@@ -24,14 +24,14 @@ export async function surveyDisk(file: string, signal: AbortSignal): Promise<Sur
   const handle = await open(file, "r");
   try {
     const { size: bytes } = await handle.stat();
-    const inUse = blocksOf(await extentsInUse(handle, bytes), bytes);
+    const inUse = touchedBlocks(await extentsInUse(handle, bytes), bytes);
     const whole = createHash("sha256");
     const ranges: BlockRange[] = [];
     const buffer = Buffer.allocUnsafe(chunkBytes);
     for (let position = 0; position < bytes; position += chunkBytes) {
       signal.throwIfAborted();
       const chunk = buffer.subarray(0, Math.min(chunkBytes, bytes - position));
-      await fill(handle, chunk, position);
+      await fillChunk(handle, chunk, position);
       const first = position / blockBytes;
       const found = runs(chunk, (index) => inUse[first + index] === 1);
       // Other threads hash these while this one hashes the whole.
@@ -46,7 +46,7 @@ export async function surveyDisk(file: string, signal: AbortSignal): Promise<Sur
 }
 
 /** One for each block that the extents touch. */
-function blocksOf(extents: readonly Extent[], bytes: number): Uint8Array {
+function touchedBlocks(extents: readonly Extent[], bytes: number): Uint8Array {
   const blocks = new Uint8Array(Math.ceil(bytes / blockBytes));
   for (const extent of extents) {
     blocks.fill(1, Math.floor(extent.offset / blockBytes), Math.ceil((extent.offset + extent.bytes) / blockBytes));
@@ -54,7 +54,7 @@ function blocksOf(extents: readonly Extent[], bytes: number): Uint8Array {
   return blocks;
 }
 
-async function fill(handle: FileHandle, chunk: Buffer, position: number): Promise<void> {
+async function fillChunk(handle: FileHandle, chunk: Buffer, position: number): Promise<void> {
   const read = await readFully(handle, chunk, position);
   if (read < chunk.length) throw new Error("the disk image became shorter while it was read");
 }

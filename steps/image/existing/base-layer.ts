@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type Ext4, type Ext4Entry, needsRecovery, openExt4, type ReadAt } from "../../../formats/ext4/ext4.ts";
+import { sectorBytes } from "../../../formats/units.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { readAt } from "../../../lib/files.ts";
 import { runOnHost } from "../../../lib/host.ts";
@@ -46,28 +47,38 @@ export async function makeBaseLayer(
   await unpackBaseImage(file, disk, context.signal);
   const handle = await open(disk, "r");
   try {
-    const { boot, root } = findPartitions(await reader(handle, 0)(0, 512));
-    const read = reader(handle, root.offset);
-    if (await needsRecovery(read)) await recover(disk, root.offset, context.signal);
-    const fileSystem = await openExt4(read);
-    const packages = checkSystem(
-      (await textOf(fileSystem, "usr/lib/os-release")) ?? "",
-      (await textOf(fileSystem, "var/lib/dpkg/status")) ?? "",
-      board,
-    );
-    const place = bootFolder((await textOf(fileSystem, "etc/fstab")) ?? "");
-    context.progress.step("base: copying the image's files; next: packages");
-    const devices = await writeTar(path.join(dir, baseTar), async (tar) => {
-      const found = await copyFileSystem(fileSystem, place, tar, context.signal);
-      await copyBoot(disk, boot.offset, place, tar, context.signal);
-      return found;
-    });
-    const system: BaseSystem = { packages: packages.map(({ name }) => name), boot: place, devices };
+    const system = await copySystem(disk, handle, board, path.join(dir, baseTar), context);
     await writeFile(path.join(dir, systemFile), JSON.stringify(system));
   } finally {
     await handle.close();
   }
   await rm(disk);
+}
+
+/** Writes the tar of a disk's system, and says what is in it. */
+async function copySystem(
+  disk: string,
+  handle: FileHandle,
+  board: Architecture,
+  tar: string,
+  { progress, signal }: Context,
+): Promise<BaseSystem> {
+  const { boot: bootPartition, root } = findPartitions(await reader(handle, 0)(0, sectorBytes));
+  const read = reader(handle, root.offset);
+  if (await needsRecovery(read)) await playJournal(disk, root.offset, signal);
+  const fileSystem = await openExt4(read);
+  const [release, status, fstab] = await Promise.all(
+    ["usr/lib/os-release", "var/lib/dpkg/status", "etc/fstab"].map((name) => textOf(fileSystem, name)),
+  );
+  const packages = checkSystem(release ?? "", status ?? "", board);
+  const boot = bootFolder(fstab ?? "");
+  progress.step("base: copying the image's files; next: packages");
+  const devices = await writeTar(tar, async (write) => {
+    const found = await copyFileSystem(fileSystem, boot, write, signal);
+    await copyBoot(disk, bootPartition.offset, boot, write, signal);
+    return found;
+  });
+  return { packages: packages.map(({ name }) => name), boot, devices };
 }
 
 function reader(handle: FileHandle, start: number): ReadAt {
@@ -79,7 +90,7 @@ function reader(handle: FileHandle, start: number): ReadAt {
 }
 
 /** Plays back the journal of a file system that was in use when it was copied. */
-async function recover(disk: string, offset: number, signal: AbortSignal): Promise<void> {
+async function playJournal(disk: string, offset: number, signal: AbortSignal): Promise<void> {
   const partition = `${path.basename(disk)}?offset=${offset}`;
   // It ends with 1 when it has mended something.
   const script = 'e2fsck -p "$1" || [ $? = 1 ]';

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { hostArchitecture } from "../../../lib/architecture.ts";
 import { findStatic, hostPath, requirePackages } from "../../../lib/host.ts";
 import { emulationPackages } from "../../../lib/packages.ts";
 import type { Architecture } from "../manifest/manifest.ts";
@@ -38,12 +39,6 @@ export interface Emulation {
   hook: string | undefined;
   /** The host's own programs in their place, from the tar of a base system; undefined where that can't be. */
   native: { tar: string; scripts: NativeScripts } | undefined;
-}
-
-/** This machine's architecture in Debian's words; undefined when no image is built on such a machine. */
-export function hostArchitecture(): Architecture | undefined {
-  const names: Partial<Record<string, Architecture>> = { x64: "amd64", arm64: "arm64" };
-  return names[process.arch];
 }
 
 /**

@@ -1,8 +1,9 @@
 import path from "node:path";
+import { hostArchitecture } from "../../../lib/architecture.ts";
 import { type CachedFolder, cachedFolder } from "../../../lib/cached-folder.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
-import { type Emulation, emulationHook, hostArchitecture } from "../foreign/emulation.ts";
+import { type Emulation, emulationHook } from "../foreign/emulation.ts";
 import { canUseNative, nativeScripts } from "../foreign/native.ts";
 import { checkNameSpace } from "../install/name-space.ts";
 import { baseTar } from "../install/packages-layer.ts";
@@ -44,7 +45,7 @@ export async function programsLayer(
   let below: Layer[] = [];
   const programs = await cachedFolder(layerFolder(names.programs), context, async (dir) => {
     // First, because it fails where one of them can neither be downloaded nor built here.
-    const fetched = await fetchImagePrograms(manifest, fetchProgram, context);
+    const fetched = await fetchAll(manifest, fetchProgram, context);
     const packages = await packagesLayer(build, context);
     below = packages.reused;
     await makePrograms(manifest, source, packages.dir, fetched, dir, context);
@@ -52,7 +53,7 @@ export async function programsLayer(
   return { dir: programs.dir, reused: programs.reused ? ["base", "packages", "programs"] : below };
 }
 
-async function fetchImagePrograms(
+async function fetchAll(
   { programs, architecture }: Manifest,
   fetchProgram: FetchProgram,
   context: Context,

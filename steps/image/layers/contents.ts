@@ -21,7 +21,7 @@ export interface Contents extends SystemContents {
   links: Manifest["links"];
 }
 
-export function contentsOf(
+export function imageContents(
   manifest: Manifest,
   system: SystemContents,
   { sha256, bytes }: { sha256: string; bytes: number },

@@ -12,7 +12,7 @@ import { treeList } from "../install/packages-layer.ts";
 import type { SystemSource } from "../install/system-source.ts";
 import { diskGeometry } from "../manifest/geometry.ts";
 import type { Manifest } from "../manifest/manifest.ts";
-import { type Contents, contentsOf } from "./contents.ts";
+import { type Contents, imageContents } from "./contents.ts";
 import { publish, unfinishedName } from "./image-files.ts";
 import { readAccounts, writeOverlay } from "./overlay-files.ts";
 import { diskImage, readSystemContents } from "./programs-layer.ts";
@@ -34,7 +34,7 @@ export async function makeImage(
   try {
     const partition = await makeImageDisk(manifest, source, programs, work, context);
     const [survey] = await Promise.all([surveyDisk(partition.disk, signal), checkFileSystem(partition, signal)]);
-    const contents = contentsOf(manifest, await readSystemContents(programs), survey);
+    const contents = imageContents(manifest, await readSystemContents(programs), survey);
     await publish(partition.disk, image, contents, renderBlockMap(survey.map));
     return contents;
   } finally {

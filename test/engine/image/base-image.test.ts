@@ -4,11 +4,11 @@ import { chmod, copyFile, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { openExt4 } from "../../../formats/ext4/ext4.ts";
+import { hostArchitecture } from "../../../lib/architecture.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { silent } from "../../../lib/progress.ts";
 import { findPartitions } from "../../../steps/image/existing/partitions.ts";
-import { hostArchitecture } from "../../../steps/image/foreign/emulation.ts";
 import { buildImage } from "../../../steps/image/layers/build-image.ts";
 import type { Contents } from "../../../steps/image/layers/contents.ts";
 import type { BuiltImage } from "../../../steps/image/manifest/contract.ts";

@@ -1,8 +1,8 @@
 import { chmod, mkdir, open, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { masterBootRecord } from "../../../formats/mbr.ts";
+import { hostArchitecture } from "../../../lib/architecture.ts";
 import { runOnHost } from "../../../lib/host.ts";
-import { hostArchitecture } from "../../../steps/image/foreign/emulation.ts";
 import { placeRoot } from "../../../steps/image/layers/sparse-files.ts";
 import { diskGeometry } from "../../../steps/image/manifest/geometry.ts";
 import { testManifest } from "../../unit/image/manifest.ts";

@@ -3,8 +3,8 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
+import { hostArchitecture } from "../../../lib/architecture.ts";
 import { projectDir } from "../../../lib/paths.ts";
-import { hostArchitecture } from "../../../steps/image/foreign/emulation.ts";
 import { testManifest } from "../../unit/image/manifest.ts";
 
 describe("a disk with too little room for a build", function () {

@@ -5,6 +5,7 @@ import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
+import { hostArchitecture } from "../../../lib/architecture.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { findOnPath } from "../../../lib/host.ts";
 import { silent } from "../../../lib/progress.ts";
@@ -20,7 +21,7 @@ import { testManifest } from "../../unit/image/manifest.ts";
 import { end, startSshd, whyNoSshd } from "../sshd.ts";
 import { runVerb, startVerb, told } from "./verbs.ts";
 
-const architecture: Manifest["architecture"] = process.arch === "arm64" ? "arm64" : "amd64";
+const architecture: Manifest["architecture"] = hostArchitecture() ?? "amd64";
 const secret = "the gossip key of this test";
 const manifest = testManifest({
   architecture,
