@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { projectDir } from "../../../lib/paths.ts";
+import { boardNames } from "../../../steps/image/boards/catalogue.ts";
 import { initScript } from "../../../steps/image/boot/initrd.ts";
 import { packagesArguments } from "../../../steps/image/debian/debian-arguments.ts";
 import { baseImageArguments } from "../../../steps/image/existing/base-image-arguments.ts";
@@ -25,17 +26,16 @@ const everyRole: ImagePlan["roles"] = {
   wifi: { ssid: "home", country: "DE", passphrase: "12345678" },
 };
 
-/** One board for each kind of firmware, and each way to use a card. */
+/** Every board, and each way to use a card. */
 function manifests(): Manifest[] {
-  const cards = (["amd64", "pi3"] as const).flatMap((board) =>
+  const boards = boardNames.flatMap((board) =>
     [false, true].flatMap((keepData) =>
       [false, true].map((readOnlyRoot) => imageWith(everyRole, { board, keepData, readOnlyRoot })),
     ),
   );
   const existing = { image: "/raspios.img", sha256: "0".repeat(64) };
   return [
-    ...cards,
-    imageWith(everyRole),
+    ...boards,
     imageWith(everyRole, { board: "pi4", base: existing }),
     planRouter({ cidr: "192.168.2.0/24", domain: "home.arpa" }, [sshKey], "amd64"),
   ];
