@@ -7,10 +7,8 @@ import { buildStackImage } from "./stack/image.ts";
 import { prepareStack } from "./stack/stack.ts";
 
 /** Builds one image of a stack through Pulumi, so that a later `up` finds it built. */
-export function addBuild(program: Command): void {
-  program
-    .command("build")
-    .description("build one image, and nothing else")
+export function define(command: Command): void {
+  command
     .argument("<image>", "image, as the stack's settings name it")
     .argument("[stack]", "stack", "lab")
     .option("--zstd", "make a compressed copy too, which other programs that write cards read")

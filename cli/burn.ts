@@ -28,10 +28,8 @@ const exitCodes = `
 Exit codes: 0 all is written and verified, 1 something failed, 2 refused before anything was written, 130 interrupted`;
 
 /** Writes an image to cards, or to files that virtual machines have as their disks. */
-export function addBurn(program: Command): void {
-  program
-    .command("burn")
-    .description("write an image to a card, verify it, and say what to do next")
+export function define(command: Command): void {
+  command
     .argument(
       "[image]",
       "an image of the stack, which is built first if it has to be, or a file (.img, .img.xz, .img.zst)",

@@ -21,10 +21,8 @@ interface Finding {
 }
 
 /** Looks at everything that `up` needs, and tells what is wrong and what to do about it. */
-export function addDoctor(program: Command): void {
-  program
-    .command("doctor")
-    .description("check this machine, the tools and a stack's settings")
+export function define(command: Command): void {
+  command
     .argument("[stack]", "stack", "lab")
     .option("--json", "as JSON")
     .action(async (name: string, options: { json?: boolean }) => {

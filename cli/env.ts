@@ -6,10 +6,8 @@ import { backendUrl } from "./stack/stack.ts";
 import { readStackFile } from "./stack/stack-file.ts";
 
 /** Prints what a shell needs to run Pulumi itself on the same state. */
-export function addEnv(program: Command): void {
-  program
-    .command("env")
-    .description('print the environment for Pulumi\'s own commands: eval "$(./piinit env)"')
+export function define(command: Command): void {
+  command
     .argument("[stack]", "stack", "lab")
     .option("--json", "as JSON")
     .action(async (name: string, options: { json?: boolean }) => {

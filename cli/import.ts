@@ -21,10 +21,8 @@ interface Options {
 }
 
 /** Makes a stack of the Packer variable files of the project that this one comes from. */
-export function addImport(program: Command): void {
-  program
-    .command("import")
-    .description("make a stack of the Packer variable files of the original piinit")
+export function define(command: Command): void {
+  command
     .argument("<file>", "pivariables.json, the servers' variables")
     .argument("[zfile]", "zpivariables.json, the monitoring machine's variables")
     .option("--stack <name>", "the stack to make", "home")

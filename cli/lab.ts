@@ -13,10 +13,7 @@ import { sshCommand } from "../steps/lab/ssh.ts";
 type Options = { stack: string };
 
 /** What a person does to virtual machines that would take hands, cables and screens with real ones. */
-export function addLab(program: Command): void {
-  const lab = program
-    .command("lab")
-    .description("the lab's virtual machines: start, stop, kill, cut, join, ssh, console");
+export function define(lab: Command): void {
   const verb = (usage: string, description: string) =>
     lab
       .command(usage)

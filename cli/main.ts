@@ -1,16 +1,25 @@
 import { Command } from "commander";
 import { attendSignals, reportError } from "../lib/terminal.ts";
 import { finishOrTell } from "../lib/unfinished.ts";
-import { addBuild } from "./build.ts";
-import { addBurn } from "./burn.ts";
-import { addDoctor } from "./doctor.ts";
-import { addEnv } from "./env.ts";
-import { addImport } from "./import.ts";
-import { addLab } from "./lab.ts";
-import { addLifecycle } from "./lifecycle.ts";
-import { addSecret } from "./secret.ts";
-import { addStatus } from "./status.ts";
-import { addTest } from "./test.ts";
+
+/** A command's file: its arguments, options and what it does. */
+type Load = () => Promise<{ define(command: Command): void }>;
+
+/** A command is one file and one line here. Its file is loaded only when it is wanted: all of them take a second. */
+const commands: [name: string, summary: string, load: Load][] = [
+  ["up", "make everything as the stack's settings say", () => import("./up.ts")],
+  ["preview", "show what up would do", () => import("./preview.ts")],
+  ["destroy", "take all of it down again", () => import("./destroy.ts")],
+  ["status", "show machines, quorum and jobs as they are now", () => import("./status.ts")],
+  ["build", "build one image, and nothing else", () => import("./build.ts")],
+  ["burn", "write an image to a card, verify it, and say what to do next", () => import("./burn.ts")],
+  ["lab", "the lab's virtual machines: start, stop, kill, cut, join, ssh, console", () => import("./lab.ts")],
+  ["import", "make a stack of the Packer variable files of the original piinit", () => import("./import.ts")],
+  ["secret", "set a secret of a stack: asks for its value, or reads it from stdin", () => import("./secret.ts")],
+  ["env", 'print the environment for Pulumi\'s own commands: eval "$(./piinit env)"', () => import("./env.ts")],
+  ["doctor", "check this machine, the tools and a stack's settings", () => import("./doctor.ts")],
+  ["test", "run the tests: unit, engine, e2e; or the suites named (boards too)", () => import("./test.ts")],
+];
 
 const program = new Command("piinit")
   .usage("COMMAND [STACK]")
@@ -19,21 +28,16 @@ const program = new Command("piinit")
   )
   .helpCommand(false)
   .showHelpAfterError("(see ./piinit --help)")
-  .enablePositionalOptions();
+  .enablePositionalOptions()
+  // What a command takes is in its file, which the list doesn't load.
+  .configureHelp({ subcommandTerm: (command) => command.name() })
+  .addHelpText("after", "\nWhat a command takes: ./piinit COMMAND --help");
 
-for (const add of [
-  addLifecycle,
-  addStatus,
-  addBuild,
-  addBurn,
-  addLab,
-  addImport,
-  addSecret,
-  addEnv,
-  addDoctor,
-  addTest,
-])
-  add(program);
+for (const [name, summary] of commands) program.command(name).description(summary);
+program.hook("preSubcommand", async (_, command) => {
+  const [, , load] = commands.find(([name]) => name === command.name()) ?? [];
+  (await load?.())?.define(command);
+});
 
 attendSignals();
 try {

@@ -6,10 +6,8 @@ import { prepareStack, runPulumi, type Stack } from "./stack/stack.ts";
 import { readStackFile } from "./stack/stack-file.ts";
 
 /** Puts a secret into a stack's file, encrypted. */
-export function addSecret(program: Command): void {
-  program
-    .command("secret")
-    .description("set a secret of a stack: asks for its value, or reads it from standard input")
+export function define(command: Command): void {
+  command
     .argument("<path>", "where in the settings, such as images.monitor.roles.wifi.passphrase")
     .argument("[stack]", "stack", "lab")
     .action(async (path: string, name: string) => {

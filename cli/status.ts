@@ -11,10 +11,8 @@ import { stackSettings } from "./stack/settings.ts";
 import { readWork } from "./stack/stack-file.ts";
 
 /** One look at the cluster: what answers, who leads, what runs. */
-export function addStatus(program: Command): void {
-  program
-    .command("status")
-    .description("show machines, quorum and jobs as they are now")
+export function define(command: Command): void {
+  command
     .argument("[stack]", "stack", "lab")
     .option("--json", "as JSON")
     .action(async (name: string, options: { json?: boolean }) => {

@@ -17,10 +17,8 @@ const suites = ["unit", "engine", "e2e"];
 const heavySuites = ["boards"];
 const allSuites = [...suites, ...heavySuites];
 
-export function addTest(program: Command): void {
-  program
-    .command("test")
-    .description(`run the tests: ${suites.join(", ")}; or the suites named (${heavySuites.join(", ")} too)`)
+export function define(command: Command): void {
+  command
     .argument("[suite...]", "suites")
     .option("--grep <text>", "only tests whose title has this text")
     .action(async (named: string[], options: { grep?: string }) => {

@@ -89,6 +89,11 @@ export async function pulumi({ name, dir, env }: Stack, args: string[]): Promise
   process.exitCode = await foreground("pulumi", [...args, "--stack", name], { cwd: dir, env });
 }
 
+/** The lab is there to be made and thrown away; for everything else Pulumi shows its plan and asks, unless told not to. */
+export function consent({ isLab }: Stack, yes = false): string[] {
+  return isLab || yes ? ["--yes", "--skip-preview"] : [];
+}
+
 /**
  * Runs Pulumi unattended and returns what it prints. ^C asks it to end once: it finishes its work in order then, and
  * leaves no lock.

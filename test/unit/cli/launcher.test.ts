@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
@@ -61,5 +61,21 @@ describe("the launcher", () => {
     const { exitCode, all } = await launch();
     assert.equal(exitCode, 1);
     assert.match(all, /^piinit needs Node\.js on PATH/);
+  });
+});
+
+describe("the program", () => {
+  const piinit = (...args: string[]) => execa("./piinit", args, { cwd: projectDir, all: true, reject: false });
+
+  it("lists every command, and there is a file for each", async () => {
+    const { all: list } = await piinit("--help");
+    const names = [...(list.split("Commands:")[1] ?? "").matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => String(name));
+    assert.deepEqual(
+      names.map((name) => `${name}.ts`).sort(),
+      (await readdir(path.join(projectDir, "cli"))).filter((file) => file.endsWith(".ts") && file !== "main.ts").sort(),
+    );
+    const { exitCode, all } = await piinit("lab", "start", "--help");
+    assert.equal(exitCode, 0, all);
+    assert.match(all, /^Usage: piinit lab start /);
   });
 });
