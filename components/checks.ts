@@ -1,4 +1,5 @@
 import { isHostIn, networkOf } from "../lib/network.ts";
+import { anyOf, suggestion } from "../lib/words.ts";
 import { refusalsOf } from "../steps/image/plan/refusals.ts";
 import { isNomadClient } from "../steps/image/roles/nomad.ts";
 import { serversOf } from "../steps/image/roles/servers.ts";
@@ -26,12 +27,13 @@ export function checkMachines(settings: Checked): Fault[] {
 
 function checkUnique({ machines }: Checked): Fault[] {
   return (["name", "mac", "ip"] as const).flatMap((property) => {
-    const first = new Map<string, string>();
+    const first = new Map<string, number>();
     return machines.flatMap((machine, index) => {
-      const owner = first.get(machine[property]);
-      if (owner === undefined) first.set(machine[property], machine.name);
+      const value = machine[property];
+      const owner = first.get(value);
+      if (owner === undefined) first.set(value, index);
       if (owner === undefined) return [];
-      return [{ path: ["machines", index, property], value: machine[property], reason: `is already that of ${owner}` }];
+      return [{ path: ["machines", index, property], value, reason: `must be unique: machines[${owner}] has it too` }];
     });
   });
 }
@@ -44,7 +46,7 @@ function checkAddresses({ machines, network }: Checked): Fault[] {
           {
             path: ["machines", index, "ip"],
             value: ip,
-            reason: `is not a host address of the network ${network.cidr}`,
+            reason: `must be a host address of the network ${network.cidr}`,
           },
         ],
   );
@@ -65,27 +67,39 @@ function checkRouter({ images, lab, machines, network }: Checked): Fault[] {
   const taken = machines.flatMap((machine, index) =>
     own
       .filter(([property, value]) => machine[property] === value)
-      .map(([property, value]) => ({ path: ["machines", index, property], value, reason: "is the router's own" })),
+      .map(([property, value]) => ({
+        path: ["machines", index, property],
+        value,
+        reason: "must be unique: the router has it too",
+      })),
   );
   const hasItsImage = lab && Object.hasOwn(images, labRouterName);
   return [
     ...taken,
-    ...(hasItsImage ? [{ path: ["images", labRouterName], reason: "is the name of the lab router's own image" }] : []),
+    ...(hasItsImage
+      ? [
+          {
+            path: ["images", labRouterName],
+            reason: "must have another name: the image of the lab's router has this one",
+          },
+        ]
+      : []),
   ];
 }
 
 function checkImages({ images, lab, machines }: Checked): Fault[] {
-  const known = Object.keys(images).join(", ") || "none";
+  const known = Object.keys(images);
+  const rule = known.length > 0 ? `must be one of the images: ${anyOf(known)}` : "must be an image, and there are none";
   const undefinedImages = machines.flatMap(({ image }, index) =>
     Object.hasOwn(images, image)
       ? []
-      : [{ path: ["machines", index, "image"], value: image, reason: `is none of the images: ${known}` }],
+      : [{ path: ["machines", index, "image"], value: image, reason: `${rule}${suggestion(image, known)}` }],
   );
   const refused = Object.entries(images).flatMap(([name, image]) =>
     refusalsOf({ name, ...image, files: [] }, { isLab: Boolean(lab), host: labArchitecture }).map(
-      ({ path, reason }) => ({
+      ({ path, ...fault }) => ({
         path: ["images", name, ...path],
-        reason,
+        ...fault,
       }),
     ),
   );
@@ -98,22 +112,22 @@ function checkServers(settings: Checked, agent: "consul" | "nomad"): Fault[] {
   const count = serversOf(settings, agent).length;
   const title = agent === "consul" ? "Consul" : "Nomad";
   const fault = (reason: string): Fault[] => [{ path: ["machines"], reason }];
-  if (count === 0) return fault(`no machine is a ${title} server: give an image the role \`${agent}: server\``);
+  if (count === 0) return fault(`must have a ${title} server: give an image the role \`${agent}: server\``);
   if (settings.lab) return [];
-  if (count < 3) return fault(`${count} ${title} server(s) can't lose one: have three, or five`);
+  if (count < 3) return fault(`must have three ${title} servers, or five: ${count} can't lose one`);
   if (count % 2 === 0)
-    return fault(`${count} ${title} servers survive no more failures than ${count - 1}: have an odd number`);
+    return fault(`must have an odd number of ${title} servers: ${count} survive no more failures than ${count - 1}`);
   return [];
 }
 
 function checkJobs({ images, jobs, machines }: Checked): Fault[] {
   const runsJobs = machines.some(({ image }) => isNomadClient(images[image]?.roles.nomad?.role));
   if (runsJobs || Object.keys(jobs).length === 0) return [];
-  return [{ path: ["jobs"], reason: "can't run: no machine is a Nomad client; give an image the role `nomad: both`" }];
+  return [{ path: ["jobs"], reason: "must have a machine to run on: give an image the role `nomad: both`" }];
 }
 
 function checkLab({ lab, network }: Checked): Fault[] {
   return lab && networkOf(network.cidr).prefix < 24
-    ? [{ path: ["network", "cidr"], reason: "is too large for a lab, whose network is a /24 or smaller" }]
+    ? [{ path: ["network", "cidr"], value: network.cidr, reason: "must be a /24 or smaller in a lab" }]
     : [];
 }

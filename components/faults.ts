@@ -4,10 +4,12 @@ import { holdsSecret } from "./schema/secrecy.ts";
 /** Something in the settings that can't be, and why. */
 export interface Fault {
   path: PropertyKey[];
-  /** "must be …", said of the value; or anything else that reads on behind the value, such as "is already that of pi1". */
+  /** "must be …", or why the value can't be used. Reads on behind the value, and makes sense without it. */
   reason: string;
   /** What stands there, to be shown unless it is a secret or too long for a line. */
   value?: unknown;
+  /** What else tells the value, for the end of the line: shown with the value only. */
+  detail?: string;
 }
 
 export const cantBeUsed = (stack: string) =>
@@ -18,12 +20,10 @@ export function faultsError(headline: string, faults: readonly Fault[], secret: 
   return new UserError([headline, ...faults.map((fault) => `  ${faultLine(fault, secret)}`)].join("\n"));
 }
 
-/** "piinit:machines[1].mac  must be a MAC address such as …, not 1234". */
-function faultLine({ path, reason, value }: Fault, secret: ReadonlySet<string>): string {
+/** "piinit:machines[1].mac  1234 must be a MAC address such as …". */
+function faultLine({ path, reason, value, detail = "" }: Fault, secret: ReadonlySet<string>): string {
   const shown = secret.has(String(path[0])) || holdsSecret(path) ? undefined : shownValue(value);
-  const said =
-    shown === undefined ? reason : reason.startsWith("must ") ? `${reason}, not ${shown}` : `${shown} ${reason}`;
-  return `piinit:${pathText(path)}  ${said}`;
+  return `piinit:${pathText(path)}  ${shown === undefined ? reason : `${shown} ${reason}${detail}`}`;
 }
 
 /** The path as `pulumi config set --path` takes it. */
@@ -39,15 +39,13 @@ export function pathText(path: readonly PropertyKey[]): string {
 
 const longestShown = 80;
 
+/** Undefined where there is nothing to show; a text of several lines may be a key or a whole file. */
 function shownValue(value: unknown): string | undefined {
-  if (value === null) return "nothing";
-  if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "a map";
-  if (typeof value === "string" && (value === "" || /["\s]/.test(value))) return quoted(value);
-  return value === undefined || String(value).length > longestShown ? undefined : String(value);
-}
-
-/** A text of several lines may be a key or a whole file: it isn't shown. */
-function quoted(text: string): string | undefined {
-  return text.includes("\n") || text.length > longestShown ? undefined : JSON.stringify(text);
+  if (value === undefined) return undefined;
+  if (value === null) return "an empty value";
+  if (Array.isArray(value)) return "this list";
+  if (typeof value === "object") return "this map";
+  const text = String(value);
+  if (text.length > longestShown || text.includes("\n")) return undefined;
+  return text === "" || /["\s]/.test(text) ? JSON.stringify(text) : text;
 }

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { UserError } from "../lib/errors.ts";
 import { projectDir } from "../lib/paths.ts";
 import type { ImageContext } from "../steps/image/manifest/contribution.ts";
 import type { Manifest, TextFile } from "../steps/image/manifest/manifest.ts";
 import { plan } from "../steps/image/plan/plan.ts";
 import { serversOf } from "../steps/image/roles/servers.ts";
-import { reportingFaults } from "./config.ts";
+import { reportingFaults, secretSettings } from "./config.ts";
+import { type Fault, faultsError } from "./faults.ts";
 import { labArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
 import type { Settings } from "./schema/stack.ts";
@@ -47,7 +47,7 @@ export function buildImages(
  * Throws a UserError that names each one that can't be read.
  */
 export function readExtraFiles(images: Settings["images"]): Record<string, TextFile[]> {
-  const faults: string[] = [];
+  const faults: Fault[] = [];
   const read = (image: string, index: number, { source, text = "", ...file }: ExtraFile): TextFile => {
     if (source === undefined) return { ...file, text };
     try {
@@ -55,16 +55,16 @@ export function readExtraFiles(images: Settings["images"]): Record<string, TextF
       return { ...file, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
     } catch {
       const reason = existsSync(path.resolve(projectDir, source))
-        ? "is not a UTF-8 text that can be read"
-        : "is not there";
-      faults.push(`piinit:images.${image}.files[${index}].source  ${source} ${reason}`);
+        ? "must be a UTF-8 text that can be read"
+        : "must be a file: there is none of this name";
+      faults.push({ path: ["images", image, "files", index, "source"], value: source, reason });
       return { ...file, text };
     }
   };
   const files = Object.entries(images).map(
     ([image, { files }]) => [image, files.map((file, index) => read(image, index, file))] as const,
   );
-  if (faults.length > 0) throw new UserError(faults.join("\n"));
+  if (faults.length > 0) throw faultsError("The images' files can't be used:", faults, secretSettings());
   return Object.fromEntries(files);
 }
 

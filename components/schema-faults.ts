@@ -1,9 +1,11 @@
 import type { z } from "zod";
+import { anyOf, suggestion } from "../lib/words.ts";
 import { type Fault, pathText } from "./faults.ts";
+import { partsOf, shapesAt } from "./schema/json-schema.ts";
 import { isSecret } from "./schema/secrecy.ts";
 
 /** The field's words for zod's kinds of values. */
-const kinds: Record<string, string> = {
+const kinds: Partial<Record<string, string>> = {
   array: "a list",
   boolean: "true or false",
   int: "a whole number",
@@ -13,31 +15,35 @@ const kinds: Record<string, string> = {
   string: "a text",
 };
 
-const missing = "is missing";
-
 /** What a value must be, for the issues that the schema itself has no words for. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string {
-  if (issue.code === "invalid_type") {
-    return issue.input === undefined ? missing : `must be ${kinds[issue.expected] ?? issue.expected}`;
+  if (issue.code === "invalid_type") return `must be ${kinds[issue.expected] ?? "of another kind"}`;
+  if (issue.code === "invalid_value") {
+    const values = issue.values.map(String);
+    return `must be ${anyOf(values)}${suggestion(issue.input, values)}`;
   }
-  if (issue.input === undefined) return missing;
-  if (issue.code === "invalid_value") return `must be ${issue.values.map(String).join(" or ")}`;
   if (issue.code === "too_small") return `must be ${issue.minimum} or more`;
   if (issue.code === "too_big") return `must be ${issue.maximum} or less`;
-  if (issue.code === "unrecognized_keys") return `has no setting ${issue.keys.join(", ")}`;
-  return "must be something else";
+  return "must be of another form";
 }
 
-/** An issue of the schema as a fault of the settings that were given. */
-export function issueFault(issue: z.core.$ZodIssue, given: unknown, stack: string): Fault {
+/** An issue of the schema as faults of the settings that were given. */
+export function issueFaults(issue: z.core.$ZodIssue, given: unknown, stack: string): Fault[] {
   const { path } = issue;
+  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(path, key));
   // A map's key: its own faults are inside.
-  if (issue.code === "invalid_key") return { path, reason: issue.issues[0]?.message ?? "", value: path.at(-1) };
-  if (issue.message === missing && isSecret(path))
-    return { path, reason: `is missing; set it: ./piinit secret ${pathText(path)} ${stack}` };
-  return issue.message.startsWith("must ")
-    ? { path, reason: issue.message, value: valueAt(given, path) }
-    : { path, reason: issue.message };
+  if (issue.code === "invalid_key") return [{ path, reason: issue.issues[0]?.message ?? "", value: path.at(-1) }];
+  const value = valueAt(given, path);
+  if (value !== undefined) return [{ path, reason: issue.message, value }];
+  return [
+    { path, reason: isSecret(path) ? `is missing; set it: ./piinit secret ${pathText(path)} ${stack}` : "is missing" },
+  ];
+}
+
+function unknownKey(path: PropertyKey[], key: string): Fault {
+  const known = [...new Set(shapesAt(path).flatMap((shape) => partsOf(shape).map(([name]) => name)))];
+  const meant = suggestion(key, known);
+  return { path: [...path, key], reason: meant ? `is unknown${meant}` : `is unknown: must be ${anyOf(known)}` };
 }
 
 /** What stands at the path; where a short form stands for a whole map, that. */
@@ -51,6 +57,6 @@ export function protoFaults(given: unknown, path: PropertyKey[] = []): Fault[] {
   if (typeof given !== "object" || given === null) return [];
   return Object.entries(given).flatMap(([key, value]) => {
     const here = [...path, Array.isArray(given) ? Number(key) : key];
-    return key === "__proto__" ? [{ path: here, reason: "is a name that can't be used" }] : protoFaults(value, here);
+    return key === "__proto__" ? [{ path: here, reason: "must have another name" }] : protoFaults(value, here);
   });
 }

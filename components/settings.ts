@@ -2,7 +2,7 @@ import { checkMachines } from "./checks.ts";
 import { cantBeUsed, type Fault, faultsError, pathText } from "./faults.ts";
 import { withStandIns } from "./schema/secrecy.ts";
 import { type Settings, stackSchema } from "./schema/stack.ts";
-import { describeIssue, issueFault, protoFaults } from "./schema-faults.ts";
+import { describeIssue, issueFaults, protoFaults } from "./schema-faults.ts";
 import { alteredBySource } from "./source.ts";
 
 const interdependent = stackSchema.pick({ images: true, jobs: true, lab: true, machines: true, network: true });
@@ -31,7 +31,7 @@ export function parseSettings(
   const altered = alteredBySource(source, given);
   const faults = [
     ...altered,
-    ...issues.map((issue) => issueFault(issue, raw, stack)).filter((fault) => !isOf(altered, fault)),
+    ...issues.flatMap((issue) => issueFaults(issue, raw, stack)).filter((fault) => !isOf(altered, fault)),
     ...protoFaults(raw),
     ...faultsBetweenSettings(raw),
   ];

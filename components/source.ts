@@ -70,7 +70,9 @@ function compare(document: Document, given: Node | null, value: unknown, place: 
 function fault(path: PropertyKey[], source: string, read: string): Fault {
   return {
     path,
-    reason: `is ${source} in the file, which YAML reads as ${read}: put it in quotes, "${source}", or write ${read}`,
+    value: source,
+    reason: "must be in quotes in the file",
+    detail: `, "${source}": YAML reads it as ${read}`,
   };
 }
 

@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { formsOf, partsOf, type Shape } from "../components/schema/json-schema.ts";
+import { anyOf } from "../lib/words.ts";
 import { table } from "./tables.ts";
 
 const introduction = `<!-- Made by \`npm run docs\` from the schema of the settings: change it there. -->
@@ -83,12 +84,6 @@ function wordsOf(form: Shape): string[] {
   if (type === "array") return [items && wordsOf(items)[0] === "text" ? "list of texts" : "list"];
   if (type === "object") return [typeof additionalProperties === "object" ? "map by name" : "map"];
   return (form.anyOf ?? []).flatMap(wordsOf);
-}
-
-/** "a, b or c". */
-function anyOf(words: readonly string[]): string {
-  const [last = "", ...others] = words.toReversed();
-  return others.length > 0 ? `${others.toReversed().join(", ")} or ${last}` : last;
 }
 
 function rangeOf(minimum: number | undefined, maximum: number | undefined): string {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Context } from "../../lib/program.ts";
+import { suggestion } from "../../lib/words.ts";
 import { dnsmasq } from "./dnsmasq.ts";
 import type { Driver, Reservation, Table } from "./driver.ts";
 import { manual } from "./manual.ts";
@@ -13,7 +14,13 @@ type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
 export const routerSettings = z.discriminatedUnion(
   "kind",
   Object.values(drivers).map(({ schema }) => schema) as [Schema, ...Schema[]],
-  { error: `must have a kind: ${Object.keys(drivers).join(" or ")}` },
+  {
+    error: ({ code, input }) => {
+      if (code !== "invalid_union") return undefined;
+      const kinds = Object.keys(drivers);
+      return `must be ${kinds.join(" or ")}${suggestion(Object(input).kind, kinds)}`;
+    },
+  },
 );
 export type RouterSettings = z.output<typeof routerSettings>;
 

@@ -46,7 +46,7 @@ export interface Role<Schema extends z.ZodType> {
   /** Its row in docs/roles.md, in Markdown. */
   row: { options: string; ports?: string; registers?: string };
   contribute(options: z.output<Schema>, context: ImageContext): Contribution;
-  /** Why these options can't be used there; said of the role, as in "has no keys". */
+  /** Why these options can't be used there; said of the role, as in "must be left out: …". */
   refuse?(options: z.output<Schema>, site: Site): string | undefined;
 }
 

@@ -7,7 +7,7 @@ const ownLines = /^(arm_64bit|cmdline|initramfs|kernel|os_prefix|ramfsfile|upstr
 /** Overlays are files of Raspberry Pi's own kernel, and parameters are in its device trees; Debian has neither. */
 const overlayLines = /^(dtoverlay|dtparam|device_tree_param)\b/;
 
-const isOurs = (text: string) => `must not be ${text}, which piinit sets itself: leave it out`;
+const isOurs = "must be left out: piinit sets it itself";
 
 export const bootSettings = z
   .strictObject({
@@ -16,7 +16,7 @@ export const bootSettings = z
         z
           .string()
           .regex(/^[!-~]+$/, "must be one word without spaces, such as usb-storage.quirks=152d:0578:u")
-          .refine((word) => !ownWords.test(word), { error: ({ input }) => isOurs(String(input)) }),
+          .refine((word) => !ownWords.test(word), isOurs),
       )
       .default([])
       .meta({
@@ -28,7 +28,7 @@ export const bootSettings = z
         z
           .string()
           .regex(/^[!-~]([ -~]{0,96}[!-~])?$/, "must be a line of at most 98 characters, such as gpu_mem=16")
-          .refine((line) => !ownLines.test(line), { error: ({ input }) => isOurs(String(input)) }),
+          .refine((line) => !ownLines.test(line), isOurs),
       )
       .default([])
       .meta({

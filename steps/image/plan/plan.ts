@@ -110,7 +110,7 @@ function refuseCollisions(image: string, { files, links, programs }: Required<Co
   const seen = new Set<string>();
   for (const { path } of [...files, ...links, ...programs]) {
     if (seen.has(path))
-      throw new UserError(`image ${image}: ${path} is brought twice, by two roles or by a role and the setting files`);
+      throw new UserError(`The image ${image} has ${path} twice: two roles bring it, or a role and the setting files`);
     seen.add(path);
   }
 }

@@ -18,5 +18,5 @@ const covered: readonly { folders: string[]; reason: string }[] = [
 export function withoutEffect(path: string): string | undefined {
   const isBelow = (folder: string) => path === folder || path.startsWith(`${folder}/`);
   const found = covered.find(({ folders }) => folders.some(isBelow));
-  return found && `must not be ${path}: ${found.reason}`;
+  return found && `must be another path: ${found.reason}`;
 }

@@ -22,7 +22,7 @@ export const nomad = defineRole({
   schema: z
     .preprocess((value) => (typeof value === "string" ? { role: value } : value), schema)
     .refine(({ role, docker, volumes }) => isNomadClient(role) || (!docker && Object.keys(volumes).length === 0), {
-      error: "is a server only, which runs no jobs: docker and volumes are for a client (role: client or both)",
+      error: "must be a client (role: client or both) to have docker or volumes: a server alone runs no jobs",
     })
     .meta({ description: "A Nomad agent; `nomad: both` is short for `nomad: {role: both}`.", shortFor: "role" }),
   row: {
@@ -31,7 +31,9 @@ export const nomad = defineRole({
     registers: "Nomad itself does: `nomad` (servers), `nomad-client`",
   },
   refuse: (_options, { board, architecture }) =>
-    is32Bit(architecture) ? `${board} is a 32-bit board; Nomad has no 32-bit releases` : undefined,
+    is32Bit(architecture)
+      ? `must be left out: ${board} is a 32-bit board, and Nomad has no 32-bit releases`
+      : undefined,
   contribute: (options, context) =>
     combine(
       {

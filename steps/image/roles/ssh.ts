@@ -23,7 +23,7 @@ export const ssh = defineRole({
     .meta({ description: "SSH for root, with keys only." }),
   row: { options: "`keys`: public keys", ports: "22" },
   refuse: ({ keys }, { isLab }) =>
-    isLab || keys.length > 0 ? undefined : "has no keys, so nobody could log in: name a public key, or leave ssh out",
+    isLab || keys.length > 0 ? undefined : "must have a public key, or nobody could log in: name one, or leave ssh out",
   contribute: ({ keys }) =>
     combine(
       {

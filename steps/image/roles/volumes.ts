@@ -16,8 +16,7 @@ const volume = z.strictObject({
     .string()
     .regex(/^[\w.-]{1,64}$/, "must be a file system's label: letters, digits and ._- only")
     .refine((label) => !ownLabels.includes(label), {
-      error: ({ input }) =>
-        `must not be ${input}, the label of a file system of the machine's own: give the disk another one (e2label)`,
+      error: "must be another label: the machine has a file system with this one (e2label changes the disk's)",
     })
     .meta({ description: "The label of its file system.", example: "usb-disk" }),
   readOnly: z.boolean().default(false).meta({ description: "Jobs may only read it.", example: true }),
@@ -37,7 +36,7 @@ export const volumesSchema = z
         addIssue({
           code: "custom",
           path: [name, "label"],
-          message: `must not be ${label}, which is already that of ${owner}`,
+          message: `must be unique: ${owner} has it too`,
         });
     }
   })

@@ -30,7 +30,7 @@ const schema = z
 export const wifi = defineRole({
   schema,
   row: { options: "`ssid`, `country`, `passphrase`" },
-  refuse: (_options, { isLab }) => (isLab ? "is for real machines: virtual ones have no radio" : undefined),
+  refuse: (_options, { isLab }) => (isLab ? "must be left out: virtual machines have no radio" : undefined),
   contribute: (options) =>
     combine({
       packages: ["firmware-brcm80211", "rfkill", "wireless-regdb", "wpasupplicant"],

@@ -60,7 +60,7 @@ describe("./piinit import", function () {
 
   it("writes nothing when the settings would be wrong, or nobody can be asked", async () => {
     for (const [options, message] of [
-      [machines.slice(0, 4), /2 Consul server\(s\) can't lose one/],
+      [machines.slice(0, 4), /must have three Consul servers, or five: 2 can't lose one/],
       [[], /--machine pi1=/],
       [["--machine", "pi1"], /--machine takes a name, a MAC and an IP address/],
     ] as const) {

@@ -40,11 +40,11 @@ describe("values that YAML alters, under the real engine", function () {
   function assertRefused({ exitCode, output }: Outcome, read: (value: string) => string = (value) => value): void {
     assert.notEqual(exitCode, 0, output);
     for (const [key, source, value] of kv) {
-      const line = `piinit:kv.${key}  is ${source} in the file, which YAML reads as ${read(value)}: put it in quotes, "${source}"`;
+      const line = `piinit:kv.${key}  ${source} must be in quotes in the file, "${source}": YAML reads it as ${read(value)}`;
       assert.ok(output.includes(line), `${line}\n${output}`);
     }
-    assert.match(output, /piinit:jobs\.heartbeat\.vars\.cron {2}is 2024-1-2 in the file/);
-    assert.match(output, /piinit:wait {2}is 010 in the file, which YAML reads as 8/);
+    assert.match(output, /piinit:jobs\.heartbeat\.vars\.cron {2}2024-1-2 must be in quotes/);
+    assert.match(output, /piinit:wait {2}010 must be in quotes in the file, "010": YAML reads it as 8/);
     assert.doesNotMatch(output, /piinit:kv\.[r-y] /);
   }
 

@@ -53,6 +53,7 @@ function mutate(settings: Record<string, unknown>, random: () => number): void {
     () => set(key, { [key]: value }),
     () => (Array.isArray(part) ? part.push(structuredClone(value)) : set(pick(names), value)),
     () => set(key, JSON.stringify(value)),
+    () => delete holder[key] && set(`${key}s`, value),
   ];
   pick(changes)();
 }
@@ -76,7 +77,7 @@ describe("settings with something wrong in them", () => {
           assert.match(line, /^ {2}piinit:.* {2}\S/, given);
           assert.doesNotMatch(
             line,
-            /Invalid|expected|received|Too (small|big)|undefined|\[object|something else/,
+            /Invalid|expected|received|Too (small|big)|undefined|\[object|another (form|kind)/,
             given,
           );
         }

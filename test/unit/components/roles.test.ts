@@ -68,15 +68,27 @@ describe("the roles of an image in the settings", () => {
   it("run jobs on a client in either form", () => {
     const jobs = { page: { file: "jobs/page.nomad.hcl" } };
     assert.ok(settingsWith({ nomad: { role: "both" } }, {}, { jobs }));
-    assert.match(faultsWith({ nomad: { role: "server" } }, {}, { jobs }), /no machine is a Nomad client/);
+    assert.match(faultsWith({ nomad: { role: "server" } }, {}, { jobs }), /must have a machine to run on/);
   });
 
   const refused: [string, object, RegExp][] = [
-    ["dnsmasq for nobody", { dnsmasq: true }, /roles\.dnsmasq {2}must be machine .* or lan/],
-    ["a role that is switched off", { prometheus: false }, /roles\.prometheus {2}must be true, or left out/],
-    ["an unknown role of Nomad", { nomad: "servr" }, /roles\.nomad\.role {2}/],
-    ["an unknown option of Nomad", { nomad: { role: "both", dockr: true } }, /roles\.nomad {2}has no setting dockr/],
-    ["Docker without a client", { nomad: { role: "server", docker: true } }, /roles\.nomad {2}is a server only/],
+    ["dnsmasq for nobody", { dnsmasq: true }, /roles\.dnsmasq {2}true must be machine .* or lan/],
+    ["a role that is switched off", { prometheus: false }, /roles\.prometheus {2}false must be true, or left out/],
+    [
+      "an unknown role of Nomad",
+      { nomad: "servr" },
+      /roles\.nomad\.role {2}servr must be server, client or both; did you mean `server`\?$/m,
+    ],
+    [
+      "an unknown option of Nomad",
+      { nomad: { role: "both", dockr: true } },
+      /roles\.nomad\.dockr {2}is unknown; did you mean `docker`\?$/m,
+    ],
+    [
+      "Docker without a client",
+      { nomad: { role: "server", docker: true } },
+      /roles\.nomad {2}this map must be a client/,
+    ],
     [
       "a volume without a label",
       { nomad: { role: "both", volumes: { media: {} } } },
@@ -85,16 +97,19 @@ describe("the roles of an image in the settings", () => {
     [
       "a country in words",
       { wifi: { ssid: "home", country: "Germany", passphrase: "12345678" } },
-      /roles\.wifi\.country {2}must be a country's two capital letters/,
+      /roles\.wifi\.country {2}Germany must be a country's two capital letters/,
     ],
-    ["SSH for nobody", { ssh: {} }, /roles\.ssh {2}has no keys/],
+    ["SSH for nobody", { ssh: {} }, /roles\.ssh {2}must have a public key/],
   ];
   for (const [what, roles, message] of refused)
     it(`are refused with the path and the reason: ${what}`, () => assert.match(faultsWith(roles), message));
 
   it("have no Wi-Fi in the lab, and need no SSH key there", () => {
     const wifi = { ssid: "home", country: "DE", passphrase: "12345678" };
-    assert.match(faultsWith({ wifi }, { board: "lab" }, { lab: {} }), /roles\.wifi {2}is for real machines/);
+    assert.match(
+      faultsWith({ wifi }, { board: "lab" }, { lab: {} }),
+      /roles\.wifi {2}must be left out: virtual machines have no radio/,
+    );
     assert.ok(settingsWith({ ssh: {} }, { board: "lab" }, { lab: {} }));
   });
 
@@ -115,26 +130,34 @@ describe("packages and files of an image in the settings", () => {
     [
       "an option in place of a package",
       { packages: ["--force-yes"] },
-      /packages\[0\] {2}must be the name of a Debian package/,
+      /packages\[0\] {2}--force-yes must be the name of a Debian package/,
     ],
     [
       "a path that is not absolute",
       { files: [{ path: "motd", text: "" }] },
-      /files\[0\]\.path {2}must be an absolute path/,
+      /files\[0\]\.path {2}\S+ must be an absolute path/,
     ],
-    ["a path that climbs", { files: [{ path: "/etc/../motd", text: "" }] }, /files\[0\]\.path {2}must not have "\."/],
-    ["a folder", { files: [{ path: "/etc/", text: "" }] }, /files\[0\]\.path {2}must be an absolute path/],
-    ["neither text nor source", { files: [{ path: "/etc/motd" }] }, /files\[0\] {2}must have either text or source/],
+    [
+      "a path that climbs",
+      { files: [{ path: "/etc/../motd", text: "" }] },
+      /files\[0\]\.path {2}\S+ must not have "\."/,
+    ],
+    ["a folder", { files: [{ path: "/etc/", text: "" }] }, /files\[0\]\.path {2}\S+ must be an absolute path/],
+    [
+      "neither text nor source",
+      { files: [{ path: "/etc/motd" }] },
+      /files\[0\] {2}this map must have either text or source/,
+    ],
     [
       "text and source",
       { files: [{ path: "/a", text: "", source: "a" }] },
-      /files\[0\] {2}must have either text or source/,
+      /files\[0\] {2}this map must have either text or source/,
     ],
     ["a mode that is a number", { files: [{ path: "/a", text: "", mode: 644 }] }, /files\[0\]\.mode/],
     [
       "a mode in words",
       { files: [{ path: "/a", text: "", mode: "rw" }] },
-      /files\[0\]\.mode {2}must be a mode in quotes/,
+      /files\[0\]\.mode {2}rw must be a mode in quotes/,
     ],
   ];
   for (const [what, image, message] of refused)
@@ -176,8 +199,8 @@ describe("the extra files of an image", () => {
       () => readExtraFiles(images),
       (error: unknown) =>
         error instanceof UserError &&
-        /files\[0\]\.source {2}\S+missing is not there/.test(error.message) &&
-        /files\[1\]\.source {2}\S+logo\.png is not a UTF-8 text/.test(error.message) &&
+        /files\[0\]\.source {2}\S+missing must be a file: there is none/.test(error.message) &&
+        /files\[1\]\.source {2}\S+logo\.png must be a UTF-8 text/.test(error.message) &&
         /files\[2\]\.source/.test(error.message),
     );
   });

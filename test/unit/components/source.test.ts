@@ -3,7 +3,9 @@ import { pathText } from "../../../components/faults.ts";
 import { alteredBySource } from "../../../components/source.ts";
 
 const faultsOf = (yaml: string, given: Record<string, unknown>) =>
-  alteredBySource(yaml, given).map(({ path, reason }) => `${pathText(path)} ${reason}`);
+  alteredBySource(yaml, given).map(
+    ({ path, value, reason, detail }) => `${pathText(path)} ${value} ${reason}${detail}`,
+  );
 
 describe("what YAML altered", () => {
   it("is found in keys' values, in lists, in names, behind anchors and in plain settings", () => {
@@ -19,25 +21,25 @@ describe("what YAML altered", () => {
       machines: [1000, true],
     };
     assert.deepEqual(
-      faultsOf(yaml, given).map((line) => line.replace(/ in the file.*/, "")),
+      faultsOf(yaml, given).map((line) => line.replace(/ must be in quotes.*/, "")),
       [
-        "wait is 010",
-        "kv.a is 1.10",
-        "kv.b is 0755",
-        "kv.c is 2024-01-02",
-        "kv.d is 9007199254740993",
-        "kv.e is 0755",
-        "kv.31 is 0x1F",
-        "kv.f is 1_000",
-        "machines[0] is 1e3",
-        "machines[1] is True",
+        "wait 010",
+        "kv.a 1.10",
+        "kv.b 0755",
+        "kv.c 2024-01-02",
+        "kv.d 9007199254740993",
+        "kv.e 0755",
+        "kv.31 0x1F",
+        "kv.f 1_000",
+        "machines[0] 1e3",
+        "machines[1] True",
       ],
     );
   });
 
   it("is told with both forms and what to write", () => {
     assert.deepEqual(faultsOf("config: {piinit:kv: {a: 1.10}}", { kv: { a: 1.1 } }), [
-      'kv.a is 1.10 in the file, which YAML reads as 1.1: put it in quotes, "1.10", or write 1.1',
+      'kv.a 1.10 must be in quotes in the file, "1.10": YAML reads it as 1.1',
     ]);
   });
 

@@ -27,7 +27,10 @@ describe("the role nomad", () => {
 
   it("refuses docker and volumes where no jobs run, and names that can't be", () => {
     for (const more of [{ docker: true }, { volumes: { media: { label: "usb" } } }])
-      assert.match(nomad.schema.safeParse({ role: "server", ...more }).error?.message ?? "", /is a server only/);
+      assert.match(
+        nomad.schema.safeParse({ role: "server", ...more }).error?.message ?? "",
+        /must be a client .* to have docker or volumes/,
+      );
     for (const bad of ["Media", "a/b", "../etc"])
       assert.ok(!nomad.schema.safeParse({ role: "client", volumes: { [bad]: { label: "usb" } } }).success, bad);
     for (const label of ["", "a b", "a/b"])
@@ -104,11 +107,8 @@ describe("volumes of Nomad", () => {
       return `${issue?.path.join(".")} ${issue?.message}`;
     };
     for (const label of ["data", "root", "BOOT"])
-      assert.match(faultOf({ media: label }), new RegExp(`^volumes.media.label must not be ${label}, .*another one`));
-    assert.equal(
-      faultOf({ media: "usb", films: "usb" }),
-      "volumes.films.label must not be usb, which is already that of media",
-    );
+      assert.match(faultOf({ media: label }), /^volumes\.media\.label must be another label: /);
+    assert.equal(faultOf({ media: "usb", films: "usb" }), "volumes.films.label must be unique: media has it too");
     assert.ok(nomad.schema.safeParse({ role: "client", volumes: { data: { label: "usb" } } }).success);
   });
 

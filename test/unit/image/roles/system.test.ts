@@ -111,7 +111,7 @@ describe("packages and files of the settings", () => {
   it("may not take the place of a role's file", () => {
     assert.throws(
       () => imageWith({}, { files: [{ ...motd, path: "/etc/consul.d/consul.json" }] }),
-      /image test: \/etc\/consul\.d\/consul\.json is brought twice/,
+      /The image test has \/etc\/consul\.d\/consul\.json twice/,
     );
   });
 });

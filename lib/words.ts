@@ -1,0 +1,43 @@
+/** "a, b or c". */
+export function anyOf(words: readonly string[]): string {
+  const [last = "", ...others] = words.toReversed();
+  return others.length > 0 ? `${others.toReversed().join(", ")} or ${last}` : last;
+}
+
+/** The one of the known words that was probably meant, if a typing mistake or two explain the difference. */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  const most = Math.max(1, Math.floor(word.length / 3));
+  const ranked = [...known]
+    .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ distance }) => distance <= most)
+    .sort((a, b) => a.distance - b.distance);
+  return ranked[0]?.candidate;
+}
+
+/** "; did you mean `prometheus`?", or nothing. */
+export function suggestion(word: unknown, known: Iterable<string>): string {
+  const meant = typeof word === "string" ? nearest(word, known) : undefined;
+  return meant === undefined || meant === word ? "" : `; did you mean \`${meant}\`?`;
+}
+
+/** How many letters are missing, too many, wrong, or in each other's place. */
+function distance(a: string, b: string): number {
+  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)];
+  const at = (row: number, column: number) => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;
+  for (let row = 1; row <= a.length; row++) {
+    rows.push([row]);
+    for (let column = 1; column <= b.length; column++) {
+      const isSame = a[row - 1] === b[column - 1];
+      const isSwapped = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      rows[row]?.push(
+        Math.min(
+          at(row - 1, column) + 1,
+          at(row, column - 1) + 1,
+          at(row - 1, column - 1) + (isSame ? 0 : 1),
+          isSwapped ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      );
+    }
+  }
+  return at(a.length, b.length);
+}
