@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { isShippedExample } from "../../../../cli/import.ts";
+import { parseSettings } from "../../../../components/settings.ts";
+import { UserError } from "../../../../lib/errors.ts";
+import { projectDir } from "../../../../lib/paths.ts";
+import { imported, monitor, servers } from "./original.ts";
+
+describe("the stack home", () => {
+  const file = parse(readFileSync(path.join(projectDir, "stacks", "Pulumi.home.yaml"), "utf8"));
+  const raw = (): Record<string, unknown> =>
+    structuredClone(
+      Object.fromEntries(
+        Object.entries(file.config as object).map(([key, value]) => [key.replace("piinit:", ""), value]),
+      ),
+    );
+
+  it("is right as it is checked in, but for the Wi-Fi's passphrase, and says how to set that", () => {
+    assert.throws(
+      () => parseSettings(raw(), "home"),
+      new UserError(
+        "The settings of stack home (stacks/Pulumi.home.yaml) can't be used:\n" +
+          "  piinit:images.monitor.roles.wifi.passphrase  is missing; set it: ./piinit secret images.monitor.roles.wifi.passphrase home",
+      ),
+    );
+    const settings = raw();
+    (settings.images as { monitor: { roles: { wifi: object } } }).monitor.roles.wifi = {
+      ssid: "Home",
+      country: "DE",
+      passphrase: "correct horse",
+    };
+    assert.deepEqual(Object.keys(parseSettings(settings, "home").images), ["server", "monitor"]);
+  });
+
+  it("lets the servers' image be built without that passphrase, and not the monitor's", () => {
+    assert.equal(parseSettings(raw(), "home", { onlyImage: "server" }).machines.length, 4);
+    assert.throws(() => parseSettings(raw(), "home", { onlyImage: "monitor" }), /wifi\.passphrase {2}is missing/);
+    assert.throws(
+      () => parseSettings({ ...raw(), images: { monitor: null } }, "home", { onlyImage: "server" }),
+      /images\.monitor {2}/,
+    );
+  });
+
+  it("is the original's set-up, as an import makes it", () => {
+    const { settings } = imported(servers, monitor);
+    const { images } = raw() as { images: { monitor: { roles: { wifi: object } } } };
+    images.monitor.roles.wifi = { ssid: "Home Sweet", country: "DE" };
+    assert.deepEqual(images, settings.images);
+  });
+
+  it("gives way to an import as long as nothing in it has been changed", () => {
+    assert.ok(
+      isShippedExample(file.config),
+      "the example has other settings now: put their digest into isShippedExample in cli/import.ts",
+    );
+    assert.ok(!isShippedExample({ ...file.config, "piinit:wait": "21m" }));
+  });
+});
