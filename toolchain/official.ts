@@ -1,11 +1,11 @@
 import { cp, mkdir, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { probe, Unreachable } from "../lib/download.ts";
 import { exists, syncFiles, writeFileWhole } from "../lib/files.ts";
 import { isExecutable } from "../lib/host.ts";
 import { cacheDir } from "../lib/paths.ts";
 import { run } from "../lib/run.ts";
-import { probe, Unreachable } from "./download.ts";
 import { hostPlatform } from "./platform.ts";
 import { isStandIn } from "./standins.ts";
 import { fetchReleases } from "./tools.ts";

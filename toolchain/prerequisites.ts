@@ -1,6 +1,6 @@
+import { probe, Unreachable } from "../lib/download.ts";
 import { missingPackages, requirePackages } from "../lib/host.ts";
 import { goPackage, type SystemPackage } from "../lib/packages.ts";
-import { probe, Unreachable } from "./download.ts";
 import { checkGoOrPackage, compilersFor } from "./go-build.ts";
 import { hostPlatform } from "./platform.ts";
 import { Unsuitable } from "./release.ts";

@@ -1,10 +1,10 @@
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { unzipSync } from "fflate";
+import { downloadFile, downloadText } from "../lib/download.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Progress } from "../lib/progress.ts";
 import { run } from "../lib/run.ts";
-import { downloadFile, downloadText } from "./download.ts";
 import type { Platform, Tool } from "./versions.ts";
 
 /** The publisher's release is whole, but not for the processor that it is wanted for. */

@@ -1,12 +1,12 @@
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { Unreachable } from "../lib/download.ts";
 import { UserError } from "../lib/errors.ts";
 import { exists, makeFolder, sha256OfFile } from "../lib/files.ts";
 import type { Environment } from "../lib/host.ts";
 import { cacheDir } from "../lib/paths.ts";
 import type { Progress } from "../lib/progress.ts";
-import { Unreachable } from "./download.ts";
 import { buildFromModule } from "./go-build.ts";
 import { hostPlatform } from "./platform.ts";
 import { askVersion, findTool } from "./programs.ts";

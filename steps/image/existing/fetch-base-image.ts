@@ -2,12 +2,12 @@ import { rename } from "node:fs/promises";
 import path from "node:path";
 import { compressionOf } from "../../../formats/compression.ts";
 import { cachedFolder } from "../../../lib/cached-folder.ts";
+import { downloadFile, Unreachable } from "../../../lib/download.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { sha256OfFile } from "../../../lib/files.ts";
 import { requirePrograms, runOnHost } from "../../../lib/host.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
-import { downloadFile, Unreachable } from "../../../toolchain/download.ts";
 import type { ImageBase } from "../manifest/manifest.ts";
 
 const isAddress = (image: string): boolean => /^https?:\/\//.test(image);

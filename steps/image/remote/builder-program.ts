@@ -38,18 +38,19 @@ export async function writeProgram({ main }: BuilderProgram, folder: string): Pr
   await cp(path.join(projectDir, besideIt), path.join(folder, besideIt), { recursive: true });
 }
 
-const oldestNode = 20;
+const oldestNode = { major: 20, minor: 18 };
 const unusedDays = 30;
 
 const setFolder = ({ name }: BuilderProgram) => `code="\${XDG_CACHE_HOME:-$HOME/.cache}/piinit/builder/${name}"`;
 
 const lacksNode = [
-  `Building images needs Node.js ${oldestNode} or newer on the PATH of commands over SSH.`,
+  `Building images needs Node.js ${oldestNode.major}.${oldestNode.minor} or newer on the PATH of commands over SSH.`,
   "On Debian 13, Ubuntu 25.04 and newer: sudo apt-get install nodejs; for others: https://nodejs.org/",
 ].join(" ");
 
 const checkNode = [
-  `[ "$(node -p 'parseInt(process.versions.node)' 2>/dev/null || echo 0)" -ge ${oldestNode} ]`,
+  `node -e ${quote(`const [major, minor] = process.versions.node.split(".").map(Number);
+    process.exitCode = major > ${oldestNode.major} || (major === ${oldestNode.major} && minor >= ${oldestNode.minor}) ? 0 : 1;`)} 2>/dev/null`,
   `{ echo ${quote(lacksNode)} >&2; exit 1; }`,
 ].join(" || ");
 

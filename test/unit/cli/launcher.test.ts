@@ -6,7 +6,7 @@ import { execa } from "execa";
 import { findOnPath } from "../../../lib/host.ts";
 import { projectDir } from "../../../lib/paths.ts";
 
-const wanted = "20.6";
+const wanted = "20.18";
 
 describe("the launcher", () => {
   let folder: string;
@@ -42,14 +42,14 @@ describe("the launcher", () => {
     assert.ok((await readFile(path.join(projectDir, "README.md"), "utf8")).includes(`Node.js ${wanted} or newer`));
   });
 
-  for (const version of ["18.20.4", "20.5.1"])
+  for (const version of ["18.20.4", "20.17.0"])
     it(`refuses Node.js ${version}, with what it must be`, async () => {
       await putNode(version);
       const { exitCode, all } = await launch();
       assert.deepEqual([exitCode, all.includes(`Node.js ${wanted} or newer on PATH, not ${version}`)], [1, true], all);
     });
 
-  for (const version of ["20.6.0", "24.0.0"])
+  for (const version of ["20.18.1", "24.0.0"])
     it(`takes Node.js ${version}, and names npm where that is what is missing`, async () => {
       await putNode(version);
       const { exitCode, all } = await launch();

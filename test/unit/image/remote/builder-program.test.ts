@@ -83,11 +83,13 @@ describe("the program that a builder gets", function () {
     await writeFile(path.join(bin, "sh"), '#!/bin/sh\nexec /bin/sh "$@"\n');
     await chmod(path.join(bin, "sh"), 0o755);
     const absent = await told();
-    await writeFile(path.join(bin, "node"), "#!/bin/sh\necho 18\n");
+    const older = path.join(folder, "older.cjs");
+    await writeFile(older, 'Object.defineProperty(process, "versions", { value: { node: "20.17.0" } });');
+    await writeFile(path.join(bin, "node"), `#!/bin/sh\nexec '${process.execPath}' --require '${older}' "$@"\n`);
     await chmod(path.join(bin, "node"), 0o755);
     for (const { exitCode, stdout, stderr } of [absent, await told()]) {
       assert.deepEqual([exitCode, stdout], [1, ""]);
-      assert.match(stderr, /needs Node\.js 20 or newer .*sudo apt-get install nodejs/);
+      assert.match(stderr, /needs Node\.js 20\.18 or newer .*sudo apt-get install nodejs/);
     }
   });
 });

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { startDeadline } from "../lib/deadline.ts";
-import { Interrupted, UserError } from "../lib/errors.ts";
-import type { Progress } from "../lib/progress.ts";
+import { startDeadline } from "./deadline.ts";
+import { Interrupted, UserError } from "./errors.ts";
+import type { Progress } from "./progress.ts";
+import { proxyAgent, proxyNote } from "./proxy.ts";
 
 /** The publisher's host gave no whole answer: there may be another way to the same thing. */
 export class Unreachable extends Error {
@@ -59,10 +60,12 @@ async function* follow(
   outer?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { host } = new URL(url);
+  const { fetch } = await import("undici");
+  const dispatcher = await proxyAgent();
   const deadline = startDeadline(answerMs, outer);
   const { signal } = deadline;
   try {
-    const response = await deadline.race(fetch(url, { method, signal }));
+    const response = await deadline.race(fetch(url, { method, signal, dispatcher }));
     if (!response.ok) throw new Unreachable(`${host} answers ${response.status} for ${url}`);
     deadline.allow(pauseMs);
     const reader = response.body?.getReader();
@@ -78,10 +81,11 @@ async function* follow(
     if (outer?.reason instanceof Interrupted) throw outer.reason;
     if (outer?.aborted) throw new UserError(`The download of ${url} was interrupted`);
     if (error instanceof TypeError || signal.aborted)
-      throw new Unreachable(`${host} can't be reached (${reason(error)})`);
+      throw new Unreachable(`${host} can't be reached (${reason(error)}${proxyNote(url)})`);
     throw error;
   } finally {
     deadline.end();
+    await dispatcher.destroy();
   }
 }
 
