@@ -30,22 +30,22 @@ export interface ImageVariables {
 }
 
 const text = z
-  .union([z.string(), z.number(), z.boolean()], "is a text")
+  .union([z.string(), z.number(), z.boolean()], "must be a text")
   .transform((value) => (value === false ? "" : String(value).trim()))
   .default("");
 
 const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
   text.refine((value): value is Value | "" => value === "" || values.includes(value as Value), {
-    error: `is ${values.join(", ")}, or empty`,
+    error: `must be ${values.join(", ")} or empty`,
   });
 
 // The original took every text for "on", "false" too, so what else stands there is asked about.
 const onOff = text
-  .refine((value) => ["", "true", "yes", "on", "1"].includes(value), 'is "true" (on) or empty (off)')
+  .refine((value) => ["", "true", "yes", "on", "1"].includes(value), 'must be "true" (on) or empty (off)')
   .transform((value) => value !== "");
 
 const list = z
-  .union([text, z.array(z.string())], "is a list with commas")
+  .union([text, z.array(z.string())], "must be a list with commas")
   .transform((value) => (Array.isArray(value) ? value : value.split(",")).map((item) => item.trim()).filter(Boolean));
 
 /** The original's Packer variables, and the settings that later took their place. */

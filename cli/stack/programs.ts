@@ -2,11 +2,11 @@ import type { Settings } from "../../components/schema/stack.ts";
 import { progressOnStderr } from "../../lib/progress.ts";
 import { interrupted } from "../../lib/terminal.ts";
 import { boardOf, isBoard } from "../../steps/image/boards/catalogue.ts";
-import { rolesOfEveryImage } from "../../steps/image/roles/catalogue.ts";
+import { programsOfRoles, rolesOfEveryImage } from "../../steps/image/roles/catalogue.ts";
 import { hostPlatform } from "../../toolchain/platform.ts";
 import type { WantedTool } from "../../toolchain/prerequisites.ts";
 import { getTool } from "../../toolchain/tools.ts";
-import { type Architecture, type ToolName, tools } from "../../toolchain/versions.ts";
+import type { Architecture } from "../../toolchain/versions.ts";
 
 /** Gets the programs that the stack's images hold, once, before images that are built side by side each ask for them. */
 export async function fetchImagePrograms(settings: Pick<Settings, "images">): Promise<void> {
@@ -18,13 +18,11 @@ export async function fetchPrograms(programs: WantedTool[]): Promise<void> {
   for (const { name, architecture } of programs) await getTool(name, { architecture, progress, signal: interrupted });
 }
 
-/** What the images hold, each program once for each architecture: a role that brings a program has the program's name. */
+/** What the images hold, each program once for each architecture. */
 export function imagePrograms({ images }: Pick<Settings, "images">, host: Architecture): WantedTool[] {
   const programs = Object.values(images).flatMap(({ board, roles }) => {
     const architecture = boardOf(board, host).architecture;
-    return Object.entries(roles)
-      .filter(([role, options]) => options !== undefined && role in tools)
-      .map(([role]) => ({ name: role as ToolName, architecture }));
+    return programsOfRoles(roles).map((name) => ({ name, architecture }));
   });
   return [...new Map(programs.map((program) => [`${program.name} ${program.architecture}`, program])).values()];
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ToolName } from "../../../toolchain/versions.ts";
 import type { Architecture, Directory, Link, Program, TextFile, User } from "./manifest.ts";
 
 /** What a role or a board adds to an image. */
@@ -43,6 +44,8 @@ export interface Site {
 export interface Role<Schema extends z.ZodType> {
   /** What the stack's settings may say of it. A role whose schema has a default is in every image. */
   schema: Schema;
+  /** The program of the toolchain that it brings, in /usr/local/bin. */
+  program?: ToolName;
   /** Its row in docs/roles.md, in Markdown. */
   row: { options: string; ports?: string; registers?: string };
   contribute(options: z.output<Schema>, context: ImageContext): Contribution;

@@ -1,9 +1,11 @@
+import type { z } from "zod";
 import { UserError } from "../../../lib/errors.ts";
+import { versions } from "../../../toolchain/versions.ts";
 import type { Board } from "../boards/board.ts";
 import { type BoardName, boardOf } from "../boards/catalogue.ts";
 import { lab } from "../boards/lab.ts";
 import { onImage } from "../boards/on-image.ts";
-import { type Contribution, combine, type ImageContext } from "../manifest/contribution.ts";
+import { type Contribution, combine, type ImageContext, type Role } from "../manifest/contribution.ts";
 import type { Architecture, Base, Boot, ImageBase, Manifest, TextFile } from "../manifest/manifest.ts";
 import { card } from "../roles/card.ts";
 import { type RoleOptions, rolesOf } from "../roles/catalogue.ts";
@@ -33,7 +35,10 @@ export interface ImagePlan {
 
 /** What goes into an image for machines: pure, so that a change of settings or of this code shows up in a preview. */
 export function plan(image: ImagePlan, context: ImageContext, architecture: Architecture): Manifest {
-  const contributions = rolesOf(image.roles).map(({ role, options }) => role.contribute(options, context));
+  const contributions = rolesOf(image.roles).flatMap(({ role, options }) => [
+    programOf(role),
+    role.contribute(options, context),
+  ]);
   const { packages = [], files = [], readOnlyRoot = false, keepData = false } = image;
   const isOnImage = image.base !== undefined && "image" in image.base;
   const own = boardOf(image.board, architecture);
@@ -47,6 +52,10 @@ export function plan(image: ImagePlan, context: ImageContext, architecture: Arch
     image.roles.ssh ? {} : noSsh,
     { packages, files },
   ]);
+}
+
+function programOf({ program: name }: Pick<Role<z.ZodType>, "program">): Contribution {
+  return name ? { programs: [{ name, version: versions[name], path: `/usr/local/bin/${name}` }] } : {};
 }
 
 /** What goes into the image of the lab's router. */

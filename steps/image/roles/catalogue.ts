@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ToolName } from "../../../toolchain/versions.ts";
 import type { Role } from "../manifest/contribution.ts";
 import { consul } from "./consul.ts";
 import { dnsmasq } from "./dnsmasq.ts";
@@ -50,4 +51,12 @@ export function rolesOf(options: RoleOptions): { name: RoleName; role: Role<z.Zo
   return names.flatMap((name) =>
     options[name] === undefined ? [] : [{ name, role: roles[name] as Role<z.ZodType>, options: options[name] }],
   );
+}
+
+/** The programs that such roles bring; what is no role brings none. */
+export function programsOfRoles(options: object): ToolName[] {
+  return Object.entries(options).flatMap(([name, value]) => {
+    const role: Role<z.ZodType> | undefined = Object.hasOwn(roles, name) ? roles[name as RoleName] : undefined;
+    return value !== undefined && role?.program ? [role.program] : [];
+  });
 }

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { tools } from "../../../toolchain/versions.ts";
 import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../manifest/contribution.ts";
 
 type ConsulRole = "server" | "client";
@@ -10,6 +9,7 @@ export const consul = defineRole({
     .enum(["server", "client"])
     .default("client")
     .meta({ description: "A Consul agent. Servers keep the state: have three, or five.", example: "server" }),
+  program: "consul",
   row: {
     options: "`server` or `client`",
     ports: "8500 HTTP and UI, 8600 DNS, 8300 to 8302 among the agents",
@@ -18,7 +18,6 @@ export const consul = defineRole({
   contribute: (role, context) =>
     combine(
       {
-        programs: [{ name: "consul", version: tools.consul.version, path: "/usr/local/bin/consul" }],
         users: [{ name: "consul", id: 801, home: "/data/consul" }],
         directories: [{ path: "/etc/consul.d", mode: "0755", owner: "root" }],
         files: [

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { is32Bit, tools } from "../../../toolchain/versions.ts";
+import { is32Bit } from "../../../toolchain/versions.ts";
 import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../manifest/contribution.ts";
 import type { Link } from "../manifest/manifest.ts";
 import { docker, dockerPlugin } from "./docker.ts";
@@ -25,6 +25,7 @@ export const nomad = defineRole({
       error: "must be a client (role: client or both) to have docker or volumes: a server alone runs no jobs",
     })
     .meta({ description: "A Nomad agent; `nomad: both` is short for `nomad: {role: both}`.", shortFor: "role" }),
+  program: "nomad",
   row: {
     options: "`server`, `client` or `both`; or the long form below",
     ports: "4646 HTTP and UI, 4647, 4648",
@@ -37,7 +38,6 @@ export const nomad = defineRole({
   contribute: (options, context) =>
     combine(
       {
-        programs: [{ name: "nomad", version: tools.nomad.version, path: "/usr/local/bin/nomad" }],
         directories: [{ path: "/etc/nomad.d", mode: "0755", owner: "root" }],
         files: [
           file("/etc/tmpfiles.d/nomad.conf", "d /data/nomad 0700 root root\n"),

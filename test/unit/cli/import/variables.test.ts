@@ -103,10 +103,10 @@ describe("the original's variable files", () => {
       "a.json does not exist",
       "b.json is no JSON file with an object of variables",
       "c.json is no JSON file with an object of variables",
-      "d.json: consul is server, client, or empty",
-      'd.json: dnsmasq is "true" (on) or empty (off)',
-      "d.json: promarch is linux-armv6, linux-armv7, or empty",
-      "d.json: corehosts is a list with commas",
+      "d.json: consul must be server, client or empty",
+      'd.json: dnsmasq must be "true" (on) or empty (off)',
+      "d.json: promarch must be linux-armv6, linux-armv7 or empty",
+      "d.json: corehosts must be a list with commas",
       "e.json: Wi-Fi needs both, wifi_name and wifi_password",
     ]);
   });
