@@ -1,8 +1,13 @@
 import type { Command } from "commander";
+import { progressOnStderr } from "../lib/progress.ts";
 import { previewArguments } from "./stack/drift.ts";
+import { followMovedPrograms } from "./stack/earlier-commands.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { pulumi } from "./stack/stack.ts";
 import { readState } from "./stack/state.ts";
+
+const madeEarlier =
+  "an earlier piinit made this stack: up leaves alone what differs in nothing but its steps' commands below";
 
 export function define(command: Command): void {
   command
@@ -10,7 +15,9 @@ export function define(command: Command): void {
     .option("--diff", "show the changes in full")
     .action(async (name: string, options: { diff?: boolean }) => {
       await lookAtStack(name, async (stack) => {
-        const refresh = await previewArguments(await readState(stack));
+        const state = await readState(stack);
+        if (followMovedPrograms(state) !== state) progressOnStderr().step(madeEarlier);
+        const refresh = await previewArguments(state);
         await pulumi(stack, ["preview", ...refresh, ...(options.diff ? ["--diff"] : [])]);
       });
     });

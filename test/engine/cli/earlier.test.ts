@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { projectDir } from "../../../lib/paths.ts";
+import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
+import { type Agents, startAgents } from "../agents.ts";
+import { service } from "../offline/service.ts";
+import { stackSettings } from "./held.ts";
+
+/** What made the stored state, with the components of that time, which had the steps' programs elsewhere. */
+const program = `
+import { readFileSync } from "node:fs";
+import { Image } from "./components/image.ts";
+import { NomadJobs } from "./components/jobs.ts";
+import { ConsulKeys } from "./components/kv.ts";
+import { ClusterReady } from "./components/ready.ts";
+import { DhcpReservations } from "./components/reservations.ts";
+import { ClusterSecrets } from "./components/secrets.ts";
+
+const { consulUrl, nomadUrl, manifest, job } = JSON.parse(readFileSync("wanted.json", "utf8"));
+new ClusterSecrets("cluster");
+new Image("server", { manifest, outputDir: "/tmp/piinit-earlier-images" });
+const machine = { name: "test", mac: "b8:27:eb:00:00:01", ip: "127.0.0.1" };
+const reservations = new DhcpReservations("reservations", { router: { kind: "manual" }, machines: [machine] });
+const expected = { ...machine, image: "server", consulUrl, nomadUrl, consulServer: true, nomad: "both" as const };
+const guards = { kv: { greeting: "hello" }, jobs: {} };
+const ready = new ClusterReady(
+  "ready",
+  { datacenter: "dc1", machines: [expected], deadlineSeconds: 60, remedy: "look at NAME", guards },
+  { dependsOn: [reservations] },
+);
+export const consul = ready.cluster.consulUrl;
+const keys = new ConsulKeys("keys", { consulUrl: consul, datacenter: "dc1", values: { greeting: "hello" } });
+const jobs = { page: { key: "page", jobspec: job, vars: { word: "hello" } } };
+new NomadJobs("jobs", { nomadUrl: ready.cluster.nomadUrl, jobs, isDisposable: false }, { dependsOn: [keys] });
+`;
+
+/** Of the image in the stored state. */
+const manifest = {
+  format: 1,
+  name: "server",
+  board: "lab",
+  architecture: "amd64",
+  base: { distribution: "debian", suite: "trixie", components: [], backports: [] },
+  packages: ["busybox-static", "linux-image-cloud-amd64"],
+  programs: [],
+  users: [],
+  directories: [],
+  files: [],
+  links: [],
+  boot: {
+    modules: ["virtio_pci", "virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng", "ext4"],
+    commandLine: "console=ttyS0 fsck.repair=yes net.ifnames=0 panic=10 quiet",
+    files: [],
+  },
+  disk: { firmware: "none", bootMiB: 32, rootMiB: 640, grows: false },
+};
+
+describe("a stack that an earlier version made", function () {
+  this.timeout(240_000);
+  let agents: Agents;
+  let checkout: Checkout;
+
+  before(async () => {
+    agents = await startAgents();
+  });
+  after(() => agents?.stop());
+
+  beforeEach(async () => {
+    checkout = await makeCheckout();
+    const { consul, nomad } = agents;
+    const wanted = { consulUrl: consul.url, nomadUrl: nomad.url, manifest, job: service("page") };
+    writeFileSync(path.join(checkout.dir, "index.ts"), program);
+    writeFileSync(path.join(checkout.dir, "wanted.json"), JSON.stringify(wanted));
+    writeFileSync(path.join(checkout.dir, "stacks/Pulumi.earlier.yaml"), stackSettings);
+    // It has the state's secrets in clear, as "pulumi stack export --show-secrets" gives them.
+    const stored = readFileSync(path.join(projectDir, "test/engine/cli/earlier/state.json"), "utf8")
+      .replaceAll("CONSUL_URL", consul.url)
+      .replaceAll("CONSUL_HOST", new URL(consul.url).host)
+      .replaceAll("NOMAD_URL", nomad.url);
+    // Makes the stack, without anything in it, and so what encrypts its secrets.
+    succeeded(await checkout.piinit("destroy", "earlier", "--yes"));
+    const empty = JSON.parse(succeeded(await checkout.pulumi("pulumi stack export --stack earlier")));
+    const { secrets_providers } = empty.deployment;
+    const state = JSON.parse(stored);
+    writeFileSync(
+      path.join(checkout.dir, "state.json"),
+      JSON.stringify({ ...state, deployment: { ...state.deployment, secrets_providers } }),
+    );
+    succeeded(await checkout.pulumi("pulumi stack import --stack earlier --file state.json"));
+  });
+  afterEach(() => checkout?.remove());
+
+  function succeeded({ exitCode, output }: { exitCode: number; output: string }): string {
+    assert.equal(exitCode, 0, output);
+    return output;
+  }
+
+  it("is taken over by up: nothing is made again or replaced", async () => {
+    const output = succeeded(await checkout.piinit("up", "earlier", "--yes"));
+    // This Nomad is another one than that of the stored state.
+    assert.match(output, /the job page is gone from Nomad: up registers it again/);
+    assert.match(output, /^ +~ 1 updated\n +15 unchanged$/m);
+    assert.doesNotMatch(output, /created|replaced|deleted/);
+    assert.match(succeeded(await checkout.piinit("up", "earlier", "--yes")), /^ +16 unchanged$/m);
+    succeeded(await checkout.piinit("destroy", "earlier", "--yes"));
+  });
+
+  it("can be taken down at once, by the programs where they are now", async () => {
+    assert.match(succeeded(await checkout.piinit("destroy", "earlier", "--yes")), /- 1[67] deleted/);
+  });
+
+  it("is previewed with a word about what up will leave alone", async () => {
+    assert.match(succeeded(await checkout.piinit("preview", "earlier")), /an earlier piinit made this stack/);
+  });
+});
