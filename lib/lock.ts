@@ -1,76 +1,78 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { execa } from "execa";
+import { UserError } from "./errors.ts";
 import { hostPath } from "./host.ts";
 import { cacheDir } from "./paths.ts";
-import type { Progress } from "./progress.ts";
+import type { Context } from "./program.ts";
 
-/**
- * Does the work while no other process holds the lock of that name.
- * The kernel's lock ends with its holder, so a killed build blocks nobody; its empty file stays in the cache.
- */
-export async function withLock<T>(
-  name: string,
-  wait: { progress: Progress; signal: AbortSignal },
-  work: () => Promise<T>,
-) {
-  const lock = await take(name, [], wait);
-  if (!lock) throw new Error(`can't lock ${name}`);
-  try {
-    return await work();
-  } finally {
-    await lock.release();
-  }
+/** Does the work while no other process holds the cache's lock of that name; its empty file stays there. */
+export async function withLock<T>(name: string, context: Context, work: () => Promise<T>): Promise<T> {
+  return await withLockOn(await cachedLock(name), "waiting for another build of the same layer", context, work);
 }
 
-/** Does the work if nobody holds the lock now. */
+/**
+ * Does the work while no other process holds the lock on that file, which is made in a folder that exists.
+ * The kernel's lock ends with its holder, so a program that was killed blocks nobody.
+ * @param notice what to say where that takes a while
+ */
+export async function withLockOn<T>(
+  file: string,
+  notice: string,
+  { progress, signal }: Context,
+  work: () => Promise<T>,
+): Promise<T> {
+  const timer = setTimeout(() => progress.step(notice), 1000);
+  const { release, refusal } = await take(file, [], signal).finally(() => clearTimeout(timer));
+  if (refusal !== undefined) throw new UserError(`Can't lock ${file}: ${refusal}`);
+  return await work().finally(release);
+}
+
+/** Does the work if nobody holds the cache's lock of that name now. */
 export async function ifUnlocked(name: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  const lock = await take(name, ["--nonblock"], { progress: { step() {} }, signal });
-  if (!lock) return;
-  try {
-    await work();
-  } finally {
-    await lock.release();
-  }
+  const { release, refusal } = await take(await cachedLock(name), ["--nonblock"], signal);
+  if (refusal === undefined) await work().finally(release);
+}
+
+async function cachedLock(name: string): Promise<string> {
+  const file = cacheDir("locks", `${name}.lock`);
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  return file;
 }
 
 interface Lock {
   release(): Promise<void>;
+  /** Why it isn't held. */
+  refusal?: string;
 }
 
 /**
  * A child holds the lock for as long as its standard input is open, which is as long as this process lives.
  * It has a session of its own, so that ^C doesn't end it before the work has been undone.
  */
-async function take(
-  name: string,
-  options: string[],
-  { progress, signal }: { progress: Progress; signal: AbortSignal },
-): Promise<Lock | undefined> {
-  const file = cacheDir("locks", `${name}.lock`);
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  const holder = spawn("flock", [...options, file, "sh", "-c", "echo locked; exec cat >/dev/null"], {
-    stdio: ["pipe", "pipe", "ignore"],
+async function take(file: string, options: string[], signal: AbortSignal): Promise<Lock> {
+  signal.throwIfAborted();
+  const holder = execa("flock", [...options, file, "sh", "-c", "echo locked; exec cat >/dev/null"], {
+    stdin: "pipe",
     detached: true,
+    reject: false,
     env: { PATH: hostPath() },
+    extendEnv: false,
   });
-  const ended = once(holder, "exit");
   const abort = () => holder.kill();
   signal.addEventListener("abort", abort);
-  const notice = setTimeout(() => progress.step("waiting for another build of the same layer"), 1000);
-  try {
-    const locked = await Promise.race([once(holder.stdout, "data").then(() => true), ended.then(() => false)]);
-    signal.throwIfAborted();
-    if (!locked) return undefined;
-  } finally {
-    clearTimeout(notice);
-    signal.removeEventListener("abort", abort);
-  }
-  return {
-    async release() {
-      holder.stdin.end();
-      await ended;
-    },
+  const isHeld = await new Promise<boolean>((resolve) => {
+    holder.stdout.once("data", () => resolve(true));
+    holder.then(() => resolve(false));
+  });
+  signal.removeEventListener("abort", abort);
+  const release = async () => {
+    holder.stdin.end();
+    await holder;
   };
+  if (signal.aborted) await release();
+  signal.throwIfAborted();
+  if (isHeld) return { release };
+  const { stderr, shortMessage } = await holder;
+  return { release, refusal: stderr || shortMessage || "it is locked" };
 }

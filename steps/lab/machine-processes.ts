@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink, realpath } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../../lib/errors.ts";
 import { fileName } from "./folder.ts";
 
 /**
@@ -83,5 +84,6 @@ export async function cutPower(pids: readonly number[]): Promise<void> {
       if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
     }
   for (const pid of pids)
-    if (!(await hasEnded(pid, endMs))) throw new Error(`process ${pid}, a machine of the lab, can't be ended`);
+    if (!(await hasEnded(pid, endMs)))
+      throw new UserError(`Process ${pid}, a machine of the lab, can't be ended: is its disk stuck?`);
 }
