@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { access, type FileHandle, link, mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import path from "node:path";
+import { UserError } from "./errors.ts";
 
 const marker = ".unfinished-";
 const prefix = () => `${marker}${hostname()}-${process.pid}-`;
@@ -70,6 +71,9 @@ async function writeUnfinished(
       await handle.close();
     }
     await finish(unfinished);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw code === "ENOSPC" ? new UserError(`No space is left on the disk of ${file}. Free some.`) : error;
   } finally {
     await rm(unfinished, { force: true });
   }

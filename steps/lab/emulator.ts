@@ -1,15 +1,14 @@
 import { constants } from "node:fs";
-import { access, mkdir, readFile } from "node:fs/promises";
-import path from "node:path";
+import { access, readFile } from "node:fs/promises";
 import { execa } from "execa";
 import { UserError } from "../../lib/errors.ts";
+import { writeFileWhole } from "../../lib/files.ts";
 import { requirePrograms } from "../../lib/host.ts";
 import { packagesOf } from "../../lib/packages.ts";
 import { cacheDir } from "../../lib/paths.ts";
 import type { Progress } from "../../lib/progress.ts";
 import { run } from "../../lib/run.ts";
 import { type Accelerator, acceleration, type Emulator, emulatorFor } from "./arguments.ts";
-import { writeWhole } from "./folder.ts";
 
 /** The emulator for this host. Fails with all that is missing or too old, and the packages to install. */
 export async function requireEmulator(): Promise<Emulator> {
@@ -45,8 +44,7 @@ export async function chooseAccelerator(emulator: Emulator, guest: Guest, progre
   if (known?.boot === boot) return known.accelerator;
   progress.step("trying hardware acceleration");
   const accelerator = (await canBoot(emulator, "kvm", guest)) ? "kvm" : "tcg";
-  await mkdir(path.dirname(file), { recursive: true });
-  await writeWhole(file, JSON.stringify({ boot, accelerator }));
+  await writeFileWhole(file, JSON.stringify({ boot, accelerator }), 0o600);
   return accelerator;
 }
 

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import { open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../lib/errors.ts";
+import { writeFileWhole } from "../../lib/files.ts";
 import type { LabMachine, LabRouter } from "./contract.ts";
 
 /** What belongs to one machine; each is NAME plus one of these in the lab's folder. */
@@ -86,25 +87,7 @@ export async function requireRecord(dir: string, name: string): Promise<MachineR
 
 export function writeRecord(record: MachineRecord): Promise<void> {
   const { dir, name } = record.spec;
-  return writeWhole(fileOf(dir, name, "record"), `${JSON.stringify(record, null, 2)}\n`);
-}
-
-/** Writes a file (0600) so that a power cut leaves the old text or the new one, nothing between. */
-export async function writeWhole(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    const handle = await open(temporary, "w", 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw isCode(error, "ENOSPC") ? new UserError(`No space is left on the disk of ${file}. Free some.`) : error;
-  }
+  return writeFileWhole(fileOf(dir, name, "record"), `${JSON.stringify(record, null, 2)}\n`, 0o600);
 }
 
 /** Removes all of a machine's files. */
@@ -117,9 +100,5 @@ export async function removeFiles(
 }
 
 export function isMissing(error: unknown): boolean {
-  return isCode(error, "ENOENT");
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import path from "node:path";
+import { writeFileWhole } from "../../lib/files.ts";
 import { run } from "../../lib/run.ts";
-import { isMissing, writeWhole } from "./folder.ts";
+import { isMissing } from "./folder.ts";
 
 export const keyFileOf = (dir: string) => path.join(dir, "id_ed25519");
 const hostKeyFileOf = (dir: string) => path.join(dir, "router_host_key");
@@ -51,5 +52,5 @@ async function changeKnownHosts(dir: string, name: string, lines: string[]): Pro
     throw error;
   });
   const others = known.split("\n").filter((line) => line && line.split(" ", 1)[0] !== name);
-  await writeWhole(knownHostsOf(dir), [...others, ...lines, ""].join("\n"));
+  await writeFileWhole(knownHostsOf(dir), [...others, ...lines, ""].join("\n"), 0o600);
 }
