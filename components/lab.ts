@@ -9,6 +9,7 @@ import {
   type RunningRouter,
   type VirtualMachine,
 } from "../steps/lab/contract.ts";
+import { labRouterName } from "../steps/lab/facts.ts";
 import type { DnsmasqSettings } from "../steps/router/dnsmasq.ts";
 import { labArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
@@ -68,9 +69,9 @@ export class Lab extends pulumi.ComponentResource {
   private createRouter() {
     const { builder, network, outputDir } = this.args;
     const manifest = this.publicKey.apply((key) => planRouter(network, [key], labArchitecture));
-    const image = new Image("router", { manifest, outputDir, builder }, { parent: this });
-    const spec = this.virtualMachine("router", image).apply(
-      (machine): LabRouter => ({ ...machine, name: "router", memoryMiB: 256, cpus: 1 }),
+    const image = new Image(labRouterName, { manifest, outputDir, builder }, { parent: this });
+    const spec = this.virtualMachine(labRouterName, image).apply(
+      (machine): LabRouter => ({ ...machine, name: labRouterName, memoryMiB: 256, cpus: 1 }),
     );
     return new Step(
       "lab-router",

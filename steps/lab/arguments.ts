@@ -1,4 +1,4 @@
-import type { LabMachine, LabRouter } from "./contract.ts";
+import { isRouter, type LabMachine, type LabRouter } from "./contract.ts";
 import { routerMacs } from "./facts.ts";
 import { fileName } from "./folder.ts";
 
@@ -29,10 +29,6 @@ export function acceleration(accelerator: Accelerator): string[] {
 
 /** Names inside QEMU of what is changed while it runs. */
 export const device = { card: "card", cable: "cable", cablePort: "cable-port", outside: "wan", hub: 0 } as const;
-
-export function isRouter(spec: LabMachine | LabRouter): spec is LabRouter {
-  return spec.name === "router";
-}
 
 /** QEMU's arguments for a machine; it runs in the lab's folder, so all names are short and without commas. */
 export function machineArguments(

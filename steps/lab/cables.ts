@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../lib/errors.ts";
 import { device } from "./arguments.ts";
+import { labRouterName } from "./facts.ts";
 import { fileName } from "./folder.ts";
 import { type Monitor, MonitorError, withMonitor } from "./monitor.ts";
 
@@ -11,7 +12,7 @@ import { type Monitor, MonitorError, withMonitor } from "./monitor.ts";
  * a machine that does not yet read would be busy with nothing else.
  */
 export async function connectCable(dir: string, name: string): Promise<void> {
-  await withMonitor(dir, "router", async (monitor) => {
+  await withMonitor(dir, labRouterName, async (monitor) => {
     const deadline = performance.now() + plugMs;
     do {
       await plug(monitor, name);
@@ -25,7 +26,7 @@ export async function connectCable(dir: string, name: string): Promise<void> {
 
 /** Takes the router's end of a machine's cable away. */
 export async function removeCable(dir: string, name: string): Promise<void> {
-  await withMonitor(dir, "router", (monitor) => unplug(monitor, name));
+  await withMonitor(dir, labRouterName, (monitor) => unplug(monitor, name));
 }
 
 const plugMs = 5_000;

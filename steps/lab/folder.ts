@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../lib/errors.ts";
 import { writeFileWhole } from "../../lib/files.ts";
-import type { LabMachine, LabRouter } from "./contract.ts";
+import { isRouter, type LabMachine, type LabRouter } from "./contract.ts";
 
 /** What belongs to one machine; each is NAME plus one of these in the lab's folder. */
 const endings = {
@@ -69,7 +69,7 @@ export async function readRecords(dir: string): Promise<MachineRecord[]> {
   if (!existsSync(dir)) return [];
   const names = (await readdir(dir)).flatMap((entry) => /^([a-z0-9-]+)\.json$/.exec(entry)?.[1] ?? []);
   const records = await Promise.all(names.map((name) => readRecord(dir, name)));
-  const rank = ({ spec }: MachineRecord) => (spec.name === "router" ? "" : spec.name);
+  const rank = ({ spec }: MachineRecord) => (isRouter(spec) ? "" : spec.name);
   return records.filter((record) => record !== undefined).sort((a, b) => rank(a).localeCompare(rank(b)));
 }
 

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import path from "node:path";
 import { UserError } from "../../lib/errors.ts";
 import type { Context } from "../../lib/program.ts";
-import { isRouter } from "./arguments.ts";
+import { isRouter } from "./contract.ts";
 import { fileName, fileOf, type MachineRecord, type Ports, readRecords, requireRecord } from "./folder.ts";
 import { keyFileOf, labKey } from "./keys.ts";
 import { startMachine, stopMachine } from "./machine.ts";

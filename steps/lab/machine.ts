@@ -3,10 +3,11 @@ import { UserError } from "../../lib/errors.ts";
 import { digest } from "../../lib/json.ts";
 import type { Context } from "../../lib/program.ts";
 import { agentsOf, awaitAgents, awaitQuorumWithout } from "./agents.ts";
-import { isRouter } from "./arguments.ts";
 import { connectCable, removeCable, setCarrier } from "./cables.ts";
 import type { LabMachine, LabRouter, RunningMachine } from "./contract.ts";
+import { isRouter } from "./contract.ts";
 import { checkDisks, makeData, makeRoot } from "./disks.ts";
+import { labRouterName } from "./facts.ts";
 import {
   fileOf,
   type MachineRecord,
@@ -34,7 +35,7 @@ export async function startMachine(spec: LabMachine, context: Context): Promise<
 }
 
 async function requireRouter({ dir, name }: LabMachine): Promise<void> {
-  if ((await processOf(dir, "router")) !== undefined) return;
+  if ((await processOf(dir, labRouterName)) !== undefined) return;
   throw new UserError(`The lab's router does not run, so ${name} can't be reached. Start it: ./piinit lab start`);
 }
 
@@ -137,7 +138,7 @@ export async function removeMachine(dir: string, name: string, context: Context)
 
 async function disconnect(record: MachineRecord): Promise<void> {
   const { dir, name } = record.spec;
-  if ((await processOf(dir, "router")) !== undefined) {
+  if ((await processOf(dir, labRouterName)) !== undefined) {
     await removePorts(dir, record.ports);
     if (!isRouter(record.spec)) await removeCable(dir, name);
   }

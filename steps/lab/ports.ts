@@ -1,7 +1,8 @@
 import { UserError } from "../../lib/errors.ts";
-import { device, isRouter } from "./arguments.ts";
+import { device } from "./arguments.ts";
 import type { LabMachine, LabRouter } from "./contract.ts";
-import { forwardedPort, type Service, services } from "./facts.ts";
+import { isRouter } from "./contract.ts";
+import { forwardedPort, labRouterName, type Service, services } from "./facts.ts";
 import type { Ports } from "./folder.ts";
 import { type Monitor, withMonitor } from "./monitor.ts";
 
@@ -25,7 +26,7 @@ export function candidates(target: number, before: number | undefined): number[]
 
 /** Makes a machine's services reachable on 127.0.0.1 and returns the ports by service; taken ones are avoided. */
 export async function forwardPorts(dir: string, spec: LabMachine | LabRouter, before: Ports): Promise<Ports> {
-  return await withMonitor(dir, "router", async (monitor) => {
+  return await withMonitor(dir, labRouterName, async (monitor) => {
     const ports: Ports = {};
     for (const [service, target] of Object.entries(targetsOf(spec)))
       ports[service] = await forward(monitor, target, before[service], `${spec.name}'s ${service}`);
@@ -45,7 +46,7 @@ async function forward(monitor: Monitor, target: number, before: number | undefi
 
 /** Gives the machine's host ports back. */
 export async function removePorts(dir: string, ports: Ports): Promise<void> {
-  await withMonitor(dir, "router", async (monitor) => {
+  await withMonitor(dir, labRouterName, async (monitor) => {
     for (const port of Object.values(ports))
       await monitor.console(`hostfwd_remove ${device.outside} tcp:127.0.0.1:${port}`);
   });

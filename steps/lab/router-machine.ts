@@ -1,8 +1,9 @@
 import { execa } from "execa";
 import { UserError } from "../../lib/errors.ts";
 import type { Context } from "../../lib/program.ts";
-import { isRouter } from "./arguments.ts";
 import type { LabRouter, RunningRouter } from "./contract.ts";
+import { isRouter } from "./contract.ts";
+import { labRouterName } from "./facts.ts";
 import { type MachineRecord, readRecord, readRecords } from "./folder.ts";
 import { keyFileOf, knowHost, routerHostKey } from "./keys.ts";
 import { withMachine } from "./lock.ts";
@@ -49,11 +50,15 @@ async function reconnectMachines(dir: string, context: Context): Promise<void> {
 /** What is missing until the router can be driven over SSH. */
 async function askSsh(dir: string, port: number): Promise<string | undefined> {
   const args = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"];
-  const result = await execa("ssh", [...args, ...sshArguments({ dir, name: "router", port, command: ["true"] })], {
-    reject: false,
-    stdin: "ignore",
-    timeout: 30_000,
-  });
+  const result = await execa(
+    "ssh",
+    [...args, ...sshArguments({ dir, name: labRouterName, isRouter: true, port, command: ["true"] })],
+    {
+      reject: false,
+      stdin: "ignore",
+      timeout: 30_000,
+    },
+  );
   if (!result.failed) return undefined;
   if (/Host key verification failed/.test(result.stderr))
     throw new UserError(

@@ -1,5 +1,6 @@
 import { UserError } from "../../lib/errors.ts";
 import { quoteCommand } from "../../lib/shell.ts";
+import { isRouter } from "./contract.ts";
 import { requireRecord } from "./folder.ts";
 import { keyFileOf, knownHostsOf } from "./keys.ts";
 
@@ -13,16 +14,22 @@ export interface Invocation {
  * machine as they are; one single word is a line for the machine's shell.
  */
 export async function sshCommand(dir: string, name: string, command: readonly string[]): Promise<Invocation> {
-  const { ports } = await requireRecord(dir, name);
+  const { ports, spec } = await requireRecord(dir, name);
   if (ports.ssh === undefined) throw new UserError(`${name} has never run. Start it: ./piinit lab start ${name}`);
-  return { program: "ssh", args: sshArguments({ dir, name, port: ports.ssh, command }) };
+  return { program: "ssh", args: sshArguments({ dir, name, isRouter: isRouter(spec), port: ports.ssh, command }) };
 }
 
 /** SSH's arguments; nothing of the user's own configuration takes part. */
-export function sshArguments(to: { dir: string; name: string; port: number; command: readonly string[] }): string[] {
+export function sshArguments(to: {
+  dir: string;
+  name: string;
+  isRouter: boolean;
+  port: number;
+  command: readonly string[];
+}): string[] {
   const [program, ...args] = to.command;
   // The router's key was made by the lab; a machine makes its own, which is kept from then on.
-  const check = to.name === "router" ? "yes" : "accept-new";
+  const check = to.isRouter ? "yes" : "accept-new";
   return [
     ...["-F", "none", "-i", keyFileOf(to.dir), "-p", String(to.port)],
     ...option("IdentitiesOnly", "yes"),

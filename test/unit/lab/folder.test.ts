@@ -13,8 +13,12 @@ describe("the lab's folder", () => {
   });
   afterEach(() => rm(dir, { recursive: true }));
 
+  const hardware = { image: { path: "/i", sha256: "1" }, memoryMiB: 1, cpus: 1 };
   const record = (name: string): MachineRecord => ({
-    spec: { dir, name, image: { path: "/i", sha256: "1" }, memoryMiB: 1, cpus: 1, mac: "", ip: "10.0.0.1" },
+    spec:
+      name === "router"
+        ? { dir, name, ...hardware }
+        : { dir, name, ...hardware, mac: "b8:27:eb:00:00:01", ip: "10.0.0.1" },
     ports: { ssh: 1 },
     isConnected: true,
     isCut: false,

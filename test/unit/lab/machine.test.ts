@@ -122,7 +122,7 @@ describe("taking a server away", () => {
 });
 
 describe("SSH to a machine", () => {
-  const to = { dir: "/a lab/100%", name: "pi1", port: 10_051 };
+  const to = { dir: "/a lab/100%", name: "pi1", isRouter: false, port: 10_051 };
 
   it("uses the lab's key and the lab's known hosts under the machine's name", () => {
     const args = sshArguments({ ...to, command: [] });
@@ -133,7 +133,7 @@ describe("SSH to a machine", () => {
   });
 
   it("takes nothing but the known key from the router", () => {
-    assert.ok(sshArguments({ ...to, name: "router", command: [] }).includes("StrictHostKeyChecking=yes"));
+    assert.ok(sshArguments({ ...to, isRouter: true, command: [] }).includes("StrictHostKeyChecking=yes"));
   });
 
   it("hands words over as they are, and one word to the shell", () => {
