@@ -1,5 +1,7 @@
+import { MiB } from "../formats/units.ts";
+
 /** As much as one step of reading or writing takes, bytes; cards erase in units of this size or of a part of it. */
-export const pieceBytes = 4 * 1024 * 1024;
+export const pieceBytes = 4 * MiB;
 
 /** All unbuffered transfers begin and end at a multiple of this, on the disk as in memory. */
 export const alignment = 4096;

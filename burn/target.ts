@@ -1,5 +1,6 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import { sectorBytes } from "../formats/units.ts";
 import { UserError } from "../lib/errors.ts";
 import { runOnHost } from "../lib/host.ts";
 import { ioFailure, openFailure } from "./failure.ts";
@@ -98,8 +99,6 @@ const exists = (file: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-const sectorBytes = 512;
 
 /** Without the system's cache where that can be, and for this process alone if it is a drive of a Linux system. */
 async function openHandle(place: Place): Promise<{ handle: FileHandle; isDirect: boolean }> {

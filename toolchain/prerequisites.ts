@@ -1,3 +1,4 @@
+import type { Architecture } from "../lib/architecture.ts";
 import { probe, Unreachable } from "../lib/download.ts";
 import { missingPackages, requirePackages } from "../lib/host.ts";
 import { goPackage, type SystemPackage } from "../lib/packages.ts";
@@ -5,7 +6,7 @@ import { checkGoOrPackage, compilersFor } from "./go-build.ts";
 import { hostPlatform } from "./platform.ts";
 import { Unsuitable } from "./release.ts";
 import { explained, findAtHand, getTool, label, type ToolOptions } from "./tools.ts";
-import { type Architecture, is32Bit, type Platform, type Tool, type ToolName, tools } from "./versions.ts";
+import { is32Bit, type Platform, type Tool, type ToolName, tools } from "./versions.ts";
 
 /** A tool that is going to be asked for. */
 export interface WantedTool {

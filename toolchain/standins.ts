@@ -46,7 +46,14 @@ export async function hasBundle(program: string): Promise<boolean> {
 }
 
 /** Of what is bundled with the stand-ins' own sources, or decides how; the lock file pins the packages. */
-export const sharedSources = ["lib/deadline.ts", "toolchain/bundle.ts", "package-lock.json"];
+export const sharedSources = [
+  "lib/deadline.ts",
+  "lib/json.ts",
+  "toolchain/bundle.ts",
+  "toolchain/versions.ts",
+  "package-lock.json",
+];
+
 /** Of all that a stand-in is made of. */
 async function sourceDigest(sourceDir: string): Promise<string> {
   const hash = createHash("sha256");

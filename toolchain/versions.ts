@@ -1,3 +1,5 @@
+import type { Architecture } from "../lib/architecture.ts";
+
 /** Every pinned version of a program that isn't an npm package; below, where each comes from. */
 export const versions = { pulumi: "3.220.0", consul: "1.22.2", nomad: "1.11.2", terraform: "1.14.3" } as const;
 export type ToolName = keyof typeof versions;
@@ -8,11 +10,8 @@ export type PluginName = keyof typeof pluginVersions;
 
 export interface Platform {
   os: "linux" | "darwin";
-  /** Debian's names; armel stands for the ARMv6 boards, armhf for those with ARMv7. */
   architecture: Architecture;
 }
-
-export type Architecture = "amd64" | "arm64" | "armhf" | "armel";
 
 export const is32Bit = (architecture: Architecture): boolean => architecture === "armhf" || architecture === "armel";
 

@@ -1,4 +1,5 @@
 import type { Settings } from "../../components/schema/stack.ts";
+import type { Architecture } from "../../lib/architecture.ts";
 import { progressOnStderr } from "../../lib/progress.ts";
 import { interrupted } from "../../lib/terminal.ts";
 import { boardOf, isBoard } from "../../steps/image/boards/catalogue.ts";
@@ -6,7 +7,6 @@ import { programsOfRoles, rolesOfEveryImage } from "../../steps/image/roles/cata
 import { hostPlatform } from "../../toolchain/platform.ts";
 import type { WantedTool } from "../../toolchain/prerequisites.ts";
 import { getTool } from "../../toolchain/tools.ts";
-import type { Architecture } from "../../toolchain/versions.ts";
 
 /** Gets the programs that the stack's images hold, once, before images that are built side by side each ask for them. */
 export async function fetchImagePrograms(settings: Pick<Settings, "images">): Promise<void> {

@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 
-/** The plugin to use; without it the engine would take any that it finds. */
-const version = "2.6.1";
+/** The plugin to use is of the package's own version; without it the engine would take any that it finds. */
+const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
 
 const secretSettings = ["headers", "httpAuth", "keyPem", "secretId"];
 const textSettings = ["address", "caFile", "caPem", "certFile", "certPem", "httpAuth", "keyFile", "keyPem", "region"];

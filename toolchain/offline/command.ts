@@ -1,9 +1,10 @@
+import { pluginVersions } from "../versions.ts";
 import { localCommand } from "./local-command.ts";
 import { serve } from "./server.ts";
 
 serve({
   name: "command",
-  version: "1.2.1",
+  version: pluginVersions.command,
   settings: { required: [], optional: [] },
   resources: { "command:local:Command": localCommand },
 });

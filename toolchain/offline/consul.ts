@@ -1,9 +1,10 @@
+import { pluginVersions } from "../versions.ts";
 import { consulKeys } from "./consul-keys.ts";
 import { serve } from "./server.ts";
 
 serve({
   name: "consul",
-  version: "3.15.1",
+  version: pluginVersions.consul,
   settings: { required: ["address"], optional: ["scheme", "datacenter", "token"] },
   resources: { "consul:index/keys:Keys": consulKeys },
 });

@@ -5,12 +5,10 @@ import services from "@pulumi/pulumi/proto/language_grpc_pb.js";
 import messages, { type RunRequest } from "@pulumi/pulumi/proto/language_pb.js";
 import plugins from "@pulumi/pulumi/proto/plugin_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
+import { versions } from "../versions.ts";
 import { runnerArguments, splitWords } from "./node-arguments.ts";
 import { engineAddress, runPlugin, unary } from "./plugin.ts";
 import { fromStruct } from "./wire.ts";
-
-/** Of the CLI and of @pulumi/pulumi that this stand-in was written for. */
-const version = "3.220.0";
 
 /** The runner's exit code when the program has already told the user what went wrong. */
 const exitAfterToldUser = 32;
@@ -77,7 +75,7 @@ runPlugin({
   definition: services.LanguageRuntimeService,
   implementation: {
     handshake: unary(() => new messages.LanguageHandshakeResponse()),
-    getPluginInfo: unary(() => new plugins.PluginInfo().setVersion(version)),
+    getPluginInfo: unary(() => new plugins.PluginInfo().setVersion(versions.pulumi)),
     getRequiredPlugins: unary(() => new messages.GetRequiredPluginsResponse()),
     getRequiredPackages: unary(() => new messages.GetRequiredPackagesResponse()),
     run: unary(run),

@@ -1,9 +1,10 @@
+import { pluginVersions } from "../versions.ts";
 import { nomadJob } from "./nomad-job.ts";
 import { serve } from "./server.ts";
 
 serve({
   name: "nomad",
-  version: "2.6.1",
+  version: pluginVersions.nomad,
   settings: { required: ["address"], optional: ["region", "secretId"] },
   resources: { "nomad:index/job:Job": nomadJob },
 });

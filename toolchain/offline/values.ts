@@ -1,3 +1,5 @@
+import { canonicalJson } from "../../lib/json.ts";
+
 /**
  * Property values as they travel between Pulumi's engine and a plugin: JSON, with two marks.
  * A secret is an object that carries a signature; a value that a preview can't know yet is one fixed text.
@@ -65,11 +67,14 @@ export function withSecrecyOf(old: Value | undefined, value: Value): Value {
 
 /** Text that is the same for equal values; what Pulumi's bridge notes for itself (`__defaults`) doesn't count. */
 export function canonical(value: Value | undefined): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
-  if (!isObject(value)) return JSON.stringify(value ?? null);
+  return canonicalJson(withoutNotes(value ?? null));
+}
+
+function withoutNotes(value: Value): Value {
+  if (Array.isArray(value)) return value.map(withoutNotes);
+  if (!isObject(value)) return value;
   const entries = Object.entries(value).filter(([key, item]) => !key.startsWith("__") && item !== null);
-  const sorted = entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${sorted.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join()}}`;
+  return Object.fromEntries(entries.map(([key, item]) => [key, withoutNotes(item)]));
 }
 
 /** Names of the properties that are not equal, sorted; one that is missing equals null. */

@@ -1,4 +1,5 @@
-import type { Architecture, Boot, DiskLayout, TextFile } from "../manifest/manifest.ts";
+import type { Architecture } from "../../../lib/architecture.ts";
+import type { Boot, DiskLayout, TextFile } from "../manifest/manifest.ts";
 
 /** What a board adds to an image: the kernel, how it boots, and the disk that its firmware expects. */
 export interface Board {

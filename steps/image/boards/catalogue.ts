@@ -1,4 +1,4 @@
-import type { Architecture } from "../manifest/manifest.ts";
+import type { Architecture } from "../../../lib/architecture.ts";
 import type { Board } from "./board.ts";
 import { lab } from "./lab.ts";
 import { raspberryPis } from "./raspberry-pi.ts";

@@ -1,5 +1,5 @@
+import type { Architecture } from "../../../lib/architecture.ts";
 import { file } from "../manifest/contribution.ts";
-import type { Architecture } from "../manifest/manifest.ts";
 import { type Board, commonWords } from "./board.ts";
 
 const consoles: Partial<Record<Architecture, string>> = { amd64: "ttyS0", arm64: "ttyAMA0" };

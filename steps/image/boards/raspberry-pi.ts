@@ -1,4 +1,5 @@
-import type { Architecture, BootFile } from "../manifest/manifest.ts";
+import type { Architecture } from "../../../lib/architecture.ts";
+import type { BootFile } from "../manifest/manifest.ts";
 import { type Board, card, commonWords } from "./board.ts";
 
 /** What tells one model from another. */

@@ -1,4 +1,4 @@
-import type { Architecture } from "../manifest/manifest.ts";
+import type { Architecture } from "../../../lib/architecture.ts";
 import { type Board, card, commonWords } from "./board.ts";
 
 /** What each architecture calls things: its machines, UEFI's file name of a boot loader, Debian's kernel, its serial console. */

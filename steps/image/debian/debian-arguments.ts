@@ -1,6 +1,7 @@
+import type { Architecture } from "../../../lib/architecture.ts";
 import { quoteCommand } from "../../../lib/shell.ts";
 import { dpkgOptions } from "../install/mmdebstrap.ts";
-import type { Architecture, DebianBase } from "../manifest/manifest.ts";
+import type { DebianBase } from "../manifest/manifest.ts";
 
 /** Packages that every image has because the builder itself counts on them. */
 const basePackages = ["busybox-static", "e2fsprogs", "kmod", "systemd-sysv", "udev"];

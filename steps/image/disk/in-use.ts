@@ -11,7 +11,7 @@ import { readAt } from "../../../lib/files.ts";
  */
 export async function extentsInUse(handle: FileHandle, bytes: number): Promise<Extent[]> {
   const read = (offset: number, length: number) => readAt(handle, offset, length);
-  const partitions = readPartitions(await read(0, 512));
+  const partitions = readPartitions(await read(0, sectorBytes));
   if (!partitions || partitions.length === 0) return [{ offset: 0, bytes }];
   const inside: Extent[][] = [];
   for (const partition of partitions) {

@@ -2,12 +2,13 @@ import { type FileHandle, open, readFile, rm, writeFile } from "node:fs/promises
 import path from "node:path";
 import { type Ext4, type Ext4Entry, needsRecovery, openExt4, type ReadAt } from "../../../formats/ext4/ext4.ts";
 import { sectorBytes } from "../../../formats/units.ts";
+import type { Architecture } from "../../../lib/architecture.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { readAt } from "../../../lib/files.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import type { Context } from "../../../lib/program.ts";
 import { baseTar } from "../install/packages-layer.ts";
-import type { Architecture, ImageBase } from "../manifest/manifest.ts";
+import type { ImageBase } from "../manifest/manifest.ts";
 import { bootFolder } from "./base-changes.ts";
 import { checkSystem } from "./check-system.ts";
 import { bytesOf, copyBoot, copyFileSystem, writeTar } from "./copy-files.ts";

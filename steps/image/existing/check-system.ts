@@ -1,6 +1,6 @@
 import { type InstalledPackage, parseDpkgStatus } from "../../../formats/dpkg-status.ts";
+import type { Architecture } from "../../../lib/architecture.ts";
 import { UserError } from "../../../lib/errors.ts";
-import type { Architecture } from "../manifest/manifest.ts";
 
 const oldest = 12;
 

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { hostArchitecture } from "../../../lib/architecture.ts";
+import { type Architecture, hostArchitecture } from "../../../lib/architecture.ts";
 import { findStatic, hostPath, requirePackages } from "../../../lib/host.ts";
 import { emulationPackages } from "../../../lib/packages.ts";
-import type { Architecture } from "../manifest/manifest.ts";
 import type { NativeScripts } from "./native.ts";
 
 /** How the kernel tells the programs of an architecture (the first 20 bytes of an ELF file), and which QEMU runs them. */

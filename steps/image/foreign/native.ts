@@ -1,4 +1,4 @@
-import type { Architecture } from "../manifest/manifest.ts";
+import type { Architecture } from "../../../lib/architecture.ts";
 
 /**
  * Installing Debian for another architecture runs thousands of short programs under emulation. Most of them (shell, perl,

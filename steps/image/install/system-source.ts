@@ -1,8 +1,8 @@
+import type { Architecture } from "../../../lib/architecture.ts";
 import type { Context } from "../../../lib/program.ts";
 import type { BootFiles, InstalledSystem } from "../boot/boot-files.ts";
 import type { RootLimit } from "../filesystem/room.ts";
 import type { Emulation } from "../foreign/emulation.ts";
-import type { Architecture } from "../manifest/manifest.ts";
 
 /** What an image's system is made from: Debian's packages, or an existing image. It makes the first two layers. */
 export interface SystemSource {

@@ -1,5 +1,5 @@
 import path from "node:path";
-import { hostArchitecture } from "../../../lib/architecture.ts";
+import { type Architecture, hostArchitecture } from "../../../lib/architecture.ts";
 import { type CachedFolder, cachedFolder } from "../../../lib/cached-folder.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
@@ -8,7 +8,7 @@ import { canUseNative, nativeScripts } from "../foreign/native.ts";
 import { checkNameSpace } from "../install/name-space.ts";
 import { baseTar } from "../install/packages-layer.ts";
 import type { SystemSource } from "../install/system-source.ts";
-import type { Architecture, Layer, Manifest, Program } from "../manifest/manifest.ts";
+import type { Layer, Manifest, Program } from "../manifest/manifest.ts";
 import { baseLayerName, type LayerNames } from "./layer-names.ts";
 import { type ImageProgram, makePrograms } from "./programs-layer.ts";
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import type { Architecture } from "../../../lib/architecture.ts";
 import type { ToolName } from "../../../toolchain/versions.ts";
-import type { Architecture, Directory, Link, Program, TextFile, User } from "./manifest.ts";
+import type { Directory, Link, Program, TextFile, User } from "./manifest.ts";
 
 /** What a role or a board adds to an image. */
 export interface Contribution {

@@ -1,7 +1,6 @@
 import { z } from "zod";
+import { architectures } from "../../../lib/architecture.ts";
 import { type ToolName, versions } from "../../../toolchain/versions.ts";
-
-const architecture = z.enum(["amd64", "arm64", "armhf", "armel"]);
 
 /** Octal digits, e.g. "0750". */
 const mode = z.string().regex(/^[0-7]{3,4}$/);
@@ -85,7 +84,7 @@ export const manifestSchema = z.strictObject({
   /** The image's name in the stack, e.g. "server". */
   name: z.string(),
   board: z.string(),
-  architecture,
+  architecture: z.enum(architectures),
   base: z.union([debianBase, imageBase]),
   /** Debian packages beside the base system, the kernel included; sorted, without repeats. */
   packages: z.array(z.string()),
@@ -108,9 +107,6 @@ export const manifestSchema = z.strictObject({
  * It carries secrets (the gossip keys), so it is itself a secret: it travels on standard input only.
  */
 export type Manifest = z.output<typeof manifestSchema>;
-
-/** Debian's names of the architectures that have a board. */
-export type Architecture = z.output<typeof architecture>;
 
 export type DebianBase = z.output<typeof debianBase>;
 

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { Architecture } from "../../../lib/architecture.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { versions } from "../../../toolchain/versions.ts";
 import type { Board } from "../boards/board.ts";
@@ -6,7 +7,7 @@ import { type BoardName, boardOf } from "../boards/catalogue.ts";
 import { lab } from "../boards/lab.ts";
 import { onImage } from "../boards/on-image.ts";
 import { type Contribution, combine, type ImageContext, type Role } from "../manifest/contribution.ts";
-import type { Architecture, Base, Boot, ImageBase, Manifest, TextFile } from "../manifest/manifest.ts";
+import type { Base, Boot, ImageBase, Manifest, TextFile } from "../manifest/manifest.ts";
 import { card } from "../roles/card.ts";
 import { type RoleOptions, rolesOf } from "../roles/catalogue.ts";
 import { identity } from "../roles/identity.ts";

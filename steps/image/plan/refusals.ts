@@ -1,6 +1,6 @@
+import type { Architecture } from "../../../lib/architecture.ts";
 import { isRaspberryPi } from "../boards/board.ts";
 import { boardOf } from "../boards/catalogue.ts";
-import type { Architecture } from "../manifest/manifest.ts";
 import { rolesOf } from "../roles/catalogue.ts";
 import { refusedLines } from "./boot-settings.ts";
 import type { ImagePlan } from "./plan.ts";

@@ -5,9 +5,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { strToU8, zipSync } from "fflate";
+import type { Architecture } from "../../../lib/architecture.ts";
 import { run } from "../../../lib/run.ts";
 import { hostPlatform } from "../../../toolchain/platform.ts";
-import { type Architecture, type ToolName, tools } from "../../../toolchain/versions.ts";
+import { type ToolName, tools } from "../../../toolchain/versions.ts";
 
 /** How a file is given: whole, half and then the connection is cut, or half and then nothing more. */
 export type Manner = "whole" | "cut" | "stall";

@@ -31,6 +31,8 @@ describe("pinned versions", () => {
     assert.equal(dependencies["@pulumi/pulumi"], versions.pulumi);
     assert.equal(dependencies["@pulumi/command"], pluginVersions.command);
     assert.equal(dependencies["@pulumi/consul"], pluginVersions.consul);
+    const { version, pulumi } = JSON.parse(await read("sdks", "nomad", "package.json"));
+    assert.deepEqual([version, pulumi.version], [pluginVersions.nomad, pluginVersions.nomad]);
   });
 
   it("lead to the addresses that the publishers use", () => {
