@@ -3,7 +3,8 @@ import path from "node:path";
 import * as nomad from "@pulumi/nomad";
 import * as pulumi from "@pulumi/pulumi";
 import { projectDir } from "../lib/paths.ts";
-import { undeclared } from "../toolchain/offline/nomad-vars.ts";
+import { suggestion } from "../lib/words.ts";
+import { declared, undeclared } from "../toolchain/offline/nomad-vars.ts";
 import { keepSecrets, secretSettings } from "./config.ts";
 import { type Fault, faultsError } from "./faults.ts";
 import { readJobspec } from "./jobspec.ts";
@@ -36,12 +37,12 @@ export function readJobs(jobs: Settings["jobs"]): Record<string, JobSource> {
     for (const stranger of undeclared(text.jobspec, Object.keys(vars)))
       faults.push({
         path: ["jobs", key, "vars", stranger],
-        reason: "is no variable that the file of the job declares",
+        reason: `is unknown: the job's file declares no such variable${suggestion(stranger, declared(text.jobspec))}`,
       });
     for (const call of fileFunctions)
-      refuse(`calls ${call}(), which no job's file can here: declare a variable, and give its value under vars`);
-    if (name === undefined) refuse('has no job in it, such as: job "page" { … }');
-    else if (other) refuse(`has the job ${name}, as jobs.${other.key} has: a job can be there once`);
+      refuse(`must not call ${call}(): declare a variable, and give its value under vars`);
+    if (name === undefined) refuse('must have a job in it, such as: job "page" { … }');
+    else if (other) refuse(`must have a job of its own: jobs.${other.key} has the job ${name} too`);
     else found.set(name, { key, jobspec: text.jobspec, vars: keepSecrets("jobs", vars) });
   }
   if (faults.length > 0) throw faultsError("The jobs' files can't be used:", faults, secretSettings());
@@ -55,15 +56,18 @@ function readText(file: string): { jobspec: string } | { problem: string } {
   try {
     const whole = path.resolve(projectDir, file);
     const about = statSync(whole);
-    if (about.isDirectory()) return { problem: "is a folder, and must be a job's file" };
-    if (!about.isFile()) return { problem: "is not an ordinary file" };
-    if (about.size > largestFile) return { problem: "is larger than a job's file may be, 1 MiB" };
+    if (about.isDirectory()) return { problem: "must be a job's file: it is a folder" };
+    if (!about.isFile()) return { problem: "must be an ordinary file" };
+    if (about.size > largestFile) return { problem: "must not be larger than 1 MiB" };
     const jobspec = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(whole));
-    return jobspec.includes("\0") ? { problem: "is not a text" } : { jobspec };
+    return jobspec.includes("\0") ? { problem: "must be a text" } : { jobspec };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") return { problem: "is not there" };
-    return { problem: code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "is not a text" : `can't be read (${code})` };
+    if (code === "ENOENT" || code === "ENOTDIR") return { problem: "must be a file: there is none of this name" };
+    return {
+      problem:
+        code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "must be a text" : `must be a file that can be read (${code})`,
+    };
   }
 }
 

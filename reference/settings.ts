@@ -31,7 +31,7 @@ interface Setting {
   path: string;
   forms: Shape[];
   isRequired: boolean;
-  /** Of the forms of the map that it is in, the one that has it, e.g. "With `kind: dnsmasq`: ". */
+  /** Of the forms of the map that it is in, the one that has it, e.g. " Only with `kind: dnsmasq`." */
   condition: string;
 }
 
@@ -44,7 +44,7 @@ function rowsOf({ path, forms, isRequired, condition }: Setting): string[][] {
     isRequired ? "required" : preset === undefined ? "" : yaml(preset),
     example === undefined ? "" : yaml(example),
     secret === undefined ? "" : secret === "always" ? "**secret**" : "*can be*",
-    `${condition}${description}`,
+    `${description}${condition}`,
   ];
   const below = settingsBelow(path, forms).flatMap(rowsOf);
   return description === "" ? below : [own, ...below];
@@ -59,7 +59,7 @@ function settingsBelow(path: string, shapes: readonly Shape[]): Setting[] {
       path: key !== "*" ? `${path}.${key}` : having.some(({ items }) => items) ? `${path}[]` : `${path}.NAME`,
       forms: having.flatMap((form) => partsOf(form).flatMap(([name, part]) => (name === key ? [part] : []))),
       isRequired: having.every(({ required = [] }) => required.includes(key)),
-      condition: having.length < forms.length ? `With ${having.map(constantOf).join(" or ")}: ` : "",
+      condition: having.length < forms.length ? ` Only with ${anyOf(having.map(constantOf))}.` : "",
     };
   });
 }

@@ -13,6 +13,11 @@ export function variableFile(jobspec: string, vars: Record<string, string>): str
     .join("");
 }
 
+/** The variables that the job file declares. */
+export function declared(jobspec: string): string[] {
+  return [...jobspec.matchAll(/^[ \t]*variable\s+"?([\w-]+)"?\s*\{/gm)].map(([, name = ""]) => name);
+}
+
 /** Those that the job file doesn't declare: Nomad's parser would ignore them, and so hide a misspelling. */
 export function undeclared(jobspec: string, names: string[]): string[] {
   return names.filter((name) => kindOf(jobspec, name) === undefined);

@@ -110,14 +110,14 @@ describe("jobs and keys of a stack, under the real engine with real agents", fun
     const before = await inNomad();
     const output = await refusal();
     for (const line of [
-      /piinit:jobs\.twin\.file {2}\S+twin\.hcl has the job list, as jobs\.list has/,
-      /piinit:jobs\.folder\.file {2}\S+folder is a folder/,
-      /piinit:jobs\.empty\.file {2}\S+empty\.hcl has no job in it/,
-      /piinit:jobs\.binary\.file {2}\S+binary\.hcl is not a text/,
-      /piinit:jobs\.large\.file {2}\S+large\.hcl is larger than/,
-      /piinit:jobs\.reads\.file {2}\S+reads\.hcl calls file\(\)/,
-      /piinit:jobs\.gone\.file {2}\S+gone\.hcl is not there/,
-      /piinit:jobs\.below\.file {2}\S+job\.hcl is not there/,
+      /piinit:jobs\.twin\.file {2}\S+twin\.hcl must have a job of its own: jobs\.list has/,
+      /piinit:jobs\.folder\.file {2}\S+folder must be a job's file/,
+      /piinit:jobs\.empty\.file {2}\S+empty\.hcl must have a job in it/,
+      /piinit:jobs\.binary\.file {2}\S+binary\.hcl must be a text/,
+      /piinit:jobs\.large\.file {2}\S+large\.hcl must not be larger than/,
+      /piinit:jobs\.reads\.file {2}\S+reads\.hcl must not call file\(\)/,
+      /piinit:jobs\.gone\.file {2}\S+gone\.hcl must be a file/,
+      /piinit:jobs\.below\.file {2}\S+job\.hcl must be a file/,
     ])
       assert.match(output, line);
     assert.deepEqual(await inNomad(), before);

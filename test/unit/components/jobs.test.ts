@@ -3,14 +3,14 @@ import { readJobs } from "../../../components/jobs.ts";
 
 describe("a stack's jobs", () => {
   it("are refused, all at once, where a file is missing or doesn't declare a variable", () => {
-    const page = { file: "jobs/page.nomad.hcl", vars: { datacenters: '["dc1"]', wrod: "hello" } };
+    const page = { file: "jobs/page.nomad.hcl", vars: { datacenters: '["dc1"]', prot: "80" } };
     const jobs = { page, other: { file: "jobs/other.nomad.hcl", vars: {} } };
     assert.throws(() => readJobs(jobs), {
       name: "UserError",
       message: [
         "The jobs' files can't be used:",
-        "  piinit:jobs.page.vars.wrod  is no variable that the file of the job declares",
-        "  piinit:jobs.other.file  jobs/other.nomad.hcl is not there",
+        "  piinit:jobs.page.vars.prot  is unknown: the job's file declares no such variable; did you mean `port`?",
+        "  piinit:jobs.other.file  jobs/other.nomad.hcl must be a file: there is none of this name",
       ].join("\n"),
     });
   });
