@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../lib/errors.ts";
 import { secondsSince } from "../../lib/progress.ts";
+import { suggestion } from "../../lib/words.ts";
 import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
 import { layers } from "../../steps/image/manifest/manifest.ts";
 import { recover } from "./recovery.ts";
@@ -11,7 +12,10 @@ import { runPulumi, type Stack } from "./stack.ts";
 export async function buildStackImage(stack: Stack, image: string): Promise<BuiltImage> {
   const { images } = await stackSettings(stack, image);
   if (!(image in images)) {
-    throw new UserError(`Stack ${stack.name} has no image ${image}; images: ${Object.keys(images).join(", ")}`);
+    const known = Object.keys(images);
+    throw new UserError(
+      `Stack ${stack.name} has no image ${image}; images: ${known.join(", ")}${suggestion(image, known)}`,
+    );
   }
   const start = performance.now();
   await recover(stack);

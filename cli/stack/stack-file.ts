@@ -4,6 +4,7 @@ import path from "node:path";
 import { parse } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import { projectDir } from "../../lib/paths.ts";
+import { suggestion } from "../../lib/words.ts";
 import { boardOf, isBoard } from "../../steps/image/boards/catalogue.ts";
 import { hostPlatform } from "../../toolchain/platform.ts";
 import type { Work } from "../../toolchain/system.ts";
@@ -33,7 +34,7 @@ export async function readStackFile(name: string): Promise<Record<string, unknow
   if (!existsSync(file)) {
     const known = (await readdir(path.dirname(file))).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
     throw new UserError(
-      `There is no stack ${name}: stacks/Pulumi.${name}.yaml does not exist. Stacks: ${known.join(", ")}`,
+      `There is no stack ${name}: stacks/Pulumi.${name}.yaml does not exist. Stacks: ${known.join(", ")}${suggestion(name, known)}`,
     );
   }
   const { config } = (parse(await readFile(file, "utf8")) ?? {}) as { config?: Record<string, unknown> | null };

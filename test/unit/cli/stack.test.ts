@@ -11,6 +11,6 @@ describe("what a stack's file asks of this machine", () => {
   });
 
   it("is told with the stacks that there are when there is no such file", async () => {
-    await assert.rejects(readWork("hoem"), /There is no stack hoem: .*Stacks: .*home.*lab/);
+    await assert.rejects(readWork("hoem"), /There is no stack hoem: .*Stacks: .*home.*lab.*; did you mean `home`\?$/);
   });
 });
