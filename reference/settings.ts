@@ -6,11 +6,11 @@ import { table } from "./tables.ts";
 const introduction = `<!-- Made by \`npm run docs\` from the schema of the settings: change it there. -->
 # Settings
 
-A stack's file, \`stacks/Pulumi.NAME.yaml\`, has its settings below \`config\`, each with \`piinit:\` before its name. Paths here are
-those of messages and of \`./piinit secret PATH NAME\`; \`NAME\` in a path stands for a name of yours, \`[]\` for each item of a list.
-Editors that know the YAML language server complete and check the settings by the file's first line.
+A stack's settings are in \`stacks/Pulumi.STACK.yaml\`, below \`config\`, each with the prefix \`piinit:\`. Paths are written as messages
+show them and as \`./piinit secret PATH STACK\` takes them: \`NAME\` is a name that you choose, \`[]\` a position such as \`[0]\`. Editors
+with a YAML language server complete and check the file, whose first line names its schema.
 
-A setting marked **secret** is set with \`./piinit secret\`, and no message shows it. One marked *can be* may be set so, too.
+Set what is marked **secret** with \`./piinit secret\`; no message shows it. What is marked *can be* is a secret if you set it that way.
 `;
 
 /** docs/settings.md: every setting, a section for each that stands below \`piinit:\`. */
