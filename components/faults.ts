@@ -22,7 +22,8 @@ export function faultsError(headline: string, faults: readonly Fault[], secret: 
 
 /** "piinit:machines[1].mac  1234 must be a MAC address such as …". */
 function faultLine({ path, reason, value, detail = "" }: Fault, secret: ReadonlySet<string>): string {
-  const shown = secret.has(String(path[0])) || holdsSecret(path) ? undefined : shownValue(value);
+  const isPlain = typeof value === "object" || !(secret.has(String(path[0])) || holdsSecret(path));
+  const shown = isPlain ? shownValue(value) : undefined;
   return `piinit:${pathText(path)}  ${shown === undefined ? reason : `${shown} ${reason}${detail}`}`;
 }
 

@@ -18,6 +18,7 @@ describe("a message about a setting", () => {
       'datacenter  "" must have lower-case letters, digits, hyphens and underscores only',
     ],
     ["calls a list a list", home({ network: [] }), "network  this list must be a map"],
+    ["does so where a secret may be in it", home({ images: { server: [] } }), "images.server  this list must be a map"],
     ["calls a map a map", home({ wait: {} }), "wait  this map must be a text"],
     ["says of a name without a value that it is empty", home({ kv: null }), "kv  an empty value must be a map"],
     ["names what is missing", home({ network: {} }), "network.cidr  is missing"],
