@@ -6,13 +6,13 @@ import type { BuiltImage } from "../steps/image/manifest/contract.ts";
 import { buildStackImage } from "./stack/image.ts";
 import { prepareStack } from "./stack/stack.ts";
 
-/** Builds one image of a stack through Pulumi, so that a later `up` finds it built. */
+/** Builds one image through Pulumi, so that a later `up` reuses it. */
 export function define(command: Command): void {
   command
-    .argument("<image>", "image, as the stack's settings name it")
+    .argument("<image>", "an image of the stack")
     .argument("[stack]", "stack", "lab")
-    .option("--zstd", "make a compressed copy too, which other programs that write cards read")
-    .option("--json", "print {path, sha256, bytes, seconds, reused} as JSON, with --zstd compressed {path, bytes} too")
+    .option("--zstd", "also make a compressed copy, which most card writers accept")
+    .option("--json", "print {path, sha256, bytes, seconds, reused} as JSON, with --zstd also compressed {path, bytes}")
     .action(async (image: string, name: string, options: { json?: boolean; zstd?: boolean }) => {
       const built = await buildStackImage(await prepareStack(name, (one) => one === image), image);
       const compressed = options.zstd ? await compress(built.path, progressOnStderr(), interrupted) : undefined;

@@ -20,7 +20,7 @@ interface Finding {
   detail: string;
 }
 
-/** Looks at everything that `up` needs, and tells what is wrong and what to do about it. */
+/** Checks everything that `up` needs, and says what is wrong and how to fix it. */
 export function define(command: Command): void {
   command
     .argument("[stack]", "stack", "lab")
@@ -39,7 +39,7 @@ export function define(command: Command): void {
 
 type Check = readonly [what: string, look: () => Promise<string>];
 
-/** Each look returns what is well, or throws what is not. */
+/** Each look returns a description of what it found, or throws what is wrong. */
 export function checks(stack: string, host: Host = thisHost()): Check[] {
   const settings = once(() => lookAtStack(stack, (found) => stackSettings(found)));
   return [
@@ -68,18 +68,18 @@ export function checks(stack: string, host: Host = thisHost()): Check[] {
 async function packagesFor(stack: string, host: Host): Promise<string> {
   const missing = await missingSystemPackages(host, await readWork(stack));
   if (missing.length > 0) throw new Error(await howToInstall(missing, host));
-  return "all there";
+  return "all installed";
 }
 
 async function toolchain(): Promise<string> {
   const { lines, missingTools } = await findPulumi();
-  if (missingTools.length > 0) throw new Error(`missing: ${missingTools.join(", ")}; ./piinit up gets it`);
+  if (missingTools.length > 0) throw new Error(`missing: ${missingTools.join(", ")}; ./piinit up installs them`);
   return lines.join("; ");
 }
 
 async function labMachines(stack: string, { platform }: Host): Promise<string> {
   const { isLab } = await readWork(stack);
-  if (isLab && platform !== "linux") throw new Error("the lab runs on Linux only; images can be built on a builder");
+  if (isLab && platform !== "linux") throw new Error("the lab runs only on Linux; a builder can build images");
   const machines = await labStatus(stackDir(stack, "lab"));
   const crashed = machines.filter(({ state }) => state === "crashed").map(({ name }) => name);
   if (crashed.length > 0) throw new Error(`crashed: ${crashed.join(", ")}; ./piinit lab start starts them again`);

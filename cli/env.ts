@@ -5,7 +5,7 @@ import { requireTools } from "./stack/look.ts";
 import { backendUrl } from "./stack/stack.ts";
 import { readStackFile } from "./stack/stack-file.ts";
 
-/** Prints what a shell needs to run Pulumi itself on the same state. */
+/** Prints the variables with which Pulumi's own commands work on the same state. */
 export function define(command: Command): void {
   command
     .argument("[stack]", "stack", "lab")

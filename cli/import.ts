@@ -20,19 +20,19 @@ interface Options {
   country?: string;
 }
 
-/** Makes a stack of the Packer variable files of the project that this one comes from. */
+/** Converts the Packer variable files of the original piinit into a stack. */
 export function define(command: Command): void {
   command
-    .argument("<file>", "pivariables.json, the servers' variables")
-    .argument("[zfile]", "zpivariables.json, the monitoring machine's variables")
-    .option("--stack <name>", "the stack to make", "home")
+    .argument("<file>", "variables of the servers (pivariables.json)")
+    .argument("[zfile]", "variables of the monitoring machine (zpivariables.json)")
+    .option("--stack <name>", "the stack to create", "home")
     .option(
       "--machine <name=mac,ip>",
-      "a machine, and after another comma its image; once for each (asked for on a terminal)",
+      "a machine, optionally with its image after another comma; repeat for each (asked for on a terminal)",
       (value: string, before: string[]) => [...before, value],
       [],
     )
-    .option("--country <code>", "the country of your Wi-Fi, two capital letters (asked for on a terminal)")
+    .option("--country <code>", "the country of your Wi-Fi as two capital letters (asked for on a terminal)")
     .action(async (file: string, zfile: string | undefined, options: Options) => {
       await importStack(zfile === undefined ? [file] : [file, zfile], options);
     });
@@ -43,7 +43,7 @@ async function importStack(fileNames: string[], options: Options): Promise<void>
     throw new UserError(`--stack ${options.stack}: a stack's name has lower-case letters, digits and hyphens`);
   }
   const images = await readImages(fileNames);
-  const stack = await findPlace(options.stack);
+  const stack = await findFreeFile(options.stack);
   const converted = convert(images, ...(await askForRest(images, options)));
   checkSettings(converted, stack);
   await write(converted, stack, fileNames);
@@ -66,15 +66,15 @@ async function readImages(fileNames: readonly string[]): Promise<ImageVariables[
   throw new UserError(["These variables can't be imported:", ...faults.map((fault) => `  ${fault}`)].join("\n"));
 }
 
-interface Place {
+interface TargetFile {
   name: string;
   file: string;
-  /** What Pulumi keeps in the file that was here before. */
+  /** Pulumi's line in the file that is replaced. */
   encryptionsalt?: string;
 }
 
-/** The stack's file, if it is free: it doesn't exist, or is the example that this project comes with. */
-async function findPlace(name: string): Promise<Place> {
+/** The stack's file, if it doesn't exist yet or is the unchanged example. */
+async function findFreeFile(name: string): Promise<TargetFile> {
   const file = path.join(projectDir, "stacks", `Pulumi.${name}.yaml`);
   if (!existsSync(file)) return { name, file };
   const { config, encryptionsalt } = parse(await readFile(file, "utf8")) as {
@@ -83,16 +83,16 @@ async function findPlace(name: string): Promise<Place> {
   };
   if (isShippedExample(config)) return { name, file, ...(encryptionsalt && { encryptionsalt }) };
   throw new UserError(
-    `Stack ${name} is there already, in stacks/Pulumi.${name}.yaml, and stays as it is. Make another one: --stack NAME`,
+    `Stack ${name} exists already, in stacks/Pulumi.${name}.yaml, and was left unchanged. Create another: --stack NAME`,
   );
 }
 
-/** Whether a stack's settings are still those that the project comes with as the stack home. */
+/** Whether a stack's settings are still those of the example stack `home`. */
 export function isShippedExample(config: unknown): boolean {
   return digest(config) === "70e171e1c9ab9a9e26cf09ee0ea4497035d3cb25b191881b8bad382907ac64e0";
 }
 
-/** The machines and the country of the Wi-Fi, which the variables don't tell: from the options, or from a person. */
+/** The machines and the Wi-Fi's country, which the variables lack: from the options or the user. */
 async function askForRest(
   images: readonly ImageVariables[],
   { machine, country }: Options,
@@ -103,7 +103,7 @@ async function askForRest(
   if (!isTerminal()) {
     throw new UserError(
       [
-        "The variable files don't tell everything, and nobody can be asked here:",
+        "The variable files lack some values, and there is no terminal to ask for them:",
         ...(machines.length > 0 ? [] : ["  --machine pi1=b8:27:eb:00:00:01,192.168.2.51  once for each machine"]),
         ...(needsCountry ? ["  --country DE  the country of your Wi-Fi"] : []),
       ].join("\n"),
@@ -116,35 +116,35 @@ async function askForRest(
   ];
 }
 
-function checkSettings({ settings, secrets }: ConvertedStack, { name }: Place): void {
-  const whole = structuredClone(settings);
-  for (const { path: place, value } of secrets) {
-    const keys = place.split(".");
+function checkSettings({ settings, secrets }: ConvertedStack, { name }: TargetFile): void {
+  const complete = structuredClone(settings);
+  for (const { path: key, value } of secrets) {
+    const keys = key.split(".");
     const last = keys.pop() ?? "";
-    const parent = keys.reduce((object, key) => object[key] as Record<string, unknown>, whole);
+    const parent = keys.reduce((object, key) => object[key] as Record<string, unknown>, complete);
     parent[last] = value;
   }
-  parseSettings(whole, name);
+  parseSettings(complete, name);
 }
 
-/** Tells editors where the schema of the file is. */
+/** Points editors to the schema of the file. */
 const schemaLine = "# yaml-language-server: $schema=schema.json\n";
 
-/** Writes the stack's file, then lets Pulumi encrypt its secrets; where that fails, no file is left. */
-async function write({ settings, secrets }: ConvertedStack, place: Place, fileNames: string[]): Promise<void> {
-  const before = await readFile(place.file, "utf8").catch(() => undefined);
+/** Writes the stack's file and has Pulumi encrypt its secrets; if that fails, restores what was there before. */
+async function write({ settings, secrets }: ConvertedStack, target: TargetFile, fileNames: string[]): Promise<void> {
+  const before = await readFile(target.file, "utf8").catch(() => undefined);
   const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`piinit:${key}`, value]));
-  const { encryptionsalt } = place;
-  // As Pulumi reads it, where a country NO would be no text.
+  const { encryptionsalt } = target;
+  // Pulumi reads YAML 1.1, in which an unquoted country NO is a boolean.
   const text = stringify({ config, ...(encryptionsalt && { encryptionsalt }) }, { version: "1.1" });
   const origin = fileNames.map((file) => path.basename(file)).join(" and ");
-  await writeFile(place.file, `${schemaLine}# Made of ${origin} by ./piinit import.\n${text}`);
+  await writeFile(target.file, `${schemaLine}# Made from ${origin} by ./piinit import.\n${text}`);
   if (secrets.length === 0) return;
   try {
-    const stack = await prepareStack(place.name);
+    const stack = await prepareStack(target.name);
     for (const { path: key, value } of secrets) await setSecret(stack, key, value);
   } catch (error) {
-    await (before === undefined ? rm(place.file) : writeFile(place.file, before));
+    await (before === undefined ? rm(target.file) : writeFile(target.file, before));
     throw error;
   }
 }
@@ -160,8 +160,8 @@ function report({ carriedOver, notCarriedOver }: ConvertedStack, stack: string):
     ...list(notCarriedOver),
     "Next:",
     ...list([
-      `look at stacks/Pulumi.${stack}.yaml, and at ./piinit preview ${stack}`,
-      `./piinit up ${stack} builds the images and tells what to type into your router`,
+      `check stacks/Pulumi.${stack}.yaml and the output of ./piinit preview ${stack}`,
+      `./piinit up ${stack} builds the images and lists the reservations for your router`,
     ]),
     "",
   ].join("\n");

@@ -12,7 +12,7 @@ import { sshCommand } from "../steps/lab/ssh.ts";
 
 type Options = { stack: string };
 
-/** What a person does to virtual machines that would take hands, cables and screens with real ones. */
+/** What you do to real machines with your hands: power, cables, a screen. */
 export function define(lab: Command): void {
   const verb = (usage: string, description: string) =>
     lab
@@ -30,7 +30,7 @@ export function define(lab: Command): void {
   verb("kill <machine>", "cut a machine's power").action((name: string, { stack }: Options) =>
     killMachine(folderOf(stack), name),
   );
-  verb("cut <machine>", "pull a machine's network cable").action((name: string, { stack }: Options) =>
+  verb("cut <machine>", "unplug a machine's network cable").action((name: string, { stack }: Options) =>
     cutMachine(folderOf(stack), name, context()),
   );
   verb("join <machine>", "plug a machine's network cable in again").action((name: string, { stack }: Options) =>
@@ -61,7 +61,7 @@ async function showConsole(name: string, { stack }: Options): Promise<void> {
 
 function folderOf(stack: string): string {
   const dir = stackDir(stack, "lab");
-  if (!existsSync(dir)) throw new UserError(`Stack ${stack} has no lab that runs here. Make it: ./piinit up ${stack}`);
+  if (!existsSync(dir)) throw new UserError(`Stack ${stack} has no lab here. Create it: ./piinit up ${stack}`);
   return dir;
 }
 

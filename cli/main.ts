@@ -5,33 +5,33 @@ import { finishOrTell } from "../lib/unfinished.ts";
 /** A command's file: its arguments, options and what it does. */
 type Load = () => Promise<{ define(command: Command): void }>;
 
-/** A command is one file and one line here. Its file is loaded only when it is wanted: all of them take a second. */
+/** A command is one file and one line here. Only the command that runs is loaded: loading all takes a second. */
 const commands: [name: string, summary: string, load: Load][] = [
-  ["up", "make everything as the stack's settings say", () => import("./up.ts")],
+  ["up", "create or update everything as the stack's settings say", () => import("./up.ts")],
   ["preview", "show what up would do", () => import("./preview.ts")],
-  ["destroy", "take all of it down again", () => import("./destroy.ts")],
-  ["status", "show machines, quorum and jobs as they are now", () => import("./status.ts")],
-  ["build", "build one image, and nothing else", () => import("./build.ts")],
-  ["burn", "write an image to a card, verify it, and say what to do next", () => import("./burn.ts")],
+  ["destroy", "remove everything again", () => import("./destroy.ts")],
+  ["status", "show the current state of machines, quorum and jobs", () => import("./status.ts")],
+  ["build", "build one image and nothing else", () => import("./build.ts")],
+  ["burn", "write an image to a card, verify it, and show what to do next", () => import("./burn.ts")],
   ["lab", "the lab's virtual machines: start, stop, kill, cut, join, ssh, console", () => import("./lab.ts")],
-  ["import", "make a stack of the Packer variable files of the original piinit", () => import("./import.ts")],
-  ["secret", "set a secret of a stack: asks for its value, or reads it from stdin", () => import("./secret.ts")],
+  ["import", "convert the Packer variable files of the original piinit into a stack", () => import("./import.ts")],
+  ["secret", "set a secret of a stack; asks for its value, or reads it from stdin", () => import("./secret.ts")],
   ["env", 'print the environment for Pulumi\'s own commands: eval "$(./piinit env)"', () => import("./env.ts")],
   ["doctor", "check this machine, the tools and a stack's settings", () => import("./doctor.ts")],
-  ["test", "run the tests: unit, engine, e2e; or the suites named (boards too)", () => import("./test.ts")],
+  ["test", "run the test suites unit, engine and e2e, or those named (also: boards)", () => import("./test.ts")],
 ];
 
 const program = new Command("piinit")
   .usage("COMMAND [STACK]")
   .description(
-    "A home cluster of small machines, from bare SD card to running job.\nSTACK is a file stacks/Pulumi.STACK.yaml; `lab` when none is given.",
+    "A home cluster of small machines, from bare SD card to running job.\nSTACK is a file stacks/Pulumi.STACK.yaml; the default is `lab`.",
   )
   .helpCommand(false)
   .showHelpAfterError("(see ./piinit --help)")
   .enablePositionalOptions()
-  // What a command takes is in its file, which the list doesn't load.
+  // A command's arguments are in its file, which the list doesn't load.
   .configureHelp({ subcommandTerm: (command) => command.name() })
-  .addHelpText("after", "\nWhat a command takes: ./piinit COMMAND --help");
+  .addHelpText("after", "\nHelp for one command: ./piinit COMMAND --help");
 
 for (const [name, summary] of commands) program.command(name).description(summary);
 program.hook("preSubcommand", async (_, command) => {

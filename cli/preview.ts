@@ -7,12 +7,12 @@ import { pulumi } from "./stack/stack.ts";
 import { readState } from "./stack/state.ts";
 
 const madeEarlier =
-  "an earlier piinit made this stack: up leaves alone what differs in nothing but its steps' commands below";
+  "an earlier piinit made this stack: up does not touch steps below that differ only in their commands";
 
 export function define(command: Command): void {
   command
     .argument("[stack]", "stack", "lab")
-    .option("--diff", "show the changes in full")
+    .option("--diff", "show all details of the changes")
     .action(async (name: string, options: { diff?: boolean }) => {
       await lookAtStack(name, async (stack) => {
         const state = await readState(stack);

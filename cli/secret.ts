@@ -5,15 +5,15 @@ import { question, unlessInterrupted } from "../lib/terminal.ts";
 import { prepareStack, runPulumi, type Stack } from "./stack/stack.ts";
 import { readStackFile } from "./stack/stack-file.ts";
 
-/** Puts a secret into a stack's file, encrypted. */
+/** Writes a secret into a stack's file, encrypted. */
 export function define(command: Command): void {
   command
-    .argument("<path>", "where in the settings, such as images.monitor.roles.wifi.passphrase")
+    .argument("<path>", "path of the setting, such as images.monitor.roles.wifi.passphrase")
     .argument("[stack]", "stack", "lab")
     .action(async (path: string, name: string) => {
-      // Fails where there is no such stack, before anybody types a secret.
+      // Fails if there is no such stack, before anybody types a secret.
       await readStackFile(name);
-      refuseAltered(name); // Pulumi writes the file anew.
+      refuseAltered(name); // Pulumi rewrites the file.
       const value = await readValue(path);
       await setSecret(await prepareStack(name), path, value);
     });
@@ -25,7 +25,7 @@ async function readValue(path: string): Promise<string> {
   return unlessInterrupted(text(process.stdin));
 }
 
-/** Sets a secret to a known value, which goes to Pulumi on its standard input alone. */
+/** Sets a secret; its value reaches Pulumi only on standard input. */
 export async function setSecret(stack: Stack, path: string, value: string): Promise<void> {
   await runPulumi(stack, ["config", "set", "--secret", "--path", `piinit:${path}`], { input: value });
 }

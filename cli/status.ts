@@ -10,7 +10,7 @@ import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
 import { readWork } from "./stack/stack-file.ts";
 
-/** One look at the cluster: what answers, who leads, what runs. */
+/** Shows which machines answer, which servers lead, and which jobs run. */
 export function define(command: Command): void {
   command
     .argument("[stack]", "stack", "lab")
@@ -24,7 +24,7 @@ export function define(command: Command): void {
     });
 }
 
-/** A stack may have no Nomad, and then nothing is missing when none answers. */
+/** Also says whether the stack has Nomad at all: without it, no answer is no problem. */
 async function lookAtCluster(
   settings: Settings,
   virtual: MachineStatus[],

@@ -11,16 +11,16 @@ import { missingSystemPackages, missingTestPackages } from "../toolchain/system.
 import { fetchPrograms } from "./stack/programs.ts";
 import { installMissing } from "./stack/stack.ts";
 
-/** From quick to slow; a slow suite shows nothing that a quick one could. */
+/** From fast to slow; each tests only what a faster one can't. */
 const suites = ["unit", "engine", "e2e"];
-/** Builds and boots the image of every board, which takes too long for every change: only when it is named. */
+/** Builds and boots every board's image, which takes hours: runs only when named. */
 const heavySuites = ["boards"];
 const allSuites = [...suites, ...heavySuites];
 
 export function define(command: Command): void {
   command
-    .argument("[suite...]", "suites")
-    .option("--grep <text>", "only tests whose title has this text")
+    .argument("[suite...]", "suites to run")
+    .option("--grep <text>", "run only tests whose title contains this text")
     .action(async (named: string[], options: { grep?: string }) => {
       const unknown = named.filter((suite) => !allSuites.includes(suite));
       if (unknown.length > 0)
@@ -35,7 +35,7 @@ export function define(command: Command): void {
     });
 }
 
-/** Before the tests and not in them: where they have to be built, it takes longer than any test may. */
+/** Runs before the tests, because building the tools takes longer than any test may. */
 async function fetchToolchain(): Promise<void> {
   await preparePulumi(progressOnStderr());
   await fetchPrograms(wantedTools().filter(({ name }) => name !== "pulumi"));

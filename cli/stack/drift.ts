@@ -3,7 +3,7 @@ import { type JobIndexes, nomadIndexes } from "./nomad-indexes.ts";
 import type { Stack } from "./stack.ts";
 import { type StackState, type StateResource, writeState } from "./state.ts";
 
-/** Keys and jobs of which the state tells wrongly what there is, in a state that makes the next update put them right. */
+/** A state that makes the next update repair the keys and jobs about which the old state was wrong. */
 export interface Corrected {
   state: StackState;
   drifted: Drifted[];
@@ -16,8 +16,8 @@ export interface Drifted {
 }
 
 /**
- * Corrects what the state tells of keys and jobs before an update: Pulumi's plugins compare the settings with the state
- * alone, so what failed or was changed by hand would stay as it is, or be refused for ever.
+ * Corrects keys and jobs in the state before an update: Pulumi's plugins compare the settings only with the state, so
+ * they would never repair what failed or was changed by hand, or would refuse it forever.
  */
 export async function correctDrift(stack: Stack, state: StackState): Promise<void> {
   const corrected = await findDrift(state);
@@ -27,8 +27,8 @@ export async function correctDrift(stack: Stack, state: StackState): Promise<voi
 }
 
 /**
- * The arguments with which a preview isn't refused because of such a job. It changes no state: what Nomad has is read
- * for the preview alone.
+ * The arguments that keep a preview from being refused because of such a job: it reads Nomad's jobs for this preview
+ * only and changes no state.
  */
 export async function previewArguments(state: StackState): Promise<string[]> {
   const { drifted } = await findDrift(state);
@@ -40,7 +40,7 @@ function tell(drifted: Drifted[]): void {
   for (const { reason } of drifted) progressOnStderr().step(reason);
 }
 
-/** A Nomad that doesn't answer is left out of it. */
+/** Skips a Nomad that doesn't answer. */
 async function findDrift(state: StackState): Promise<Corrected> {
   const indexes = new Map<string, JobIndexes>();
   const addresses = new Set(resourcesOf(state).map((job) => isJob(job) && nomadOf(job, state)));
@@ -53,7 +53,7 @@ async function findDrift(state: StackState): Promise<Corrected> {
   return correct(state, indexes);
 }
 
-/** The pure part: from what the Nomads at some addresses answered. */
+/** The pure part: `indexes` has what the Nomad at each address answered. */
 export function correct(state: StackState, indexes: Map<string, JobIndexes>): Corrected {
   const drifted: Drifted[] = [];
   const resources = resourcesOf(state).map((resource) => {
@@ -73,8 +73,8 @@ interface Correction {
 }
 
 /**
- * A job that failed, went back by itself, or was scaled or stopped by hand is registered again. The official plugin
- * refuses another file for a job whose index isn't the state's, so the state gets the one that Nomad has.
+ * Has a job registered again that failed, was reverted by Nomad, or was scaled or stopped by hand. The official plugin
+ * refuses a changed file for a job whose index differs from the state's, so the state gets Nomad's index.
  */
 function correctJob(job: StateResource, indexes: JobIndexes | undefined): Correction | undefined {
   const { id = "", outputs = {}, initErrors = [] } = job;
@@ -88,9 +88,9 @@ function correctJob(job: StateResource, indexes: JobIndexes | undefined): Correc
 }
 
 /** No key has this as its value. */
-const notWritten = "piinit: perhaps not written";
+const notWritten = "piinit: may not have been written";
 
-/** After a failure the plugins take the new value for written, whether or not it is, and would not write it again. */
+/** After a failed write the plugins consider the new value written, and would not write it again. */
 function correctKeys(resource: StateResource): Correction | undefined {
   const keys = resource.inputs?.keys;
   if (resource.type !== "consul:index/keys:Keys" || !resource.initErrors?.length || !Array.isArray(keys))
@@ -98,12 +98,12 @@ function correctKeys(resource: StateResource): Correction | undefined {
   const values = { keys: keys.map((key) => ({ ...key, value: notWritten })) };
   const name = resource.urn.slice(resource.urn.lastIndexOf("::") + 2);
   return {
-    reason: `the key ${name} was perhaps not written: up writes it again`,
+    reason: `the key ${name} may not have been written: up writes it again`,
     resource: withOutputs(resource, values),
   };
 }
 
-/** The official plugins' note of how their outputs map to Terraform's doesn't fit other outputs; they do without it. */
+/** The official plugins panic when their delta to Terraform's state doesn't fit the outputs; without it they work. */
 function withOutputs(resource: StateResource, changes: Record<string, unknown>): StateResource {
   const { __pulumi_raw_state_delta: _, ...outputs } = resource.outputs ?? {};
   return { ...resource, outputs: { ...outputs, ...changes } };

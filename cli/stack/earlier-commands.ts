@@ -1,6 +1,6 @@
 import type { StackState, StateResource } from "./state.ts";
 
-/** Where earlier versions had the programs of the steps; a state goes on naming them until its step is updated. */
+/** Where earlier versions had the steps' programs; a state names the old path until its step is updated. */
 const moved: Readonly<Record<string, string>> = {
   "commands/image/main.ts": "steps/image/main.ts",
   "commands/lab/main.ts": "steps/lab/main.ts",
@@ -9,8 +9,8 @@ const moved: Readonly<Record<string, string>> = {
 };
 
 /**
- * The state with the programs of the steps where they are now: what is deleted before it has been updated would run a
- * program that is gone. The same object where there is nothing to change.
+ * Replaces the old paths of the steps' programs in a state: a step that is deleted before it was ever updated would run
+ * a program that no longer exists. Returns the same object if nothing changes.
  */
 export function followMovedPrograms(state: StackState): StackState {
   const { resources = [], pending_operations: pending = [] } = state.deployment;

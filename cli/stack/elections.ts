@@ -6,12 +6,12 @@ import { nomadIndexes } from "./nomad-indexes.ts";
 import { pulumi, type Stack } from "./stack.ts";
 import { readState, type StackState, type StateResource } from "./state.ts";
 
-/** A slow cluster may take so long to agree on a leader. */
+/** How long a slow cluster may take to elect a leader. */
 const electionSeconds = 90;
 
 /**
- * Runs `pulumi up` once more where Nomad gave no answer while a job was waited for, as between two leaders: Pulumi takes
- * that for the job's failure, though the job goes on. `before` is the state from before the update that failed.
+ * Runs `pulumi up` once more if Nomad stopped answering while Pulumi waited for a job, as it does during an election:
+ * Pulumi reports that job as failed although it continues. `before` is the state before the failed update.
  */
 export async function upAgainAfterElection(stack: Stack, before: StackState): Promise<void> {
   if (interrupted.aborted) return;
@@ -20,15 +20,15 @@ export async function upAgainAfterElection(stack: Stack, before: StackState): Pr
   const address = job && nomadOf(job, state);
   if (!address) return;
   progressOnStderr().step(
-    "Nomad did not answer for a moment, as between two leaders: waiting for it, then up once more",
+    "Nomad stopped answering for a moment, as during an election: waiting for it, then running up once more",
   );
   if (!(await answersAgain(address))) return;
   await correctDrift(stack, await readState(stack));
-  // What it does was agreed to before.
+  // The user has already agreed to these changes.
   await pulumi(stack, ["up", "--yes", "--skip-preview"]);
 }
 
-/** Jobs that were lost sight of by this update, by the words of Nomad's own client. */
+/** Jobs whose result this update did not learn, recognised by the error text of Nomad's client. */
 export function lostJobs(before: StackState, after: StackState): StateResource[] {
   const known = new Set(before.deployment.resources?.flatMap(reasonsOf));
   const isLost = (reason: string) => /error waiting for evaluation: (Unexpected response code: 5|Get ")/.test(reason);

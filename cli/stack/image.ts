@@ -8,7 +8,7 @@ import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
 import { runPulumi, type Stack } from "./stack.ts";
 
-/** Builds an image of a stack, as far as it isn't there yet. */
+/** Builds an image of a stack unless it is up to date. */
 export async function buildStackImage(stack: Stack, image: string): Promise<BuiltImage> {
   const { images } = await stackSettings(stack, image);
   if (!(image in images)) {
@@ -23,12 +23,12 @@ export async function buildStackImage(stack: Stack, image: string): Promise<Buil
   const before = answerOf(resources, image);
   await updateOnly(stack, image, resources, before !== undefined && !existsSync(before.path));
   const built = answerOf(await resourcesOf(stack), image);
-  if (!built) throw new Error(`Pulumi's state has no image ${image} after its update`);
+  if (!built) throw new Error(`Pulumi's state has no image ${image} after the update`);
   const isUnchanged = before?.path === built.path && before.seconds === built.seconds;
   return isUnchanged ? { ...built, seconds: secondsSince(start), reused: layers } : built;
 }
 
-/** The image, and what goes into it: the cluster's secrets, and in the lab its SSH key. */
+/** Updates the image and what it contains: the cluster's secrets and, in a lab, its SSH key. */
 async function updateOnly(stack: Stack, image: string, resources: StackResource[], fileIsGone: boolean): Promise<void> {
   const urn = `**::image-${image}`;
   const targets = [urn, `**::${image}`, "**::cluster", "**::cluster-*", "**::lab", "**::lab-folder"];
@@ -53,8 +53,8 @@ async function resourcesOf(stack: Stack): Promise<StackResource[]> {
 }
 
 /**
- * The parts of the program that have a provider of their own which isn't in the state. Pulumi makes a provider even when
- * it is no target, with all that it depends on; once it is there, it has to stay in the program.
+ * The parts of the program whose provider isn't in the state yet. Pulumi creates providers, with what they depend on,
+ * even when they are no targets; once a provider is in the state, it must stay in the program.
  */
 function neverMade(resources: StackResource[]): string[] {
   const providers = { keys: "::consul", jobs: "::nomad" };
@@ -63,7 +63,7 @@ function neverMade(resources: StackResource[]): string[] {
     .map(([part]) => part);
 }
 
-/** What the builder said of the image the last time that it ran. */
+/** What the builder answered when it last built the image. */
 function answerOf(resources: StackResource[], image: string): BuiltImage | undefined {
   const stdout = resources.find(({ urn }) => urn.endsWith(`::image-${image}`))?.outputs?.stdout;
   const plain = typeof stdout === "object" ? JSON.parse((stdout as { plaintext: string }).plaintext) : stdout;

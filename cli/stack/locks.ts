@@ -9,7 +9,7 @@ import { findProcess, type RunningProcess } from "../../lib/process.ts";
 import { quote } from "../../lib/shell.ts";
 import { interrupted } from "../../lib/terminal.ts";
 
-/** What Pulumi writes into a lock: the process that changes the stack. */
+/** What Pulumi writes into a lock: the process that is changing the stack. */
 const ownerSchema = z.object({
   pid: z.number(),
   username: z.string(),
@@ -20,8 +20,8 @@ const ownerSchema = z.object({
 type Owner = z.infer<typeof ownerSchema>;
 
 /**
- * A lock of a stack. "stale": its process has ended, or a power cut left a file that isn't whole. "held": its process
- * runs. "foreign": of another machine, or of another kind than is known here, so nothing can be said of it.
+ * A lock of a stack. "stale": its process has ended, or a power cut truncated the file. "held": its process is running.
+ * "foreign": from another machine or in an unknown format, so it can't be judged.
  */
 export type Lock = { file: string } & (
   | { state: "stale"; reason: string }
@@ -29,7 +29,7 @@ export type Lock = { file: string } & (
   | { state: "foreign"; owner: Owner | undefined }
 );
 
-/** This machine, as far as locks go. */
+/** What judging a lock needs to know about this machine. */
 export interface LockHost {
   hostname: string;
   findProcess(pid: number): Promise<RunningProcess | undefined>;
@@ -37,25 +37,25 @@ export interface LockHost {
 
 const thisHost: LockHost = { hostname: hostname(), findProcess };
 
-/** Where a file backend keeps its files; undefined for a backend elsewhere. */
+/** The folder of a file backend; undefined for any other backend. */
 export function backendFolder(url: string): string | undefined {
   if (!url.startsWith("file://")) return undefined;
   const file = decodeURI(url.slice("file://".length).replace(/\?.*$/, ""));
   return path.resolve(projectDir, file.replace(/^~(?=\/|$)/, homedir()));
 }
 
-/** The locks of a stack. Pulumi locks a stack of another backend its own way, which is not for us to judge. */
+/** The locks of a stack in a file backend; other backends have their own kind of lock, which Pulumi handles. */
 export async function stackLocks(backendUrl: string, stack: string, host = thisHost): Promise<Lock[]> {
   const backend = backendFolder(backendUrl);
   if (!backend) return [];
   const folder = path.join(backend, ".pulumi", "locks", "organization", "piinit", stack);
   const names = await readdir(folder).catch(() => []);
-  // Beside each file the backend keeps another with its kind of content, which means nothing to it alone.
+  // The backend keeps each file's content type in an .attrs file beside it, which is no lock by itself.
   const files = names.filter((name) => !name.endsWith(".attrs")).map((name) => path.join(folder, name));
   return (await Promise.all(files.map((file) => readLock(file, host)))).flatMap((lock) => lock ?? []);
 }
 
-/** Undefined for a lock that has just been given back. */
+/** Undefined for a lock that has just been released. */
 async function readLock(file: string, host: LockHost): Promise<Lock | undefined> {
   const text = await readFile(file, "utf8").catch(() => undefined);
   return text === undefined ? undefined : { file, ...(await judge(text, host)) };
@@ -63,10 +63,10 @@ async function readLock(file: string, host: LockHost): Promise<Lock | undefined>
 
 type Verdict = Lock extends infer L ? (L extends unknown ? Omit<L, "file"> : never) : never;
 
-/** Pulumi gives a lock its name when it is whole: one that is no JSON is of a machine that lost its power. */
+/** Pulumi renames a lock into place when it is complete, so one that isn't JSON comes from a power cut. */
 export async function judge(text: string, host: LockHost): Promise<Verdict> {
   const content = parseJson(text);
-  if (content === undefined) return { state: "stale", reason: "it isn't whole" };
+  if (content === undefined) return { state: "stale", reason: "its file is damaged" };
   const { data: owner } = ownerSchema.safeParse(content);
   if (!owner || owner.hostname !== host.hostname) return { state: "foreign", owner };
   const holder = await host.findProcess(owner.pid);
@@ -77,7 +77,7 @@ export async function judge(text: string, host: LockHost): Promise<Verdict> {
 /** The clock may be set while a process runs. */
 const toleranceMs = 5 * 60_000;
 
-/** Numbers of processes are used again: a Pulumi that began after the lock was made is another one. */
+/** Process numbers are reused: a Pulumi that started after the lock was made is another process. */
 const isYounger = ({ started }: RunningProcess, { timestamp }: Owner): boolean =>
   started.getTime() > Date.parse(timestamp) + toleranceMs;
 
@@ -89,31 +89,31 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** What is about to end, because it was interrupted a moment ago, may do so. */
+/** Time for a run that was interrupted a moment ago to end. */
 const patienceMs = 10_000;
 const pollMs = 500;
 
 /**
- * Removes the stack's stale locks, and tells each.
- * @throws UserError that names who holds the stack, or who may
+ * Removes the stack's stale locks and reports each.
+ * @throws UserError naming the process that holds the stack, or may hold it
  */
-export async function clearLocks(backendUrl: string, stack: string, tell: (line: string) => void): Promise<void> {
-  const locks = await settledLocks(backendUrl, stack, tell);
+export async function clearLocks(backendUrl: string, stack: string, report: (line: string) => void): Promise<void> {
+  const locks = await settledLocks(backendUrl, stack, report);
   const others = locks.filter(({ state }) => state !== "stale");
   if (others.length > 0) throw new UserError(others.map((lock) => describeLock(lock, stack)).join("\n"));
   for (const lock of locks) {
     await removeLock(lock.file);
-    tell(`removed a stale lock of stack ${stack}${lock.state === "stale" ? `: ${lock.reason}` : ""}`);
+    report(`removed a stale lock of stack ${stack}${lock.state === "stale" ? `: ${lock.reason}` : ""}`);
   }
 }
 
-async function settledLocks(backendUrl: string, stack: string, tell: (line: string) => void): Promise<Lock[]> {
+async function settledLocks(backendUrl: string, stack: string, report: (line: string) => void): Promise<Lock[]> {
   const deadline = performance.now() + patienceMs;
   for (let isFirst = true; ; isFirst = false) {
     const locks = await stackLocks(backendUrl, stack);
     const held = locks.find(({ state }) => state === "held");
     if (held?.state !== "held" || performance.now() > deadline) return locks;
-    if (isFirst) tell(`waiting for process ${held.owner.pid}, which changes stack ${stack}`);
+    if (isFirst) report(`waiting for process ${held.owner.pid}, which is changing stack ${stack}`);
     await sleep(pollMs, undefined, { signal: interrupted }).catch(() => interrupted.throwIfAborted());
   }
 }

@@ -10,9 +10,9 @@ import { backendUrl, isMade, runPulumi, type Stack } from "./stack.ts";
 import { readWork, stackFileOf } from "./stack-file.ts";
 
 /**
- * Lets `look` have a stack without changing anything: Pulumi, which writes into a stack's settings and into its own home
- * as it likes, gets copies of both. A stack that was never made has an empty state for the while.
- * @throws UserError that names what is missing, and what gets it
+ * Gives `look` a stack without changing anything: Pulumi may write into a stack's settings and into its own home, so it
+ * gets copies of both. A stack that was never created gets a temporary empty state.
+ * @throws UserError naming what is missing and how to get it
  */
 export async function lookAtStack<T>(name: string, look: (stack: Stack) => Promise<T>): Promise<T> {
   const { isLab } = await readWork(name);
@@ -25,21 +25,21 @@ export async function lookAtStack<T>(name: string, look: (stack: Stack) => Promi
     await symlink(path.join(found.env.PULUMI_HOME ?? "", "plugins"), path.join(dir, "home", "plugins"));
     const env = { ...found.env, PULUMI_HOME: path.join(dir, "home"), PULUMI_BACKEND_URL: backendUrl() };
     const stack = { name, isLab, dir, env };
-    return await look((await isMade(stack)) ? stack : await madeForTheWhile(stack, found));
+    return await look((await isMade(stack)) ? stack : await makeTemporaryState(stack, found));
   } finally {
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-/** @throws UserError unless all of the toolchain that is needed for looking is there */
+/** @throws UserError if a tool that looking needs is missing */
 export function requireTools({ missingTools }: FoundPulumi, stack: string): void {
   if (missingTools.length === 0) return;
   throw new UserError(
-    `Not here yet: ${missingTools.join(", ")}. This command installs nothing. ./piinit up ${stack} installs it first of all.`,
+    `Not installed yet: ${missingTools.join(", ")}. This command installs nothing; run ./piinit up ${stack} first.`,
   );
 }
 
-/** The project as Pulumi sees it, with the program in its own place. */
+/** Copies the project file and the stack's settings; the program stays where it is. */
 async function copyProject(dir: string, stack: string): Promise<void> {
   const { backend: _, ...project } = parse(await readFile(path.join(projectDir, "Pulumi.yaml"), "utf8"));
   await writeFile(path.join(dir, "Pulumi.yaml"), stringify({ ...project, main: projectDir }));
@@ -49,7 +49,7 @@ async function copyProject(dir: string, stack: string): Promise<void> {
   await copyFile(file, copy);
 }
 
-async function madeForTheWhile(stack: Stack, { passphrase }: FoundPulumi): Promise<Stack> {
+async function makeTemporaryState(stack: Stack, { passphrase }: FoundPulumi): Promise<Stack> {
   const state = path.join(stack.dir, "state");
   await mkdir(state);
   const env: Record<string, string> = { ...stack.env, PULUMI_BACKEND_URL: pathToFileURL(state).href };
@@ -61,7 +61,7 @@ async function madeForTheWhile(stack: Stack, { passphrase }: FoundPulumi): Promi
       );
     }
     env.PULUMI_CONFIG_PASSPHRASE_FILE = path.join(stack.dir, "passphrase");
-    await writeFile(env.PULUMI_CONFIG_PASSPHRASE_FILE, "of no stack that stays\n", { mode: 0o600 });
+    await writeFile(env.PULUMI_CONFIG_PASSPHRASE_FILE, "of a temporary stack\n", { mode: 0o600 });
   }
   const made = { ...stack, env };
   await runPulumi(made, ["stack", "init", "--no-select"]);

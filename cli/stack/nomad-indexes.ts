@@ -2,15 +2,15 @@ import { z } from "zod";
 import { askJson, NoAnswer } from "../../lib/http.ts";
 import { interrupted } from "../../lib/terminal.ts";
 
-/** Of one Nomad: the index of each job's last change, by "NAMESPACE/ID". */
+/** The index of each job's last change in one Nomad, by "NAMESPACE/ID". */
 export type JobIndexes = Map<string, number>;
 
 const schema = z.array(z.object({ ID: z.string(), Namespace: z.string(), JobModifyIndex: z.int() }));
 
-/** A cluster that is there answers at once; nobody waits for one that isn't. */
+/** A running cluster answers at once; users shouldn't wait for one that isn't running. */
 const timeoutMs = 2000;
 
-/** What Nomad has of jobs; undefined when it doesn't answer in time, or with anything else. */
+/** Nomad's jobs; undefined if it doesn't answer in time, or the answer is invalid. */
 export async function nomadIndexes(address: string): Promise<JobIndexes | undefined> {
   if (!URL.canParse(address)) return undefined;
   try {

@@ -8,7 +8,7 @@ import { hostPlatform } from "../../toolchain/platform.ts";
 import type { WantedTool } from "../../toolchain/prerequisites.ts";
 import { getTool } from "../../toolchain/tools.ts";
 
-/** Gets the programs that the stack's images hold, once, before images that are built side by side each ask for them. */
+/** Fetches the programs for the stack's images once, before images built in parallel all ask for them. */
 export async function fetchImagePrograms(settings: Pick<Settings, "images">): Promise<void> {
   await fetchPrograms(imagePrograms(settings, hostPlatform().architecture));
 }
@@ -18,7 +18,7 @@ export async function fetchPrograms(programs: WantedTool[]): Promise<void> {
   for (const { name, architecture } of programs) await getTool(name, { architecture, progress, signal: interrupted });
 }
 
-/** What the images hold, each program once for each architecture. */
+/** The programs that the images contain, each once per architecture. */
 export function imagePrograms({ images }: Pick<Settings, "images">, host: Architecture): WantedTool[] {
   const programs = Object.values(images).flatMap(({ board, roles }) => {
     const architecture = boardOf(board, host).architecture;
@@ -27,7 +27,7 @@ export function imagePrograms({ images }: Pick<Settings, "images">, host: Archit
   return [...new Map(programs.map((program) => [`${program.name} ${program.architecture}`, program])).values()];
 }
 
-/** The same from the stack's file, before there is a Pulumi to read it with; faults in it are told later, all at once. */
+/** The same, read from the stack's file before Pulumi is installed; invalid settings are skipped and reported later. */
 export function programsInFile(
   config: Record<string, unknown>,
   isWanted: (image: string) => boolean,

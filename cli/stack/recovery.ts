@@ -5,9 +5,9 @@ import type { Stack } from "./stack.ts";
 import { readState, resolvePending, type StackState, writeState } from "./state.ts";
 
 /**
- * Makes a stack fit to be changed, after a run that was killed or by an earlier version: a dead run's lock goes, what it
- * was doing is taken up again, and the state names the steps' programs where they are now. Returns the stack's state.
- * @throws UserError when another process changes the stack, or its state is damaged
+ * Prepares a stack for changes after a killed run or an update of piinit: removes a dead run's lock, resumes what that
+ * run was doing, and updates the paths of the steps' programs in the state. Returns the stack's state.
+ * @throws UserError if another process is changing the stack, or its state is damaged
  */
 export async function recover(stack: Stack): Promise<StackState> {
   const progress = progressOnStderr();
@@ -15,7 +15,7 @@ export async function recover(stack: Stack): Promise<StackState> {
   const state = await readState(stack);
   const pending = state.deployment.pending_operations ?? [];
   for (const { type, resource } of pending) {
-    progress.step(`a run before this one was killed while ${type} ${nameOf(resource.urn)}`);
+    progress.step(`an earlier run was killed while ${type} ${nameOf(resource.urn)}`);
   }
   const followed = followMovedPrograms(state);
   if (pending.length === 0 && followed === state) return state;

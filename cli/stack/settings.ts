@@ -10,8 +10,8 @@ interface ConfigValue {
 }
 
 /**
- * The stack's settings, checked as the program checks them, for one image's build or for all of the stack.
- * Secrets are in them: not for printing.
+ * The stack's settings, validated as the Pulumi program does it, for one image or for the whole stack.
+ * They contain secrets: never print them.
  */
 export async function stackSettings(stack: Stack, onlyImage?: string): Promise<Settings> {
   const config = JSON.parse(await runPulumi(stack, ["config", "--show-secrets", "--json"])) as Record<

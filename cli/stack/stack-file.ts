@@ -11,14 +11,17 @@ import type { Work } from "../../toolchain/system.ts";
 
 export const stackFileOf = (stack: string): string => path.join(projectDir, "stacks", `Pulumi.${stack}.yaml`);
 
-/** What the stack's file asks of this machine; a UserError names the stacks that there are when it does not exist. */
+/**
+ * What the stack's file requires of this machine.
+ * @throws UserError listing the known stacks if the file doesn't exist
+ */
 export async function readWork(name: string): Promise<Work> {
   const config = await readStackFile(name);
   const buildsHere = !Object.hasOwn(config, "piinit:builder");
   return { isLab: Object.hasOwn(config, "piinit:lab"), buildsHere, emulates: buildsHere && hasForeignBoard(config) };
 }
 
-/** Faults of the settings are told later, all at once. */
+/** Ignores invalid settings, which are reported later, all at once. */
 function hasForeignBoard(config: Record<string, unknown>): boolean {
   const host = hostPlatform().architecture;
   const images: unknown[] = Object.values(config["piinit:images"] ?? {});
@@ -28,7 +31,7 @@ function hasForeignBoard(config: Record<string, unknown>): boolean {
   });
 }
 
-/** The stack's settings as they stand in its file, secrets encrypted; fails like `readWork`. */
+/** The stack's settings as its file has them, secrets encrypted; fails like `readWork`. */
 export async function readStackFile(name: string): Promise<Record<string, unknown>> {
   const file = stackFileOf(name);
   if (!existsSync(file)) {

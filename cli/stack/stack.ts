@@ -17,20 +17,20 @@ import { backendFolder } from "./locks.ts";
 import { programsInFile } from "./programs.ts";
 import { readStackFile, readWork } from "./stack-file.ts";
 
-/** A stack that Pulumi can be run on. */
+/** A stack on which Pulumi can run. */
 export interface Stack {
   name: string;
-  /** Virtual machines only, made to be thrown away. */
+  /** It has only virtual machines, made to be thrown away. */
   isLab: boolean;
   /** Where Pulumi finds the project and the stack's settings. */
   dir: string;
-  /** What Pulumi needs in its environment. */
+  /** Environment variables for Pulumi. */
   env: Record<string, string>;
 }
 
 const stateDir = path.join(projectDir, ".piinit");
 
-/** Where states are kept: absolute, so that Pulumi finds them from every folder. */
+/** Where states are stored; absolute, so that Pulumi finds them from any folder. */
 export function backendUrl(): string {
   const url = process.env.PULUMI_BACKEND_URL ?? pathToFileURL(stateDir).href;
   const folder = backendFolder(url);
@@ -38,8 +38,8 @@ export function backendUrl(): string {
 }
 
 /**
- * Installs what is missing and makes the stack known to Pulumi; safe to repeat, quick when there is nothing to do.
- * @param builds which of the stack's images are going to be built
+ * Installs what is missing and creates the stack in its backend; safe to repeat, quick when there is nothing to do.
+ * @param builds which of the stack's images will be built
  */
 export async function prepareStack(name: string, builds: (image: string) => boolean = () => false): Promise<Stack> {
   const work = await readWork(name);
@@ -52,23 +52,23 @@ export async function prepareStack(name: string, builds: (image: string) => bool
   return stack;
 }
 
-/** Pulumi, and what the images hold that are built here. */
+/** Pulumi, and the programs in images that are built here. */
 async function wantedTools(name: string, work: Work, builds: (image: string) => boolean): Promise<WantedTool[]> {
   const { architecture } = hostPlatform();
   const inImages = work.buildsHere ? programsInFile(await readStackFile(name), builds, architecture) : [];
   return [{ name: "pulumi", architecture }, ...inImages];
 }
 
-/** Installs packages of the operating system, after asking where somebody can answer. */
+/** Installs packages of the operating system; asks first if there is a terminal. */
 export async function installMissing(missing: SystemPackage[]): Promise<void> {
   const ask = isTerminal() ? confirm : undefined;
   await installSystemPackages(missing, { progress: progressOnStderr(), signal: interrupted, ask });
 }
 
-/** Whether the stack's backend has it; one that can't tell is asked again by whatever comes next, with its reason. */
+/** Whether the backend has the stack. A backend that fails counts as "yes": the next command reports the reason. */
 export async function isMade(stack: Stack): Promise<boolean> {
   const folder = backendFolder(stack.env.PULUMI_BACKEND_URL ?? "");
-  // Pulumi would make a backend of an empty folder by looking into it.
+  // Pulumi initialises an empty folder as a backend merely by looking into it.
   if (folder !== undefined && !existsSync(path.join(folder, ".pulumi"))) return false;
   return runPulumi(stack, ["stack", "export"]).then(
     () => true,
@@ -80,23 +80,22 @@ async function makeStack(stack: Stack): Promise<void> {
   if (backendFolder(stack.env.PULUMI_BACKEND_URL ?? "") === stateDir) {
     await mkdir(stateDir, { recursive: true, mode: 0o700 });
   }
-  refuseAltered(stack.name); // Pulumi writes the file anew.
+  refuseAltered(stack.name); // Pulumi rewrites the file.
   await runPulumi(stack, ["stack", "select", "--create"]);
 }
 
-/** Runs Pulumi in the foreground, with its own display, and takes over its exit code. */
+/** Runs Pulumi in the foreground with its own display, and exits with its exit code. */
 export async function pulumi({ name, dir, env }: Stack, args: string[]): Promise<void> {
   process.exitCode = await foreground("pulumi", [...args, "--stack", name], { cwd: dir, env });
 }
 
-/** The lab is there to be made and thrown away; for everything else Pulumi shows its plan and asks, unless told not to. */
+/** A lab is disposable, so Pulumi doesn't ask; for everything else it shows its plan and asks, except with --yes. */
 export function consent({ isLab }: Stack, yes = false): string[] {
   return isLab || yes ? ["--yes", "--skip-preview"] : [];
 }
 
 /**
- * Runs Pulumi unattended and returns what it prints. ^C asks it to end once: it finishes its work in order then, and
- * leaves no lock.
+ * Runs Pulumi unattended and returns its output. ^C is passed on once, so that Pulumi stops cleanly and leaves no lock.
  */
 export async function runPulumi(stack: Stack, args: string[], options: RunOptions = {}): Promise<string> {
   return await run("pulumi", [...args, "--non-interactive", "--stack", stack.name], {

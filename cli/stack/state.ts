@@ -6,7 +6,7 @@ import { quoteCommand } from "../../lib/shell.ts";
 import { backendFolder } from "./locks.ts";
 import { runPulumi, type Stack } from "./stack.ts";
 
-/** A stack's state as `pulumi stack export` has it, as far as it is looked at here; secrets are encrypted. */
+/** The parts of `pulumi stack export` that are used here; secrets are encrypted. */
 export interface StackState {
   deployment: {
     resources?: StateResource[];
@@ -22,7 +22,7 @@ export interface StateResource {
   outputs?: Record<string, unknown>;
   /** "URN::ID" of its provider. */
   provider?: string;
-  /** Reasons why it isn't made to its end: Pulumi updates such a resource even if nothing else has changed. */
+  /** Why its creation is incomplete: Pulumi updates such a resource even if nothing else has changed. */
   initErrors?: string[];
 }
 
@@ -32,7 +32,7 @@ export interface PendingOperation {
   resource: StateResource;
 }
 
-/** @throws UserError that tells how to get the state back where its file is damaged */
+/** @throws UserError saying how to restore the state if its file is damaged */
 export async function readState(stack: Stack): Promise<StackState> {
   try {
     return JSON.parse(await runPulumi(stack, ["stack", "export"])) as StackState;
@@ -42,7 +42,7 @@ export async function readState(stack: Stack): Promise<StackState> {
   }
 }
 
-/** Replaces the state; Pulumi drops pending operations then. */
+/** Replaces the state; Pulumi then drops pending operations. */
 export async function writeState(stack: Stack, state: StackState): Promise<void> {
   await runPulumi(stack, ["stack", "import"], { input: JSON.stringify(state) });
 }
@@ -50,9 +50,9 @@ export async function writeState(stack: Stack, state: StackState): Promise<void>
 const commandType = "command:local:Command";
 
 /**
- * The state after an update that was killed, without pending operations, such that nothing of them is lost: what may be
- * half made stays in it and is updated by the next `up`, and deleted by `destroy`. All that our steps do can be repeated.
- * A key or a job that was being made for the first time has no id yet: the next `up` makes it again.
+ * The state after a killed update, with its pending operations turned into resources so that nothing is lost: the next
+ * `up` updates what may be half done, and `destroy` deletes it. All our steps can be repeated.
+ * A key or a job whose first creation was interrupted has no id yet: the next `up` creates it again.
  */
 export function resolvePending(state: StackState): StackState {
   const { resources = [], pending_operations: pending = [] } = state.deployment;
@@ -83,7 +83,7 @@ export function resolvePending(state: StackState): StackState {
   };
 }
 
-/** Says which copy of a damaged state is whole; undefined where the backend keeps no files, or its file is whole. */
+/** Names the newest intact copy of a damaged state; undefined for other backends, or if the file is intact. */
 async function damagedState({ name, env }: Stack): Promise<UserError | undefined> {
   const backend = backendFolder(env.PULUMI_BACKEND_URL ?? "");
   if (!backend) return undefined;
@@ -101,8 +101,8 @@ async function damagedState({ name, env }: Stack): Promise<UserError | undefined
     [
       `The state of stack ${name} is damaged, perhaps by a power cut: ${damaged.file}`,
       newest
-        ? `Go back to its newest whole copy and run this again: ${quoteCommand("cp", [newest.file, damaged.file])}`
-        : "There is no whole copy of it here: take the file from a backup of yours.",
+        ? `Restore its newest intact copy, then run this command again: ${quoteCommand("cp", [newest.file, damaged.file])}`
+        : "There is no intact copy here: restore the file from your own backup.",
     ].join("\n"),
   );
 }

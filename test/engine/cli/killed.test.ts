@@ -167,7 +167,7 @@ describe("up after an up that was killed", function () {
     assert.equal(exitCode, 1);
     assert.match(output, new RegExp(`changed by process 1 of you on not-${hostname()}.* rm \\S*other.json`));
     await execa("rm", [path.join(folder, "other.json")]);
-    assert.match(await up(), /removed a stale lock of stack held: it isn't whole/);
+    assert.match(await up(), /removed a stale lock of stack held: its file is damaged/);
   });
 
   it("tells which copy of a damaged state is whole", async () => {

@@ -78,10 +78,10 @@ describe("commands that only look", function () {
   it("say what is missing where nothing is installed, and how to get it", async () => {
     const { doctor, "--help": help, ...others } = await look(...looking);
     assert.equal(help?.exitCode, 0);
-    assert.match(doctor?.output ?? "", /^BAD {2}toolchain: missing: pulumi 3\..*; \.\/piinit up gets it$/m);
+    assert.match(doctor?.output ?? "", /^BAD {2}toolchain: missing: pulumi 3\..*; \.\/piinit up installs them$/m);
     for (const { exitCode, output } of Object.values(others)) {
       assert.equal(exitCode, 1);
-      assert.match(output, /^Not here yet: pulumi 3\..* installs nothing\. \.\/piinit up held installs it/m);
+      assert.match(output, /^Not installed yet: pulumi 3\..* installs nothing; run \.\/piinit up held first/m);
     }
   });
 

@@ -29,7 +29,7 @@ describe("doctor on a Mac", () => {
   it("says that the lab isn't for Macs", async () => {
     const { ok, detail } = await finding("lab", "lab machines");
     assert.equal(ok, false);
-    assert.match(detail, /runs on Linux only/);
+    assert.match(detail, /runs only on Linux/);
   });
 
   it("names Homebrew's packages, which up doesn't install", async () => {
