@@ -1,7 +1,8 @@
 import type { ImageFile } from "./image-file.ts";
+import { openImage } from "./image-reader.ts";
 import { alignedBuffers } from "./memory.ts";
-import { openSource } from "./source.ts";
-import { openTarget, type Place } from "./target.ts";
+import { openTarget } from "./open-target.ts";
+import { type Target, writePathOf } from "./target.ts";
 import { verifyTarget, writeHead } from "./verify.ts";
 import { writeImage } from "./write.ts";
 
@@ -18,23 +19,24 @@ export interface BurnContext {
  * not whole, for whatever reason, has no partitions. Returns the size of the disk.
  * @throws Refused when nothing was written, UserError for whatever went wrong then, the signal's reason
  */
-export async function burn(image: ImageFile, place: Place, { signal, report }: BurnContext): Promise<number> {
+export async function burn(image: ImageFile, to: Target, { signal, report }: BurnContext): Promise<number> {
   const [one, two, head] = alignedBuffers(3) as [Buffer, Buffer, Buffer];
   const transfer = (phase: Phase) => ({
     signal,
     buffers: { pair: [one, two], head } as const,
     report: (done: number) => report(phase, done),
   });
-  const source = await openSource(image);
+  const path = writePathOf(to);
+  const reader = await openImage(image);
   try {
-    const target = await openTarget(place);
+    const target = await openTarget(to);
     try {
-      const written = await writeImage(image, source, target, transfer("writing"));
-      await source.finish();
+      const written = await writeImage(image, reader, target, transfer("writing"));
+      await reader.finish();
       await target.sync();
       await target.forget();
-      await verifyTarget(place.path, target, written, transfer("verifying"));
-      await writeHead(place.path, target, written, one);
+      await verifyTarget(path, target, written, transfer("verifying"));
+      await writeHead(path, target, written, one);
       await target.setSize(written.bytes);
       await target.sync();
       await target.close();
@@ -45,6 +47,6 @@ export async function burn(image: ImageFile, place: Place, { signal, report }: B
       throw signal.aborted ? signal.reason : error;
     }
   } finally {
-    await source.close();
+    await reader.close();
   }
 }

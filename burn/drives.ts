@@ -1,5 +1,6 @@
-import type { Drive } from "./drive.ts";
-import { Refused } from "./errors.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Drive, isSameDrive } from "./drive.ts";
+import { Refused } from "./failure.ts";
 import { linuxDrives } from "./linux.ts";
 import { macDrives } from "./macos.ts";
 
@@ -10,4 +11,24 @@ export async function listDrives(platform: NodeJS.Platform = process.platform): 
   throw new Refused(
     `Cards can be burned on Linux and macOS, not on ${platform}. Write the image with Raspberry Pi Imager or Etcher there.`,
   );
+}
+
+const pauseMs = 1000;
+
+/** Drives with a card in them that weren't there before, or had another card. */
+export function newlyInserted(before: readonly Drive[], now: readonly Drive[]): Drive[] {
+  return now.filter((drive) => drive.bytes > 0 && !before.some((other) => isSameDrive(drive, other)));
+}
+
+/** Each drive that is put in from now on, until the signal: those that are there already only when they come again. */
+export async function* insertions(list: () => Promise<Drive[]>, signal: AbortSignal): AsyncGenerator<Drive> {
+  let before = await list();
+  while (!signal.aborted) {
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    // One that fails, because a device goes while it is looked at, is asked for again.
+    const now = await list().catch(() => before);
+    yield* newlyInserted(before, now);
+    before = now;
+  }
 }

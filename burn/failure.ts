@@ -1,12 +1,24 @@
 import { open } from "node:fs/promises";
 import { UserError } from "../lib/errors.ts";
-import { notAllowed, Refused } from "./errors.ts";
 import { alignment, scratchBuffer } from "./memory.ts";
-import type { Place } from "./target.ts";
+
+/** Nothing was written, because it would be wrong to. */
+export class Refused extends UserError {
+  override name = "Refused";
+}
+
+/** This user may not write there, but root may. */
+export class NotAllowed extends Refused {
+  override name = "NotAllowed";
+
+  constructor(file: string) {
+    super(`You may not write to ${file}. For a drive that takes root, or on Linux the group disk.`);
+  }
+}
 
 /** What it means that a target can't be opened. */
-export function openFailure({ path }: Place, { code, message }: NodeJS.ErrnoException): Error {
-  if (code === "EACCES" || code === "EPERM") return new Refused(notAllowed(path));
+export function openFailure(path: string, { code, message }: NodeJS.ErrnoException): Error {
+  if (code === "EACCES" || code === "EPERM") return new NotAllowed(path);
   if (code === "EBUSY") return new Refused(`${path} is in use by another program: close it, or unmount what is on it.`);
   if (code === "EROFS") return new Refused(`${path} is write-protected.`);
   if (isGoneCode(code)) return new Refused(`There is no ${path}, or no card in it.`);
@@ -14,8 +26,11 @@ export function openFailure({ path }: Place, { code, message }: NodeJS.ErrnoExce
 }
 
 /** What an error means that came while a target was written or read; `doing` says which, as in "can't be read back". */
-export async function ioFailure(place: Place, doing: string, error: NodeJS.ErrnoException): Promise<Error> {
-  const { path, isFile } = place;
+export async function ioFailure(
+  { path, isFile }: { path: string; isFile: boolean },
+  doing: string,
+  error: NodeJS.ErrnoException,
+): Promise<Error> {
   const { code, message } = error;
   // A fault of our own, which says nothing of the target.
   if (code === undefined || code.startsWith("ERR_")) return error;

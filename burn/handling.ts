@@ -2,7 +2,7 @@ import { UserError } from "../lib/errors.ts";
 import { findOnPath, hostPath, requirePrograms, runOnHost } from "../lib/host.ts";
 import { type Drive, isSameDrive, type Limits, refusal } from "./drive.ts";
 import { listDrives } from "./drives.ts";
-import { Refused } from "./errors.ts";
+import { Refused } from "./failure.ts";
 
 /**
  * Looks at a drive once more and unmounts what is on it: between the choice and the writing another one may have taken

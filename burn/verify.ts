@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { UserError } from "../lib/errors.ts";
-import { piecesOf } from "./plan.ts";
-import type { Target } from "./target.ts";
+import type { OpenTarget } from "./open-target.ts";
+import { piecesOf } from "./stretches.ts";
 import type { Transfer, Written, WrittenStretch } from "./write.ts";
 
 /**
@@ -11,7 +11,7 @@ import type { Transfer, Written, WrittenStretch } from "./write.ts";
  */
 export async function verifyTarget(
   path: string,
-  target: Target,
+  target: OpenTarget,
   { stretches, head }: Written,
   { signal, report, buffers }: Transfer,
 ): Promise<void> {
@@ -44,7 +44,7 @@ export async function verifyTarget(
 }
 
 /** Puts the head in its place, the last thing that a card lacks, and reads it back too. */
-export async function writeHead(path: string, target: Target, { head }: Written, buffer: Buffer): Promise<void> {
+export async function writeHead(path: string, target: OpenTarget, { head }: Written, buffer: Buffer): Promise<void> {
   if (head.length === 0) return;
   await target.write(head.buffer, head.length, 0);
   await target.sync();

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import type { Checksum } from "../formats/bmap.ts";
 import { UserError } from "../lib/errors.ts";
 import type { ImageFile } from "./image-file.ts";
-import { piecesOf, type Stretch, stretchesOf } from "./plan.ts";
-import type { Source } from "./source.ts";
-import type { Target } from "./target.ts";
+import type { ImageReader } from "./image-reader.ts";
+import type { OpenTarget } from "./open-target.ts";
+import { piecesOf, type Stretch, stretchesOf } from "./stretches.ts";
 
 /** What is on a target after writing, but for the head. */
 export interface Written {
@@ -38,15 +38,15 @@ export interface Buffers {
  */
 export async function writeImage(
   image: ImageFile,
-  source: Source,
-  target: Target,
+  reader: ImageReader,
+  target: OpenTarget,
   { signal, report, buffers }: Transfer,
 ): Promise<Written> {
   const stretches: WrittenStretch[] = [];
   const head = { buffer: buffers.head, length: 0 };
   let writing: Promise<void> = Promise.resolve();
   let done = 0;
-  for await (const { buffer, start, length } of readPieces(image, source, buffers, stretches)) {
+  for await (const { buffer, start, length } of readPieces(image, reader, buffers, stretches)) {
     await writing;
     signal.throwIfAborted();
     report(done);
@@ -74,7 +74,7 @@ interface FilledPiece {
 /** Reads the image into the two buffers in turn, checks it against its map, and notes what there was. */
 async function* readPieces(
   image: ImageFile,
-  source: Source,
+  reader: ImageReader,
   { pair, head }: Buffers,
   stretches: WrittenStretch[],
 ): AsyncGenerator<FilledPiece> {
@@ -85,13 +85,13 @@ async function* readPieces(
     let end = stretch.start;
     for (const { start, length } of piecesOf(stretch)) {
       const buffer = start === 0 ? head : (pair[turn++ % 2] as Buffer);
-      const read = await source.read(buffer.subarray(0, length), start);
+      const read = await reader.read(buffer.subarray(0, length), start);
       hash.update(buffer.subarray(0, read));
       end = start + read;
       if (read > 0) yield { buffer, start, length: read };
       if (read < length) break;
     }
-    if (end < stretch.end && image.bytes !== undefined) throw await cutOff(image, source);
+    if (end < stretch.end && image.bytes !== undefined) throw await cutOff(image, reader);
     const checksum = { algorithm, hex: hash.digest("hex") };
     if (stretch.checksum && stretch.checksum.hex !== checksum.hex) throw changed(image);
     if (end > stretch.start) stretches.push({ start: stretch.start, end, checksum });
@@ -100,8 +100,8 @@ async function* readPieces(
 }
 
 /** A damaged archive says more about itself. */
-async function cutOff({ path }: ImageFile, source: Source): Promise<UserError> {
-  await source.finish();
+async function cutOff({ path }: ImageFile, reader: ImageReader): Promise<UserError> {
+  await reader.finish();
   return new UserError(`The image ${path} ends too early: it is cut off. Get it again.`);
 }
 

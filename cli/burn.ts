@@ -1,10 +1,9 @@
 import { type Command, Option } from "commander";
 import { refusal } from "../burn/drive.ts";
-import { listDrives } from "../burn/drives.ts";
-import type { Found } from "../burn/find-target.ts";
+import { insertions, listDrives } from "../burn/drives.ts";
 import { inspectImage } from "../burn/image-file.ts";
-import { bytesToWrite } from "../burn/plan.ts";
-import { insertions } from "../burn/watch.ts";
+import { bytesToWrite } from "../burn/stretches.ts";
+import type { Target } from "../burn/target.ts";
 import { interrupted } from "../lib/terminal.ts";
 import { confirm, confirmAll } from "./burn/ask.ts";
 import { type Display, displayFor } from "./burn/display.ts";
@@ -67,7 +66,7 @@ async function burnCards(
   const image = await inspectImage(await findImage(named, stack));
   const limits = { maxBytes: allowLarge ? Number.POSITIVE_INFINITY : largestCard };
   display.tell({ event: "image", path: image.path, bytes: image.bytes, bytesToWrite: bytesToWrite(image) });
-  const targets: Found[] = all && drive.length === 0 ? [] : await findTargets(drive, image, limits);
+  const targets: Target[] = all && drive.length === 0 ? [] : await findTargets(drive, image, limits);
   if (!yes) await confirm(targets);
   if (all && !yes) await confirmAll();
 
@@ -82,7 +81,7 @@ async function burnCards(
 }
 
 /** Cards as they come, but for those that may not be written to: each of them is told. */
-async function* insertedCards({ image, limits, display, signal }: Job): AsyncGenerator<Found> {
+async function* insertedCards({ image, limits, display, signal }: Job): AsyncGenerator<Target> {
   display.tell({ event: "waiting" });
   display.say("Put in a card, and the next one when it is done. ^C ends this.");
   for await (const drive of insertions(listDrives, signal)) {

@@ -1,6 +1,6 @@
 import { type Drive, describeDrive } from "../../burn/drive.ts";
-import { Refused } from "../../burn/errors.ts";
-import { type Found, pathOf } from "../../burn/find-target.ts";
+import { Refused } from "../../burn/failure.ts";
+import { pathOf, type Target } from "../../burn/target.ts";
 import { isTerminal, question } from "../../lib/terminal.ts";
 
 /** Lets a person choose among the drives that may be written to. */
@@ -22,7 +22,7 @@ export function parseChoice(answer: string, count: number): number[] | undefined
 }
 
 /** Has a person type the name of each target that holds something: nobody types a wrong one by mistake. */
-export async function confirm(targets: readonly Found[]): Promise<void> {
+export async function confirm(targets: readonly Target[]): Promise<void> {
   for (const target of targets.filter(holdsSomething)) {
     const name = pathOf(target);
     const what = target.kind === "drive" ? describeDrive(target.drive) : name;
@@ -30,7 +30,7 @@ export async function confirm(targets: readonly Found[]): Promise<void> {
   }
 }
 
-const holdsSomething = (target: Found): boolean => target.kind === "drive" || target.bytes > 0;
+const holdsSomething = (target: Target): boolean => target.kind === "drive" || target.bytes > 0;
 
 /** Asks once for all cards that will be put in. */
 export const confirmAll = (): Promise<void> =>

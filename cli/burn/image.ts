@@ -1,5 +1,5 @@
 import path from "node:path";
-import { Refused } from "../../burn/errors.ts";
+import { Refused } from "../../burn/failure.ts";
 import { buildStackImage } from "../stack/image.ts";
 import { prepareStack } from "../stack/stack.ts";
 import { readStackFile } from "../stack/stack-file.ts";

@@ -1,11 +1,11 @@
 import { type BurnContext, burn, type Phase } from "../../burn/burn.ts";
 import type { Limits } from "../../burn/drive.ts";
-import { Refused } from "../../burn/errors.ts";
-import { type Found, pathOf } from "../../burn/find-target.ts";
+import { Refused } from "../../burn/failure.ts";
 import { eject, takeDrive } from "../../burn/handling.ts";
 import type { ImageFile } from "../../burn/image-file.ts";
 import { duration, standing } from "../../burn/meter.ts";
-import { bytesToWrite } from "../../burn/plan.ts";
+import { bytesToWrite } from "../../burn/stretches.ts";
+import { pathOf, type Target } from "../../burn/target.ts";
 import { describeError, Interrupted } from "../../lib/errors.ts";
 import type { Display } from "./display.ts";
 
@@ -20,40 +20,36 @@ export interface Job {
 }
 
 /** Burns one target from the last look at it to its ejection. Never fails: one bad card must not end the others. */
-export async function burnTarget(found: Found, job: Job): Promise<Outcome> {
+export async function burnTarget(target: Target, job: Job): Promise<Outcome> {
   const { image, limits, display, signal } = job;
-  const target = pathOf(found);
+  const name = pathOf(target);
   const start = performance.now();
   try {
-    if (found.kind === "drive") await takeDrive(found.drive, image.bytes, limits);
-    const place =
-      found.kind === "drive"
-        ? { path: found.drive.writePath, isFile: false, limit: found.drive.bytes }
-        : { path: found.path, isFile: true, limit: found.bytes || Number.POSITIVE_INFINITY };
-    const { report, began } = reporter(target, job);
-    const bytes = await burn(image, place, { signal, report });
-    if (found.kind === "drive") await eject(found.drive);
+    if (target.kind === "drive") await takeDrive(target.drive, image.bytes, limits);
+    const { report, began } = reporter(name, job);
+    const bytes = await burn(image, target, { signal, report });
+    if (target.kind === "drive") await eject(target.drive);
     const verified = performance.now();
     const writingSeconds = secondsBetween(start, began.get("verifying") ?? verified);
     const verifyingSeconds = secondsBetween(began.get("verifying") ?? verified, verified);
-    display.tell({ event: "written", target, bytes, writingSeconds, verifyingSeconds });
-    const rest = found.kind === "drive" ? " It can be taken out." : "";
+    display.tell({ event: "written", target: name, bytes, writingSeconds, verifyingSeconds });
+    const rest = target.kind === "drive" ? " It can be taken out." : "";
     display.end(
-      target,
-      `${target}: written in ${duration(writingSeconds)}, verified in ${duration(verifyingSeconds)}.${rest}`,
+      name,
+      `${name}: written in ${duration(writingSeconds)}, verified in ${duration(verifyingSeconds)}.${rest}`,
     );
     return "written";
   } catch (error) {
     const outcome = outcomeOf(error);
-    const message = outcome === "interrupted" ? interrupted(target) : describeError(error);
-    display.tell({ event: outcome, target, message });
-    display.end(target, message.includes(target) ? message : `${target}: ${message}`);
+    const message = outcome === "interrupted" ? interrupted(name) : describeError(error);
+    display.tell({ event: outcome, target: name, message });
+    display.end(name, `${name} ${outcome}: ${message}`);
     return outcome;
   }
 }
 
 const interrupted = (target: string) =>
-  `Interrupted. What is on ${target} is not whole: it starts nothing before it is burned again.`;
+  `What is on ${target} is not whole: it starts nothing before it is burned again.`;
 
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof Interrupted) return "interrupted";

@@ -1,9 +1,9 @@
 import path from "node:path";
 import { type Drive, type Limits, refusal } from "../../burn/drive.ts";
 import { listDrives } from "../../burn/drives.ts";
-import { notAllowed, Refused } from "../../burn/errors.ts";
-import { type Found, findTarget, pathOf, targetRefusal } from "../../burn/find-target.ts";
+import { NotAllowed, Refused } from "../../burn/failure.ts";
 import type { ImageFile } from "../../burn/image-file.ts";
+import { findTarget, pathOf, type Target, targetRefusal } from "../../burn/target.ts";
 import { quoteCommand } from "../../lib/shell.ts";
 import { chooseDrives } from "./ask.ts";
 
@@ -11,14 +11,14 @@ import { chooseDrives } from "./ask.ts";
  * The targets that were named, or else chosen from a list of those that may be written to.
  * @throws Refused with the reason for each that may not
  */
-export async function findTargets(named: readonly string[], image: ImageFile, limits: Limits): Promise<Found[]> {
+export async function findTargets(named: readonly string[], image: ImageFile, limits: Limits): Promise<Target[]> {
   const drives = await listDrives();
-  const found: Found[] =
+  const found: Target[] =
     named.length > 0
       ? await Promise.all(named.map((one) => findTarget(path.resolve(process.env.INIT_CWD ?? "", one), drives)))
       : (await chooseDrives(offered(drives, image.bytes, limits))).map((drive) => ({ kind: "drive", drive }));
   const reasons = await Promise.all(found.map((target) => targetRefusal(target, image, limits)));
-  const told = reasons.filter((reason) => reason !== undefined);
+  const told = reasons.flatMap((reason) => reason?.message ?? []);
   if (told.length === 0) return [...new Map(found.map((target) => [pathOf(target), target])).values()];
   throw new Refused([...told, ...asRoot(found, reasons, image.path)].join("\n"));
 }
@@ -33,9 +33,9 @@ function offered(drives: readonly Drive[], imageBytes: number | undefined, limit
 }
 
 /** The same once more for root, who gets the image's file: a stack belongs to the user. */
-function asRoot(found: readonly Found[], reasons: readonly (string | undefined)[], image: string): string[] {
+function asRoot(found: readonly Target[], reasons: readonly (Refused | undefined)[], image: string): string[] {
   const drives = found.flatMap((target, index) =>
-    target.kind === "drive" && reasons[index] === notAllowed(target.drive.writePath) ? [target.drive.path] : [],
+    target.kind === "drive" && reasons[index] instanceof NotAllowed ? [target.drive.path] : [],
   );
   if (drives.length === 0) return [];
   const command = quoteCommand("./piinit", ["burn", image, ...drives.flatMap((drive) => ["--drive", drive])]);

@@ -80,7 +80,7 @@ export async function putOnCard(image: string, card: string): Promise<void> {
     await truncate(card, cardBytes);
   }
   const context = { signal: new AbortController().signal, report() {} };
-  await burn(file, { path: card, isFile: true, limit: cardBytes }, context);
+  await burn(file, { kind: "file", path: card, bytes: cardBytes }, context);
 }
 
 /** Switches a board with that card on; `dir` receives the console, `name` is what DHCP on the wire calls it, if anything. */

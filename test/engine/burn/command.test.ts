@@ -167,7 +167,7 @@ describe("./piinit burn", function () {
         pressWhen(child, `"${phase}"`);
         const { code, events, errors } = await resultOf(child);
         assert.deepEqual([code, events.at(-1)?.event], [130, "interrupted"], errors);
-        assert.match(errors, /Interrupted\. What is on .*card is not whole/);
+        assert.match(errors, /card interrupted: What is on .*card is not whole/);
         assert.ok((await readFile(at("card"))).subarray(0, MiB).equals(Buffer.alloc(MiB)), "it has a partition table");
       }
     }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { type BurnContext, burn } from "../../../burn/burn.ts";
+import type { Drive } from "../../../burn/drive.ts";
 import { inspectImage } from "../../../burn/image-file.ts";
 import { blockMapFileOf, renderBlockMap } from "../../../formats/bmap.ts";
 import { hostPath, runOnHost } from "../../../lib/host.ts";
@@ -55,8 +56,12 @@ describe("burning a block device", function () {
     const { exitCode, stderr } = await execa("./piinit", args, { cwd: projectDir, reject: false, stdin: "ignore" });
     return { code: exitCode, errors: stderr };
   }
-  const directly = async (device: string, limit: number, context: BurnContext) =>
-    burn(await inspectImage(disk.file), { path: device, isFile: false, limit }, context);
+  const directly = async (device: string, bytes: number, context: BurnContext) =>
+    burn(
+      await inspectImage(disk.file),
+      { kind: "drive", drive: { path: device, writePath: device, bytes } as Drive },
+      context,
+    );
 
   for (const sector of [512, 4096]) {
     it(`gives it sound file systems, though it was full of something else, with sectors of ${sector} bytes`, async () => {

@@ -5,7 +5,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { burn } from "../../../burn/burn.ts";
 import { inspectImage } from "../../../burn/image-file.ts";
-import { bytesToWrite } from "../../../burn/plan.ts";
+import { bytesToWrite } from "../../../burn/stretches.ts";
 import { hostArchitecture } from "../../../lib/architecture.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
@@ -193,7 +193,7 @@ describe("a built image", function () {
     const card = path.join(folder, "card.img");
     await makeUsedCard(card, image.bytes);
     const context = { signal: new AbortController().signal, report() {} };
-    await burn(file, { path: card, isFile: true, limit: image.bytes }, context);
+    await burn(file, { kind: "file", path: card, bytes: image.bytes }, context);
     const { root } = diskGeometry(manifest.disk);
     await runOnHost("e2fsck", ["-f", "-n", `card.img?offset=${root.offset}`], { cwd: folder });
     assert.equal(await textOf(card, "/etc/issue"), "replaced\n");

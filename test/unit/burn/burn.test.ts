@@ -29,11 +29,9 @@ describe("burning into a file", function () {
   const at = (name: string) => path.join(folder, name);
   const quiet: BurnContext = { signal: new AbortController().signal, report() {} };
   const toNewFile = (image: string, context = quiet) =>
-    inspectImage(image).then((file) =>
-      burn(file, { path: at("card"), isFile: true, limit: Number.POSITIVE_INFINITY }, context),
-    );
-  const toUsedCard = (image: string, limit: number, context = quiet) =>
-    inspectImage(image).then((file) => burn(file, { path: at("card"), isFile: true, limit }, context));
+    inspectImage(image).then((file) => burn(file, { kind: "file", path: at("card"), bytes: 0 }, context));
+  const toUsedCard = (image: string, bytes: number, context = quiet) =>
+    inspectImage(image).then((file) => burn(file, { kind: "file", path: at("card"), bytes }, context));
 
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "piinit burn "));

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { type Drive, describeDrive, refusal, size } from "../../../burn/drive.ts";
-import { listDrives } from "../../../burn/drives.ts";
+import { listDrives, newlyInserted } from "../../../burn/drives.ts";
 import { parseLsblk } from "../../../burn/linux.ts";
 import { parseDiskutil } from "../../../burn/macos.ts";
-import { newlyInserted } from "../../../burn/watch.ts";
 
 const GB = 1e9;
 const limits = { maxBytes: 256 * GB };

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { Refused } from "../../../burn/errors.ts";
-import { ioFailure, openFailure } from "../../../burn/failure.ts";
+import { ioFailure, openFailure, Refused } from "../../../burn/failure.ts";
 
 const failed = (code: string) => Object.assign(new Error(`${code}: text of the system`), { code });
-const drive = (path: string) => ({ path, isFile: false, limit: 32e9 });
-const file = { path: "/tmp/card.img", isFile: true, limit: Number.POSITIVE_INFINITY };
+const drive = (path: string) => ({ path, isFile: false });
+const file = { path: "/tmp/card.img", isFile: true };
 
 describe("an error of a drive", () => {
   it("says what to do: put it in again, or take another one", async () => {
@@ -47,9 +46,9 @@ describe("an error of a drive", () => {
       ENOENT: /There is no/,
     };
     for (const [code, pattern] of Object.entries(expected)) {
-      const error = openFailure(drive("/dev/sdb"), failed(code));
+      const error = openFailure("/dev/sdb", failed(code));
       assert.ok(error instanceof Refused && pattern.test(error.message), error.message);
     }
-    assert.ok(!(openFailure(drive("/dev/sdb"), failed("EMFILE")) instanceof Refused));
+    assert.ok(!(openFailure("/dev/sdb", failed("EMFILE")) instanceof Refused));
   });
 });

@@ -4,9 +4,9 @@ import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Drive } from "../../../burn/drive.ts";
-import { Refused } from "../../../burn/errors.ts";
-import { findTarget, targetRefusal } from "../../../burn/find-target.ts";
+import { Refused } from "../../../burn/failure.ts";
 import { inspectImage } from "../../../burn/image-file.ts";
+import { findTarget, targetRefusal } from "../../../burn/target.ts";
 
 const limits = { maxBytes: 256e9 };
 
@@ -25,7 +25,8 @@ describe("what is named as a target", () => {
 
   const refused = async (given: string, drives: Drive[] = []): Promise<string | undefined> => {
     try {
-      return await targetRefusal(await findTarget(given, drives), await inspectImage(at("disk.img")), limits);
+      return (await targetRefusal(await findTarget(given, drives), await inspectImage(at("disk.img")), limits))
+        ?.message;
     } catch (error) {
       assert.ok(error instanceof Refused, String(error));
       return error.message;

@@ -8,7 +8,7 @@ import { hostPath } from "../lib/host.ts";
 import type { ImageFile } from "./image-file.ts";
 
 /** The bytes of a disk image, unpacked. */
-export interface Source {
+export interface ImageReader {
   /** Fills the buffer with what stands at the offset, which never goes back. Returns fewer bytes only at the image's end. */
   read(buffer: Buffer, offset: number): Promise<number>;
   /** Reads what is left of a compressed image, and fails when the image was damaged or changed meanwhile. */
@@ -16,13 +16,13 @@ export interface Source {
   close(): Promise<void>;
 }
 
-export async function openSource({ path, compression }: ImageFile): Promise<Source> {
+export async function openImage({ path, compression }: ImageFile): Promise<ImageReader> {
   const before = await identity(path);
-  const source = compression ? unpacking(path, compression) : plain(path, await open(path, "r"));
+  const reader = compression ? unpacking(path, compression) : plain(path, await open(path, "r"));
   return {
-    ...source,
+    ...reader,
     async finish() {
-      await source.finish();
+      await reader.finish();
       if ((await identity(path)) === before) return;
       throw new UserError(`The image ${path} changed while it was being written. Burn it again when it is finished.`);
     },
@@ -37,7 +37,7 @@ async function identity(file: string): Promise<string> {
   return [ino, size, mtimeNs, ctimeNs].join(" ");
 }
 
-function plain(file: string, handle: FileHandle): Source {
+function plain(file: string, handle: FileHandle): ImageReader {
   return {
     async read(buffer, offset) {
       let done = 0;
@@ -62,7 +62,7 @@ const commands: Readonly<Record<Compression, (file: string) => string[]>> = {
   zstd: (file) => ["--quiet", "--decompress", "--stdout", "--", file],
 };
 
-function unpacking(file: string, program: Compression): Source {
+function unpacking(file: string, program: Compression): ImageReader {
   const child = spawn(program, commands[program](file), {
     stdio: ["ignore", "pipe", "pipe"],
     // In a session of its own, so that ^C ends it through this process only.
