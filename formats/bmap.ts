@@ -38,7 +38,7 @@ export const blockMapFileOf = (image: string): string => image.replace(/\.img(\.
 export const mappedBlocks = ({ ranges }: BlockMap): number =>
   ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
 
-export const blocksOf = ({ imageBytes, blockBytes }: BlockMap): number => Math.ceil(imageBytes / blockBytes);
+const blocksOf = ({ imageBytes, blockBytes }: BlockMap): number => Math.ceil(imageBytes / blockBytes);
 
 /** The map as a file of version 2.0; each range has a SHA-256. */
 export function renderBlockMap(map: BlockMap): string {

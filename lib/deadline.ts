@@ -44,20 +44,6 @@ export function startDeadline(ms: number, outer?: AbortSignal): Deadline {
   };
 }
 
-/** Does one piece of work within a time; fails with the reason of the signal that the work is given. */
-export async function withDeadline<T>(
-  ms: number,
-  outer: AbortSignal | undefined,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const deadline = startDeadline(ms, outer);
-  try {
-    return await deadline.race(work(deadline.signal));
-  } finally {
-    deadline.end();
-  }
-}
-
 function raceAgainst<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const give = () => reject(signal.reason);

@@ -17,13 +17,11 @@ export const emulatorPackages = {
   x64: {
     debian: "qemu-system-x86",
     fedora: "qemu-system-x86-core",
-    homebrew: "qemu",
     programs: ["qemu-system-x86_64"],
   },
   arm64: {
     debian: "qemu-system-arm",
     fedora: "qemu-system-aarch64-core",
-    homebrew: "qemu",
     programs: ["qemu-system-aarch64"],
   },
 } satisfies Record<string, SystemPackage>;
@@ -38,9 +36,9 @@ const utilLinux: SystemPackage = {
 /** What the lab runs beside that. */
 export const labPackages: readonly SystemPackage[] = [
   utilLinux,
-  { debian: "qemu-utils", fedora: "qemu-img", homebrew: "qemu", programs: ["qemu-img"] },
-  { debian: "e2fsprogs", fedora: "e2fsprogs", homebrew: "e2fsprogs", programs: ["mke2fs", "debugfs"] },
-  { debian: "mtools", fedora: "mtools", homebrew: "mtools", programs: ["mcopy"] },
+  { debian: "qemu-utils", fedora: "qemu-img", programs: ["qemu-img"] },
+  { debian: "e2fsprogs", fedora: "e2fsprogs", programs: ["mke2fs", "debugfs"] },
+  { debian: "mtools", fedora: "mtools", programs: ["mcopy"] },
 ];
 
 /** What images are built with, on the machine that builds them. */
@@ -60,12 +58,11 @@ export const imagePackages: readonly SystemPackage[] = [
   {
     debian: "e2fsprogs",
     fedora: "e2fsprogs",
-    homebrew: "e2fsprogs",
     programs: ["mke2fs", "debugfs", "e2fsck", "resize2fs"],
   },
-  { debian: "mtools", fedora: "mtools", homebrew: "mtools", programs: ["mformat", "mcopy"] },
-  { debian: "xz-utils", fedora: "xz", homebrew: "xz", programs: ["xz"] },
-  { debian: "zstd", fedora: "zstd", homebrew: "zstd", programs: ["zstd"] },
+  { debian: "mtools", fedora: "mtools", programs: ["mformat", "mcopy"] },
+  { debian: "xz-utils", fedora: "xz", programs: ["xz"] },
+  { debian: "zstd", fedora: "zstd", programs: ["zstd"] },
 ];
 
 /** What every stack needs. */

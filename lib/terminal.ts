@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { describeError, Interrupted } from "./errors.ts";
 
 /** What a shell tells of a program that ^C has ended. */
-export const interruptedExit = 130;
+const interruptedExit = 130;
 
 const interruption = new AbortController();
 

@@ -152,7 +152,7 @@ function findResource(provider: Provider, type: string): Resource {
 }
 
 /** The settings of the provider itself: known names, all that is required. Unknown values of a preview pass. */
-export function checkSettings(provider: Provider, inputs: Properties): Checked {
+function checkSettings(provider: Provider, inputs: Properties): Checked {
   const { required, optional } = provider.settings;
   const missing = required.filter((name) => !inputs[name]);
   const faults = [

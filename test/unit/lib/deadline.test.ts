@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
-import { withDeadline } from "../../../lib/deadline.ts";
+import { startDeadline } from "../../../lib/deadline.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { type Strangers, startStrangers } from "../cluster/stranger.ts";
 
@@ -21,11 +21,11 @@ describe("a deadline", function () {
 
   it("is kept although nothing else keeps the program alive, and garbage is collected all the time", async () => {
     const { stdout, exitCode, stderr } = await runModule(`
-      import { withDeadline } from ${lib("deadline.ts")};
+      import { startDeadline } from ${lib("deadline.ts")};
       setInterval(() => globalThis.gc(), 5).unref();
-      const never = () => new Promise(() => {});
       const outer = new AbortController();
-      const ends = await Promise.allSettled([1, 2, 3].map(() => withDeadline(300, outer.signal, never)));
+      const wait = () => startDeadline(300, outer.signal).race(new Promise(() => {}));
+      const ends = await Promise.allSettled([1, 2, 3].map(wait));
       console.log(ends.map(({ reason }) => reason.message).join());
     `);
     assert.equal(exitCode, 0, stderr);
@@ -36,20 +36,19 @@ describe("a deadline", function () {
     for (const isBefore of [true, false]) {
       const outer = new AbortController();
       if (isBefore) outer.abort(new Error("^C"));
-      const work = withDeadline(60_000, outer.signal, () => new Promise(() => {}));
+      const deadline = startDeadline(60_000, outer.signal);
+      const work = deadline.race(new Promise(() => {}));
       outer.abort(new Error("^C"));
       await assert.rejects(work, /^Error: \^C$/);
+      deadline.end();
     }
   });
 
   it("gives what the work gives, and is forgotten then", async () => {
-    let seen: AbortSignal | undefined;
-    const work = withDeadline(60_000, undefined, async (signal) => {
-      seen = signal;
-      return 5;
-    });
-    assert.equal(await work, 5);
-    assert.equal(seen?.aborted, true, "what still listens is ended");
+    const deadline = startDeadline(60_000);
+    assert.equal(await deadline.race(Promise.resolve(5)), 5);
+    deadline.end();
+    assert.equal(deadline.signal.aborted, true, "what still listens is ended");
   });
 });
 
