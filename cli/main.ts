@@ -1,6 +1,6 @@
 import { Command } from "commander";
-import { attendSignals, reportError } from "../lib/terminal.ts";
-import { finishOrTell } from "../lib/unfinished.ts";
+import { handleSignals, reportError } from "../lib/terminal.ts";
+import { finishOrReport } from "../lib/unfinished.ts";
 
 /** A command's file: its arguments, options and what it does. */
 type Load = () => Promise<{ define(command: Command): void }>;
@@ -39,9 +39,9 @@ program.hook("preSubcommand", async (_, command) => {
   (await load?.())?.define(command);
 });
 
-attendSignals();
+handleSignals();
 try {
-  await finishOrTell(program.parseAsync().then(() => {}));
+  await finishOrReport(program.parseAsync().then(() => {}));
 } catch (error) {
   reportError(error);
 }

@@ -1,20 +1,20 @@
 import { setMaxListeners } from "node:events";
 
-/** A limit of time for one piece of work, which can be begun anew while the work gets on. */
+/** A time limit for one piece of work, which can be restarted while the work makes progress. */
 export interface Deadline {
   /** Aborted when the time is up, with an error such as "silent for 5 s", or with the outer signal and its reason. */
   signal: AbortSignal;
-  /** Begins the time anew. */
+  /** Restarts the time. */
   allow(ms: number): void;
-  /** What the work comes to, or the signal's reason as soon as there is one, whatever the work does then. */
+  /** The work's result, or a failure with the signal's reason as soon as it is aborted, whatever the work does then. */
   race<T>(work: Promise<T>): Promise<T>;
-  /** To be called when the work is done; ends what still listens to the signal. */
+  /** Call this when the work is done; it releases the signal's listeners. */
   end(): void;
 }
 
 /**
- * Takes the place of AbortSignal.timeout and AbortSignal.any. The timer of the one does not keep a program alive, and Node 20
- * may forget the other while it is waited for: then nothing is left to wait for, and the program ends without a word.
+ * Replaces AbortSignal.timeout and AbortSignal.any. The timer of the first does not keep a program alive, and Node 20
+ * may collect the second while something waits for it; in both cases the program would end without a message.
  */
 export function startDeadline(ms: number, outer?: AbortSignal): Deadline {
   const controller = new AbortController();
@@ -28,7 +28,7 @@ export function startDeadline(ms: number, outer?: AbortSignal): Deadline {
   allow(ms);
   if (outer?.aborted) follow();
   if (outer) {
-    // Many pieces of work follow one interruption: Node would take that for a leak.
+    // Much work listens to the one interruption signal; Node would report a leak.
     setMaxListeners(0, outer);
     outer.addEventListener("abort", follow);
   }

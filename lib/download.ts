@@ -5,12 +5,12 @@ import { Interrupted, UserError } from "./errors.ts";
 import type { Progress } from "./progress.ts";
 import { proxyAgent, proxyNote } from "./proxy.ts";
 
-/** The publisher's host gave no whole answer: there may be another way to the same thing. */
+/** The publisher's host gave no complete answer: the caller may have another source. */
 export class Unreachable extends Error {
   override name = "Unreachable";
 }
 
-/** Short, so that an unreachable host costs little; an answer that has begun may pause longer. */
+/** Short, so that an unreachable host costs little time; once an answer has started, it may pause longer. */
 const answerMs = 10_000;
 const pauseMs = 30_000;
 const reportMs = 10_000;
@@ -27,7 +27,7 @@ export async function downloadText(url: string, signal?: AbortSignal): Promise<s
 export interface DownloadOptions {
   progress: Progress;
   signal?: AbortSignal | undefined;
-  /** A file with more than that isn't the one that is meant. */
+  /** A larger file can't be the right one. */
   mostBytes?: number | undefined;
 }
 
@@ -48,7 +48,7 @@ export async function downloadFile(url: string, file: string, options: DownloadO
   return hash.digest("hex");
 }
 
-/** Fails with Unreachable where the host doesn't have what the address names. */
+/** Fails with Unreachable if the host doesn't have the file. */
 export async function probe(url: string, signal?: AbortSignal): Promise<void> {
   for await (const _ of follow(url, "HEAD", 0, signal));
 }

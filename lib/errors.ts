@@ -1,12 +1,12 @@
 /**
- * A mistake that the user can mend: shown as its message alone, without a stack trace.
+ * A problem that the user can fix: shown as its message only, without a stack trace.
  * Say what is wrong, where, and what to do.
  */
 export class UserError extends Error {
   override name = "UserError";
 }
 
-/** The user's ^C, ^D at a question, or an ordinary kill: what was half done has been undone, and nothing else is wrong. */
+/** The user's ^C, ^D at a question, or a plain kill: unfinished work has been undone, and nothing else is wrong. */
 export class Interrupted extends UserError {
   override name = "Interrupted";
 
@@ -15,7 +15,7 @@ export class Interrupted extends UserError {
   }
 }
 
-/** What to show of any thrown value: a UserError's message, and for everything else the stack that a bug report needs. */
+/** How to show any thrown value: a UserError by its message, everything else with the stack that a bug report needs. */
 export function describeError(error: unknown): string {
   if (error instanceof UserError) return error.message;
   if (error instanceof Error) return error.stack ?? error.message;

@@ -22,7 +22,7 @@ export async function makeFolder(folder: string, fill: (unfinished: string) => P
   });
 }
 
-/** Lets `work` have a new folder below `parent`, readable to this user alone, which goes afterwards. */
+/** Gives `work` a new folder below `parent`, readable only by this user, and removes it afterwards. */
 export async function inUnfinishedFolder<T>(parent: string, work: (unfinished: string) => Promise<T>): Promise<T> {
   await mkdir(parent, { recursive: true });
   await removeAbandoned(parent);
@@ -39,11 +39,11 @@ export async function writeFileWhole(file: string, text: string, mode = 0o644): 
   await writeUnfinished(file, text, mode, (unfinished) => rename(unfinished, file));
 }
 
-/** Like writeFileWhole, but a file that exists stays. Tells whether this call made it. */
+/** Like writeFileWhole, but keeps a file that exists. Returns whether this call created it. */
 export async function createFileWhole(file: string, text: string, mode: number): Promise<boolean> {
   let isNew = true;
   await writeUnfinished(file, text, mode, (unfinished) =>
-    // A link, unlike a rename, never takes the place of a file that another process made meanwhile.
+    // A link, unlike a rename, never replaces a file that another process made meanwhile.
     link(unfinished, file).catch((error: NodeJS.ErrnoException) => {
       unlessTaken(error);
       isNew = false;
@@ -90,7 +90,7 @@ function unlessTaken(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
 }
 
-/** Removes what killed processes left: of this machine when the process is gone, of others (a shared home) after a day. */
+/** Removes what killed processes left: this machine's once the process is gone, others' (a shared home) after a day. */
 export async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
     if (!name.startsWith(marker)) continue;
@@ -115,7 +115,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** A power cut after the rename must not leave a whole name on empty files. */
+/** A power cut after the rename must not leave the final name on empty files. */
 export async function syncFiles(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
     if (entry.isFile()) await sync(path.join(entry.parentPath ?? entry.path, entry.name));
@@ -132,7 +132,7 @@ async function sync(file: string): Promise<void> {
   }
 }
 
-/** Fills the buffer from a file; returns the number of bytes, which is smaller where the file ends. */
+/** Fills the buffer from a file; returns the number of bytes, fewer than asked for at the file's end. */
 export async function readFully(handle: FileHandle, buffer: Buffer, position: number): Promise<number> {
   let done = 0;
   while (done < buffer.length) {
@@ -143,7 +143,7 @@ export async function readFully(handle: FileHandle, buffer: Buffer, position: nu
   return done;
 }
 
-/** The bytes of a file at that place; fewer where the file ends. */
+/** The bytes of a file at that offset; fewer at the file's end. */
 export async function readAt(handle: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   return buffer.subarray(0, await readFully(handle, buffer, position));

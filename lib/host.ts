@@ -7,16 +7,16 @@ import { type RunOptions, run } from "./run.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where Debian puts programs for the administrator, such as mke2fs, which an ordinary user's PATH leaves out. */
+/** Debian's folders for administrators' programs such as mke2fs, which are not on an ordinary user's PATH. */
 const systemFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** PATH with the administrator's folders at its end. */
+/** PATH with the administrators' folders at its end. */
 export function hostPath(environment: Environment = process.env): string {
   const folders = (environment.PATH ?? "").split(path.delimiter).filter(Boolean);
   return [...new Set([...folders, ...systemFolders])].join(path.delimiter);
 }
 
-/** Runs a program of the host, one for the administrator too; see `run`. */
+/** Runs a program of the host, also an administrators' one; see `run`. */
 export function runOnHost(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   return run(program, args, { ...options, env: { ...options.env, PATH: hostPath() } });
 }
@@ -39,7 +39,7 @@ export async function isExecutable(file: string): Promise<boolean> {
   }
 }
 
-/** A program without shared libraries: NAME-static, as Debian up to 13 calls it, or a NAME that is one. */
+/** A statically linked program: NAME-static, as Debian up to 13 calls it, or NAME if that one is static. */
 export async function findStatic(name: string, environment: Environment): Promise<string | undefined> {
   const marked = await findOnPath(`${name}-static`, environment);
   if (marked) return marked;
@@ -47,7 +47,7 @@ export async function findStatic(name: string, environment: Environment): Promis
   return program && (await isStatic(program)) ? program : undefined;
 }
 
-/** A program of 64 bits that names no interpreter, which would load its libraries. */
+/** Whether it is a 64-bit program without an interpreter, which would load its libraries. */
 async function isStatic(file: string): Promise<boolean> {
   const start = await firstBytes(file, 4096);
   if (start.toString("latin1", 0, 6) !== "\x7fELF\x02\x01") return false;
@@ -66,7 +66,7 @@ async function firstBytes(file: string, count: number): Promise<Buffer> {
   }
 }
 
-/** Those of the packages that the host lacks a program or the files of, in the same order, each once. */
+/** The packages of which the host lacks a program or the files, in the same order, each once. */
 export async function missingPackages(
   needed: readonly SystemPackage[],
   environment: Environment = process.env,
@@ -85,7 +85,7 @@ async function isInstalled({ programs, staticPrograms = [], files }: SystemPacka
   return !found.includes(undefined) && (files?.some(existsSync) ?? true);
 }
 
-/** Fails with all packages that the host lacks, and what it wants of them. */
+/** Fails, naming all packages that the host lacks and what they are needed for. */
 export async function requirePackages(
   purpose: string,
   needed: readonly SystemPackage[],
@@ -100,7 +100,7 @@ export async function requirePackages(
   );
 }
 
-/** The programs of the packages, and for those without programs the file that tells that they are there. */
+/** The packages' programs, or for a package without programs the file that shows it is installed. */
 export const contentsOf = (packages: readonly SystemPackage[]): string[] =>
   packages.flatMap(({ programs, staticPrograms = [], files = [] }) => [
     ...programs,
@@ -108,7 +108,7 @@ export const contentsOf = (packages: readonly SystemPackage[]): string[] =>
     ...files.slice(0, 1),
   ]);
 
-/** Fails with all programs that the host lacks, and the packages that hold them. */
+/** Fails, naming all programs that the host lacks and the packages that contain them. */
 export async function requirePrograms(
   purpose: string,
   programs: readonly string[],
@@ -121,7 +121,7 @@ export async function requirePrograms(
 
 function missingError(purpose: string, what: readonly string[], packages: readonly string[]): UserError {
   return new UserError(
-    `${purpose} needs what is missing here: ${what.join(", ")}.\n` +
+    `${purpose} needs what is not installed here: ${what.join(", ")}.\n` +
       `On Debian or Ubuntu: sudo apt-get install ${packages.join(" ")}`,
   );
 }

@@ -4,14 +4,14 @@ import type { z } from "zod";
 import { startDeadline } from "./deadline.ts";
 
 /**
- * Nobody gave an answer that can be used. Its message is the reason for people, to be put behind "no answer from Consul:",
- * e.g. "connection refused" or "what answers isn't Consul (HTML)".
+ * There was no usable answer. The message is the reason for users, to follow "no answer from Consul:", such as
+ * "connection refused" or "what answers isn't Consul (HTML)".
  */
 export class NoAnswer extends Error {
   override name = "NoAnswer";
-  /** Something answers, but not what was asked for. */
+  /** Something else answers at that address. */
   readonly isStranger: boolean;
-  /** Of an answer that is a refusal, e.g. 500. */
+  /** The status of a refusal, such as 500. */
   readonly status: number | undefined;
 
   constructor(reason: string, { isStranger = false, status }: { isStranger?: boolean; status?: number } = {}) {
@@ -25,18 +25,18 @@ export interface Question<T> {
   /** Who is asked, e.g. "Consul". */
   who: string;
   url: string;
-  /** What the answer looks like: nothing else is believed. */
+  /** The shape of the answer; anything else is rejected. */
   schema: z.ZodType<T>;
-  /** How long the whole answer may take. */
+  /** How long the complete answer may take. */
   timeoutMs: number;
   signal?: AbortSignal | undefined;
-  /** Refusals whose text is an answer all the same. */
+  /** Error statuses whose body is an answer nevertheless. */
   alsoStatus?: number;
 }
 
 const mostBytes = 8 << 20;
 
-/** Asks for JSON, following no redirect. Fails with a NoAnswer, and with nothing else. */
+/** Asks for JSON and follows no redirect. Fails only with NoAnswer. */
 export async function askJson<T>(question: Question<T>): Promise<T> {
   const { who, url, schema, timeoutMs, signal, alsoStatus } = question;
   const { status, location, text } = await read(question, timeoutMs, signal);
@@ -75,7 +75,7 @@ async function read({ who, url }: Question<unknown>, timeoutMs: number, outer?: 
   }
 }
 
-/** A connection of its own for each question: one that is kept may be closed just when it is used again. */
+/** One connection per request: a kept one may be closed just when it is used again. */
 function open(url: string, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const send = url.startsWith("https:") ? getSecurely : get;
@@ -127,7 +127,7 @@ function parse(who: string, text: string): unknown {
   }
 }
 
-/** The first line of what a stranger says, without what would move a terminal's cursor. */
+/** The first line of untrusted text, without control characters that would move a terminal's cursor. */
 function short(text: string): string {
   const [line = ""] = text.trim().split(/[\r\n]/, 1);
   const clean = line.replace(/\p{C}/gu, "");

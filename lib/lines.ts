@@ -1,6 +1,6 @@
 /**
- * The lines of a stream of UTF-8, whose pieces may end anywhere, within a letter too. Unlike Node's readline it ends when
- * the stream was over before, and fails when it breaks off.
+ * The lines of a UTF-8 stream whose chunks may end anywhere, even within a character. Unlike Node's readline, it also
+ * ends if the stream has ended before, and fails if the stream breaks off.
  */
 export async function* linesOf(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<string, undefined> {
   const decoder = new TextDecoder();

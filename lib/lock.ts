@@ -6,15 +6,15 @@ import { hostPath } from "./host.ts";
 import { cacheDir } from "./paths.ts";
 import type { Context } from "./program.ts";
 
-/** Does the work while no other process holds the cache's lock of that name; its empty file stays there. */
+/** Does the work while holding the cache's lock of that name; the lock's empty file stays. */
 export async function withLock<T>(name: string, context: Context, work: () => Promise<T>): Promise<T> {
   return await withLockOn(await cachedLock(name), "waiting for another build of the same layer", context, work);
 }
 
 /**
- * Does the work while no other process holds the lock on that file, which is made in a folder that exists.
- * The kernel's lock ends with its holder, so a program that was killed blocks nobody.
- * @param notice what to say where that takes a while
+ * Does the work while holding the lock on that file, which is created if its folder exists.
+ * The kernel releases the lock with its holder, so a killed program blocks nobody.
+ * @param notice what to report if waiting takes a while
  */
 export async function withLockOn<T>(
   file: string,
@@ -28,7 +28,7 @@ export async function withLockOn<T>(
   return await work().finally(release);
 }
 
-/** Does the work if nobody holds the cache's lock of that name now. */
+/** Does the work only if the cache's lock of that name is free. */
 export async function ifUnlocked(name: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
   const { release, refusal } = await take(await cachedLock(name), ["--nonblock"], signal);
   if (refusal === undefined) await work().finally(release);
@@ -42,13 +42,13 @@ async function cachedLock(name: string): Promise<string> {
 
 interface Lock {
   release(): Promise<void>;
-  /** Why it isn't held. */
+  /** Why the lock was not acquired. */
   refusal?: string;
 }
 
 /**
- * A child holds the lock for as long as its standard input is open, which is as long as this process lives.
- * It has a session of its own, so that ^C doesn't end it before the work has been undone.
+ * A child holds the lock as long as its standard input is open, that is, as long as this process lives.
+ * It has its own session, so that ^C doesn't end it before the work has been undone.
  */
 async function take(file: string, options: string[], signal: AbortSignal): Promise<Lock> {
   signal.throwIfAborted();

@@ -11,7 +11,7 @@ export interface Network {
   router: string;
 }
 
-/** What follows from a CIDR such as 192.168.2.0/24. */
+/** The parts of a CIDR such as 192.168.2.0/24. */
 export function networkOf(cidr: string): Network {
   const [base = "", length = ""] = cidr.split("/");
   const prefix = Number(length);
@@ -26,7 +26,7 @@ export function networkOf(cidr: string): Network {
   };
 }
 
-/** Whether a machine can have that address in the network: neither its first nor its last. */
+/** Whether a machine can have that address: it is in the network and neither its first nor its last. */
 export function isHostIn(cidr: string, ip: string): boolean {
   const { network, broadcast } = networkOf(cidr);
   return toNumber(ip) > toNumber(network) && toNumber(ip) < toNumber(broadcast);
@@ -45,8 +45,8 @@ export function isCidr(text: string): boolean {
 }
 
 /**
- * The host addresses of a network one by one, from its Nth on and then those before, but for the first, where most routers
- * are. From the second on where the network is smaller than that.
+ * The host addresses of a network, starting at the Nth and then those before it, except the first, which most
+ * routers have. Starts at the second if the network is smaller than that.
  */
 export function* hostsOf(cidr: string, nth: number): Generator<string> {
   const { network, broadcast } = networkOf(cidr);

@@ -1,14 +1,14 @@
-/** A package of the operating system, and how to tell that it is there. */
+/** A package of the operating system, and how to find out whether it is installed. */
 export interface SystemPackage {
   /** Its name on Debian and Ubuntu. */
   debian: string;
-  /** Its names elsewhere, where there is such a package. */
+  /** Its names on other systems, if they have it. */
   fedora?: string;
   homebrew?: string;
   programs: readonly string[];
-  /** Programs that need no library; it depends on the release whether their names have "-static" at the end. */
+  /** Statically linked programs; in some releases their names end in "-static". */
   staticPrograms?: readonly string[];
-  /** For a package without programs: where systems have what it brings, one of which is enough. */
+  /** For a package without programs: paths that show it is installed; one is enough. */
   files?: readonly string[];
 }
 
@@ -33,7 +33,7 @@ const utilLinux: SystemPackage = {
   programs: ["flock", "nsenter", "setpriv", "setsid", "unshare"],
 };
 
-/** What the lab runs beside that. */
+/** What else the lab runs. */
 export const labPackages: readonly SystemPackage[] = [
   utilLinux,
   { debian: "qemu-utils", fedora: "qemu-img", programs: ["qemu-img"] },
@@ -41,13 +41,13 @@ export const labPackages: readonly SystemPackage[] = [
   { debian: "mtools", fedora: "mtools", programs: ["mcopy"] },
 ];
 
-/** What images are built with, on the machine that builds them. */
+/** What building images needs on the machine that builds. */
 export const imagePackages: readonly SystemPackage[] = [
   utilLinux,
   // A Debian in a container may lack it, and mmdebstrap only recommends it.
   { debian: "mount", fedora: "util-linux-core", programs: ["mount", "umount"] },
   { debian: "mmdebstrap", fedora: "mmdebstrap", programs: ["mmdebstrap"] },
-  // A user's own range of user numbers, for a root file system made without being root.
+  // Maps a user's own range of user ids, to make a root file system without being root.
   { debian: "uidmap", fedora: "shadow-utils", programs: ["newuidmap"] },
   {
     debian: "debian-archive-keyring",
@@ -87,7 +87,7 @@ export const emulationPackages: readonly SystemPackage[] = [
   },
 ];
 
-/** What a tool is built with where its publisher's release can't be had. */
+/** What building a tool needs if its publisher's release can't be downloaded. */
 export const goPackage: SystemPackage = { debian: "golang-go", fedora: "golang", homebrew: "go", programs: ["go"] };
 
 /** The C compiler for this machine's own programs. */
@@ -108,7 +108,7 @@ export const crossCompilerPackages: Readonly<Record<string, readonly SystemPacka
   ],
 };
 
-/** What only the tests need: a home router to drive, on this machine, a DHCP client, another program that burns, UEFI, a linter of scripts. */
+/** What only the tests need: a router (dnsmasq), a DHCP client, another card writer, UEFI, a shell linter. */
 export const testPackages: readonly SystemPackage[] = [
   { debian: "openssh-server", fedora: "openssh-server", programs: ["sshd"] },
   { debian: "dnsmasq-base", fedora: "dnsmasq", programs: ["dnsmasq"] },
@@ -120,22 +120,22 @@ export const testPackages: readonly SystemPackage[] = [
   { debian: "ovmf", fedora: "edk2-ovmf", programs: [], files: ["/usr/share/ovmf/OVMF.fd"] },
 ];
 
-/** What the tests of every board's image need beside that: to play the boards. */
+/** What the tests of the boards' images need in addition, to emulate the boards. */
 export const boardTestPackages: readonly SystemPackage[] = Object.values(emulatorPackages);
 
-/** What the bench of images sets beside the builder. */
+/** What the image benchmark compares the builder with. */
 const benchPackages: readonly SystemPackage[] = [
   { debian: "vmdb2", programs: ["vmdb2"] },
   { debian: "zerofree", fedora: "zerofree", programs: ["zerofree"] },
 ];
 
-/** What a card is taken from the system with, before it is written, where the system has it in use. */
+/** Unmounts a card that the system has in use before it is written. */
 const burnPackages: readonly SystemPackage[] = [
   { debian: "udisks2", fedora: "udisks2", programs: ["udisksctl"] },
   { debian: "eject", fedora: "util-linux", programs: ["eject"] },
 ];
 
-/** What no Linux is without, so that it is never looked for. */
+/** Programs that every Linux has, so they are never looked for. */
 const essentialPackages: readonly SystemPackage[] = [
   { debian: "coreutils", programs: ["cp", "dd", "env"] },
   { debian: "dash", programs: ["sh"] },
@@ -159,7 +159,7 @@ const allPackages = [
   ...essentialPackages,
 ];
 
-/** The Debian packages that hold the programs, each once. */
+/** The Debian packages that contain the programs, each once. */
 export function packagesOf(programs: readonly string[]): string[] {
   const names = programs.map((program) => {
     const isIn = ({ programs, staticPrograms = [] }: SystemPackage) =>

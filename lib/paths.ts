@@ -5,12 +5,12 @@ import { fileURLToPath } from "node:url";
 /** The project's top folder. */
 export const projectDir = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
-/** What can be made again: toolchain, downloads, image layers. Shared by all checkouts of this user. */
+/** Whatever can be downloaded or built again: tools, downloads, image layers. Shared by all checkouts of this user. */
 export function cacheDir(...parts: string[]): string {
   return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), ".cache"), "piinit", ...parts);
 }
 
-/** What belongs to this user and can't be made again: the passphrase of the stacks' secrets. */
+/** What belongs to this user and can't be recreated: the passphrase for the stacks' secrets. */
 export function configDir(...parts: string[]): string {
   return path.join(process.env.XDG_CONFIG_HOME || path.join(homedir(), ".config"), "piinit", ...parts);
 }

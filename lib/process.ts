@@ -1,14 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { run } from "./run.ts";
 
-/** A process that runs now, or has ended without its parent having taken notice. */
+/** A process that is running, or a zombie. */
 export interface RunningProcess {
   /** The program's name without its folder; Linux keeps its first 15 characters. */
   name: string;
   started: Date;
 }
 
-/** What runs under that number on this machine; undefined when nothing does. */
+/** The process with that number on this machine; undefined if there is none. */
 export async function findProcess(pid: number): Promise<RunningProcess | undefined> {
   return process.platform === "linux" ? fromProc(pid) : fromPs(pid);
 }

@@ -1,11 +1,11 @@
 import { text } from "node:stream/consumers";
 import { describeError, Interrupted } from "./errors.ts";
 import { type Progress, progressOnStderr } from "./progress.ts";
-import { finishOrTell } from "./unfinished.ts";
+import { finishOrReport } from "./unfinished.ts";
 
 export interface Context {
   progress: Progress;
-  /** Aborted by ^C or an ordinary kill, so that work in hand can be undone. */
+  /** Aborted by ^C or a plain kill, so that unfinished work can be undone. */
   signal: AbortSignal;
 }
 
@@ -23,12 +23,12 @@ const allOfStdin: ReadInput = () => text(process.stdin);
  * An error goes to standard error, with exit code 1.
  */
 export function main(verbs: Record<string, Verb>, readInput: ReadInput = allOfStdin): Promise<void> {
-  return finishOrTell(runVerb(verbs, readInput));
+  return finishOrReport(runVerb(verbs, readInput));
 }
 
 async function runVerb(verbs: Record<string, Verb>, readInput: ReadInput): Promise<void> {
   const interrupt = new AbortController();
-  // Not `once`: a handler that is gone after the first call lets execa end the process before the clean-up is done.
+  // Not `once`: with no handler left after the first call, execa would end the process before the clean-up is done.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupt.abort(new Interrupted()));
   onParentsEnd(() => interrupt.abort(new Interrupted()));
   try {
@@ -46,7 +46,7 @@ async function runVerb(verbs: Record<string, Verb>, readInput: ReadInput): Promi
 
 const lookMs = 500;
 
-/** Pulumi's own plugin for commands kills the shell that runs a program, and tells the program nothing. */
+/** Pulumi's own command plugin kills only the shell that runs a program, so the program must notice that itself. */
 function onParentsEnd(end: () => void): void {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -1,6 +1,6 @@
 /** Reports what a long piece of work is doing: one short line per step, on standard error. */
 export interface Progress {
-  /** A new step has begun, or a fact about it is known. */
+  /** Reports a new step, or a fact about it. */
   step(text: string): void;
 }
 

@@ -1,20 +1,20 @@
 import type { EnvHttpProxyAgent } from "undici";
 import { UserError } from "./errors.ts";
 
-/** Takes requests through the proxy of the environment's variables, as curl and apt do; straight where there is none. */
+/** Sends requests through the proxy that the environment names, as curl and apt do; directly if there is none. */
 export async function proxyAgent(): Promise<EnvHttpProxyAgent> {
   for (const scheme of ["http", "https"] as const) {
     const found = setting(scheme);
-    // Its value may hold a password.
+    // Not shown: the value may contain a password.
     if (found && !/^https?:\/\/[^/]/.test(found.value))
-      throw new UserError(`The variable ${found.variable} has to name a proxy as http://HOST:PORT does`);
+      throw new UserError(`The variable ${found.variable} must be a proxy's address such as http://HOST:PORT`);
   }
   const { EnvHttpProxyAgent } = await import("undici");
-  // Proxies commonly refuse a tunnel to where there is no TLS.
+  // Proxies commonly refuse tunnels to ports without TLS.
   return new EnvHttpProxyAgent({ proxyTunnel: false });
 }
 
-/** What to know of an address that can't be reached: that a proxy is meant to lead to it, and who says so. */
+/** For messages about an unreachable address: the proxy that was used, and the variable that names it. */
 export function proxyNote(url: string): string {
   const found = (url.startsWith("https:") ? setting("https") : undefined) ?? setting("http");
   return found ? `; ${found.variable} names ${new URL(found.value).host} as the proxy` : "";

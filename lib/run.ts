@@ -7,15 +7,15 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Replaces the environment instead of adding to it. */
   cleanEnv?: boolean;
-  /** Goes to the program's standard input; the only way for a secret. */
+  /** The program's standard input; the only way to pass a secret. */
   input?: string | Uint8Array;
-  /** A sentence of what to do, added to the error when the program fails. */
+  /** A sentence on what to do, added to the error if the program fails. */
   hint?: string;
   signal?: AbortSignal;
   timeoutMs?: number;
-  /** It removes its own files when it is asked to end, so it isn't killed for taking long over that. */
+  /** The program removes its own files on SIGTERM, so it isn't killed if that takes long. */
   cleansUp?: boolean;
-  /** It has a session of its own, so that ^C reaches it through `signal` alone, and once. */
+  /** The program gets its own session, so that ^C reaches it only through `signal`, and once. */
   ownSession?: boolean;
   /** Called with each line that the program prints, on either stream. */
   onLine?: (line: string) => void;
@@ -44,7 +44,7 @@ export async function run(program: string, args: readonly string[], options: Run
   };
   const child = execa(program, args, settings);
   const [result] = await Promise.all([child, options.onLine && followLines(child, options.onLine)]);
-  // A program of the same terminal may have ended of its own ^C before the signal reaches it.
+  // The terminal's ^C may have ended the program before our signal reached it.
   if (result.failed && options.signal?.reason instanceof Interrupted) throw options.signal.reason;
   if (result.failed) throw new UserError(failureMessage(program, args, result, options.hint));
   return String(result.stdout ?? "");
@@ -78,7 +78,7 @@ function failureMessage(program: string, args: readonly string[], outcome: Outco
     .join("\n");
 }
 
-/** Programs that show progress write over their line again and again: each of these is a line. */
+/** Programs that show progress overwrite their line with carriage returns: each version counts as a line. */
 async function followLines(child: ResultPromise, onLine: (line: string) => void): Promise<void> {
   for await (const text of child.iterable({ from: "all" }))
     for (const line of String(text).split("\r")) if (line) onLine(line);

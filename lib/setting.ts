@@ -3,7 +3,7 @@ declare module "zod" {
   interface GlobalMeta {
     /** A sentence, in Markdown. */
     description?: string;
-    /** A value that can be used, as it stands in a stack's file. */
+    /** A valid value, as written in a stack's file. */
     example?: unknown;
     /** "always": no message shows it, and `./piinit secret` sets it. "possible": it is one where the user sets it so. */
     secret?: "always" | "possible";

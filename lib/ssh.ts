@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-/** How to reach a machine; what is left out comes from the user's own ssh configuration, keys and agent. */
+/** How to reach a machine; the user's own ssh configuration, keys and agent supply what is missing. */
 export interface Login {
   host: string;
   port?: number | undefined;
@@ -14,7 +14,7 @@ export interface Login {
 
 const alias = "piinit";
 
-/** Lets `work` have the arguments of an ssh that runs a command on the machine; a file with its host key goes afterwards. */
+/** Gives `work` the ssh arguments to run a command on the machine; removes the file with its host key afterwards. */
 export async function withSshArguments<T>(
   login: Login,
   command: string,
@@ -31,7 +31,7 @@ export async function withSshArguments<T>(
   }
 }
 
-/** With a given host key only that key counts, whatever the machine's address and port are and whatever else is known. */
+/** A given host key is the only one accepted, whatever the machine's address and whatever known_hosts says. */
 export function sshArguments(login: Login, knownHosts: string | undefined, command: string): string[] {
   const options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "LogLevel=ERROR"];
   options.push("ServerAliveInterval=5", "ServerAliveCountMax=3", "ClearAllForwardings=yes", "RemoteCommand=none");
@@ -55,7 +55,7 @@ function portAndUser({ port, user }: Login): string[] {
   return [...(port === undefined ? [] : ["-p", String(port)]), ...(user === undefined ? [] : ["-l", user])];
 }
 
-/** What an SSH connection that never came about means, and what to do; `what` the machine is to us, e.g. "router". */
+/** Why an SSH connection failed, and what to do; `what` is the machine's role here, such as "router". */
 export function sshFailure(what: string, login: Login, stderr: string): string {
   const where = `the ${what} ${login.host}${login.port === undefined ? "" : `, port ${login.port}`}`;
   const compare = "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub";
@@ -85,7 +85,7 @@ export function sshFailure(what: string, login: Login, stderr: string): string {
   return `can't reach ${where}: ${lastLine(stderr) || "the connection ended early"}\nIs it on, and is this its address?`;
 }
 
-/** As ssh takes it: USER@HOST, or HOST alone. */
+/** USER@HOST, or HOST without a user. */
 export function nameOf({ user, host }: Login): string {
   return user === undefined ? host : `${user}@${host}`;
 }

@@ -4,39 +4,39 @@ import { Writable } from "node:stream";
 import { execa } from "execa";
 import { describeError, Interrupted } from "./errors.ts";
 
-/** What a shell tells of a program that ^C has ended. */
+/** A shell's exit code for a program that ^C has ended. */
 const interruptedExit = 130;
 
 const interruption = new AbortController();
 
-/** The program that has the terminal at the moment. */
+/** The program that currently has the terminal. */
 let owner: { kill(signal: NodeJS.Signals): void; wasSignalled: boolean } | undefined;
 
 /**
- * Aborted with an Interrupted by ^C or an ordinary kill: whoever works then ends its children, undoes what is half done
- * and fails with that reason.
+ * Aborted with an Interrupted by ^C or a plain kill: work in progress then ends its children, undoes what is
+ * unfinished, and fails with that reason.
  */
 export const interrupted: AbortSignal = interruption.signal;
 
-/** Makes ^C and ordinary kills interrupt what runs instead of ending this process at once; the second one does that. */
-export function attendSignals(): void {
+/** Makes ^C and plain kills interrupt the work instead of ending this process; a second one ends it at once. */
+export function handleSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => attend(signal));
 }
 
 function attend(signal: NodeJS.Signals): void {
   if (owner) {
     owner.wasSignalled = true;
-    // The terminal's own ^C reaches all programs in its foreground, and a second one means "at once" to Pulumi.
+    // The terminal sends ^C to all foreground programs itself, and Pulumi takes a second one to mean "at once".
     if (signal !== "SIGINT" || !hasTerminal()) owner.kill(signal);
     return;
   }
-  // Behind the ^C that the terminal shows.
+  // Ends the line on which the terminal shows ^C.
   if (signal === "SIGINT" && process.stderr.isTTY) process.stderr.write("\n");
   if (interrupted.aborted) process.exit(interruptedExit);
   interruption.abort(new Interrupted());
 }
 
-/** For work that takes no notice of `interrupted` and leaves nothing half done: it is given up on ^C. */
+/** For work that ignores `interrupted` and leaves nothing unfinished: abandons it on ^C. */
 export function unlessInterrupted<T>(work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = () => reject(interrupted.reason);
@@ -56,20 +56,20 @@ function hasTerminal(): boolean {
   }
 }
 
-/** Shows an error and decides the exit code, unless the command has. The one place for both. */
+/** Shows an error and sets the exit code unless the command has. The only place for both. */
 export function reportError(error: unknown): void {
   process.stderr.write(`${describeError(error)}\n`);
   process.exitCode ||= error instanceof Interrupted ? interruptedExit : 1;
-  // All work has ended in order; what was given up may still wait for an answer.
+  // All work has ended cleanly, but abandoned work may still be waiting for an answer.
   if (error instanceof Interrupted) process.exit();
 }
 
-/** Whether a person can be asked. */
+/** Whether the user can be asked. */
 export const isTerminal = (): boolean => Boolean(process.stdin.isTTY && process.stderr.isTTY);
 
 /**
- * Asks a person on the terminal; a hidden answer isn't shown.
- * @throws Interrupted on ^C and ^D, with what they mean here
+ * Asks the user on the terminal; a hidden answer isn't shown.
+ * @throws Interrupted on ^C and ^D, with `meaning` as its message
  */
 export async function question(text: string, { hidden = false, meaning = "Interrupted." } = {}): Promise<string> {
   interrupted.throwIfAborted();
@@ -94,15 +94,15 @@ export async function question(text: string, { hidden = false, meaning = "Interr
   }
 }
 
-/** Asks a question of yes or no; everything but a yes is a no. */
+/** Asks a yes-or-no question; everything except yes counts as no. */
 export async function confirm(text: string): Promise<boolean> {
   return /^y(es)?$/i.test((await question(`${text} [y/N] `)).trim());
 }
 
 /**
- * Runs a program that has the terminal until it ends: its display, its questions and its ^C. Returns its exit code.
- * Where this process is killed, the program is asked to end.
- * @throws Interrupted when it failed after ^C
+ * Runs a program with the terminal: its display, its questions, its ^C. Returns its exit code.
+ * If this process is killed, the program is asked to end.
+ * @throws Interrupted if the program fails after ^C
  */
 export async function foreground(
   program: string,
@@ -122,5 +122,5 @@ export async function foreground(
   return exitCode;
 }
 
-/** Linux tells a program when its parent is gone; elsewhere it runs on to its end. */
+/** Linux can signal a program when its parent dies; elsewhere it runs to its end. */
 const withParent = process.platform === "linux" ? ["setpriv", "--pdeathsig", "TERM", "--"] : [];

@@ -1,8 +1,8 @@
 /**
- * Does a program's work. Where nothing is left that could finish it, Node ends the program without a word: this says that it
- * is a bug, with exit code 1.
+ * Does a program's work. If nothing is left that could finish it, Node would end the program without a message; this
+ * reports a bug and exits with code 1.
  */
-export async function finishOrTell(work: Promise<void>): Promise<void> {
+export async function finishOrReport(work: Promise<void>): Promise<void> {
   const tell = () => {
     process.stderr.write(
       "This ended without finishing, and doesn't know why: a bug of piinit. Run it again, and please report it with the lines above.\n",

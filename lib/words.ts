@@ -4,7 +4,7 @@ export function anyOf(words: readonly string[]): string {
   return others.length > 0 ? `${others.toReversed().join(", ")} or ${last}` : last;
 }
 
-/** The one of the known words that was probably meant, if a typing mistake or two explain the difference. */
+/** The known word that was probably meant, if it differs by one or two typing errors. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   const most = Math.max(1, Math.floor(word.length / 3));
   const ranked = [...known]
@@ -20,7 +20,7 @@ export function suggestion(word: unknown, known: Iterable<string>): string {
   return meant === undefined || meant === word ? "" : `; did you mean \`${meant}\`?`;
 }
 
-/** How many letters are missing, too many, wrong, or in each other's place. */
+/** The number of letters that are missing, extra, wrong or swapped. */
 function distance(a: string, b: string): number {
   const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number) => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import path from "node:path";
 import { projectDir } from "../../lib/paths.ts";
-import { finishOrTell } from "../../lib/unfinished.ts";
+import { finishOrReport } from "../../lib/unfinished.ts";
 import { benchBurning } from "./burn.ts";
 import { benchImages } from "./images.ts";
 import { benchLab } from "./lab.ts";
@@ -27,4 +27,4 @@ async function main(named: string[]): Promise<void> {
   }
 }
 
-await finishOrTell(main(process.argv.slice(2)));
+await finishOrReport(main(process.argv.slice(2)));

@@ -104,7 +104,7 @@ describe("an image that is built on another machine", function () {
     others.push(machine.sshd);
     await refused(
       build(here("refused"), machine.builder),
-      /^The builder \S+@127\.0\.0\.1 says:\n.*Building images needs what is missing here: .*mmdebstrap.*apt-get install .*mmdebstrap/s,
+      /^The builder \S+@127\.0\.0\.1 says:\n.*Building images needs what is not installed here: .*mmdebstrap.*apt-get install .*mmdebstrap/s,
     );
     assert.deepEqual(await readdir(here("refused")), []);
   });

@@ -94,7 +94,7 @@ describe("a download", () => {
     process.env.https_proxy = "user:secret@proxy:3128";
     await assert.rejects(downloadText("https://example.invalid/file"), {
       name: "UserError",
-      message: "The variable https_proxy has to name a proxy as http://HOST:PORT does",
+      message: "The variable https_proxy must be a proxy's address such as http://HOST:PORT",
     });
   });
 });

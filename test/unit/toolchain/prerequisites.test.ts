@@ -57,7 +57,11 @@ describe("what building the tools takes", () => {
     await writeProgram(path.join(bin, "go"), fakeGo(log));
     const get = toolGetter([consulFor(foreign), { name: "nomad", architecture: foreign }]);
     const attempt = get("consul", { architecture: foreign, ...options({ PATH: bin }) });
-    await refusal(attempt, /^Building consul and nomad needs what is missing here: .*-gcc/, `install gcc-${cross}`);
+    await refusal(
+      attempt,
+      /^Building consul and nomad needs what is not installed here: .*-gcc/,
+      `install gcc-${cross}`,
+    );
     await assert.rejects(readFile(log), { code: "ENOENT" });
   });
 
