@@ -116,6 +116,7 @@ describe("the rooms of the house", () => {
   });
 
   it("have no circle of files", () => {
+    assert.equal(circleIn(imports)?.join(" → "), undefined);
     const circle = new Map([
       ["a", ["b"]],
       ["b", ["c"]],
@@ -130,5 +131,16 @@ describe("the rooms of the house", () => {
       ["build", "dist", "out", "target"].filter((name) => folders.has(name)),
       [],
     );
+  });
+
+  it("have no file of more than 300 lines", async () => {
+    const names = (await readdir(path.join(projectDir, "test"), { recursive: true })).map((name) => `test/${name}`);
+    const tests = names.filter((name) => name.endsWith(".ts"));
+    const long: string[] = [];
+    for (const name of [...imports.keys(), ...tests]) {
+      const lines = (await readFile(path.join(projectDir, name), "utf8")).split("\n").length - 1;
+      if (lines > 300) long.push(`${name}: ${lines} lines`);
+    }
+    assert.deepEqual(long, []);
   });
 });
