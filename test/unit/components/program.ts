@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import * as pulumi from "@pulumi/pulumi";
@@ -35,8 +36,6 @@ export function shippedSettings(stack: string): Record<string, unknown> {
   );
 }
 
-let runs = 0;
-
 /** Runs index.ts with these settings, each of `secrets` set with --secret; no engine, and no program of ours is started. */
 export async function runProgram<Exports>(
   stack: string,
@@ -66,8 +65,8 @@ export async function runProgram<Exports>(
       "piinit",
       stack,
     );
-    // Each run is a module of its own: a module runs once.
-    const exports = (await import(`../../../index.ts?run=${runs++}`)) as Exports;
+    // A module runs once, so each run gets a module of its own; this file may be loaded more than once, so none counts them.
+    const exports = (await import(`../../../index.ts?run=${randomUUID()}`)) as Exports;
     await pulumi.runtime.disconnect();
     return { made, exports };
   } finally {
