@@ -3,6 +3,7 @@ import { findOnPath, hostPath, requirePrograms, runOnHost } from "../lib/host.ts
 import { type Drive, isSameDrive, type Limits, refusal } from "./drive.ts";
 import { listDrives } from "./drives.ts";
 import { Refused } from "./failure.ts";
+import { burnPackages } from "./packages.ts";
 
 /**
  * Looks at a drive once more and unmounts what is on it: between the choice and the writing another one may have taken
@@ -30,7 +31,7 @@ async function unmount({ path, mounts }: Drive): Promise<void> {
       process.getuid?.() === 0
         ? ["umount", "--", at]
         : ["udisksctl", "unmount", "--no-user-interaction", "--block-device", device];
-    await requirePrograms(`Unmounting ${at}`, [program as string]);
+    await requirePrograms(`Unmounting ${at}`, [program as string], burnPackages);
     await refusing(runOnHost(program as string, args, { hint }));
   }
 }

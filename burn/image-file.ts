@@ -4,6 +4,7 @@ import { type BlockMap, parseBlockMap } from "../formats/bmap.ts";
 import { type Compression, compressionOf } from "../formats/compression.ts";
 import { UserError } from "../lib/errors.ts";
 import { requirePrograms, runOnHost } from "../lib/host.ts";
+import { burnPackages } from "./packages.ts";
 
 /** A disk image to be burned, as far as it can be known without reading it. */
 export interface ImageFile {
@@ -25,7 +26,7 @@ export async function inspectImage(file: string): Promise<ImageFile> {
   });
   if (!found.isFile() || found.size === 0) throw new UserError(`The image ${file} is no file with a disk in it.`);
   const compression = await compressionOf(file, "The image");
-  if (compression) await requirePrograms(`Unpacking ${file}`, [compression]);
+  if (compression) await requirePrograms(`Unpacking ${file}`, [compression], burnPackages);
   const map = await findBlockMap(file);
   const bytes = compression ? await unpackedBytes(file, compression) : found.size;
   if (map && bytes !== undefined && map.map.imageBytes !== bytes) {

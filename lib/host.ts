@@ -2,10 +2,23 @@ import { existsSync } from "node:fs";
 import { access, constants, open, stat } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "./errors.ts";
-import { packagesOf, type SystemPackage } from "./packages.ts";
 import { type RunOptions, run } from "./run.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A package of the operating system, and how to find out whether it is installed. */
+export interface SystemPackage {
+  /** Its name on Debian and Ubuntu. */
+  debian: string;
+  /** Its names on other systems, if they have it. */
+  fedora?: string;
+  homebrew?: string;
+  programs: readonly string[];
+  /** Statically linked programs; in some releases their names end in "-static". */
+  staticPrograms?: readonly string[];
+  /** For a package without programs: paths that show it is installed; one is enough. */
+  files?: readonly string[];
+}
 
 /** Debian's folders for administrators' programs such as mke2fs, which are not on an ordinary user's PATH. */
 const systemFolders = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -108,15 +121,28 @@ export const contentsOf = (packages: readonly SystemPackage[]): string[] =>
     ...files.slice(0, 1),
   ]);
 
-/** Fails, naming all programs that the host lacks and the packages that contain them. */
+/** Fails, naming all programs that the host lacks and those of the packages that contain them. */
 export async function requirePrograms(
   purpose: string,
   programs: readonly string[],
+  packages: readonly SystemPackage[],
   environment: Environment = { PATH: hostPath() },
 ): Promise<void> {
   const found = await Promise.all(programs.map((program) => findOnPath(program, environment)));
   const missing = programs.filter((_, index) => found[index] === undefined);
-  if (missing.length > 0) throw missingError(purpose, missing, packagesOf(missing));
+  if (missing.length > 0) throw missingError(purpose, missing, packagesOf(missing, packages));
+}
+
+/** Debian's names of those of the packages that contain the programs, each once. */
+export function packagesOf(programs: readonly string[], packages: readonly SystemPackage[]): string[] {
+  const names = programs.map((program) => {
+    const isIn = ({ programs, staticPrograms = [] }: SystemPackage) =>
+      [...programs, ...staticPrograms.map((name) => `${name}-static`)].includes(program);
+    const found = packages.find(isIn);
+    if (!found) throw new Error(`no package is known to contain the program ${program}`);
+    return found.debian;
+  });
+  return [...new Set(names)];
 }
 
 function missingError(purpose: string, what: readonly string[], packages: readonly string[]): UserError {

@@ -2,10 +2,10 @@ import { cp, mkdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../lib/errors.ts";
-import { type Environment, findOnPath } from "../lib/host.ts";
-import { compilerPackages, crossCompilerPackages, goPackage, type SystemPackage } from "../lib/packages.ts";
+import { type Environment, findOnPath, type SystemPackage } from "../lib/host.ts";
 import type { Progress } from "../lib/progress.ts";
 import { run } from "../lib/run.ts";
+import { compilerPackages, crossCompilerPackages, goPackage } from "./packages.ts";
 import { hostPlatform } from "./platform.ts";
 import { goTarget, type Platform, type Tool } from "./versions.ts";
 

@@ -1,8 +1,8 @@
 import type { Architecture } from "../lib/architecture.ts";
 import { probe, Unreachable } from "../lib/download.ts";
-import { missingPackages, requirePackages } from "../lib/host.ts";
-import { goPackage, type SystemPackage } from "../lib/packages.ts";
+import { missingPackages, requirePackages, type SystemPackage } from "../lib/host.ts";
 import { checkGoOrPackage, compilersFor } from "./go-build.ts";
+import { goPackage } from "./packages.ts";
 import { hostPlatform } from "./platform.ts";
 import { Unsuitable } from "./release.ts";
 import { explained, findAtHand, getTool, label, type ToolOptions } from "./tools.ts";

@@ -1,5 +1,8 @@
 import { UserError } from "../lib/errors.ts";
-import { contentsOf, type Environment, findOnPath, missingPackages } from "../lib/host.ts";
+import { contentsOf, type Environment, findOnPath, missingPackages, type SystemPackage } from "../lib/host.ts";
+import type { Progress } from "../lib/progress.ts";
+import { run } from "../lib/run.ts";
+import { quoteCommand } from "../lib/shell.ts";
 import {
   basicPackages,
   boardTestPackages,
@@ -7,12 +10,8 @@ import {
   emulatorPackages,
   imagePackages,
   labPackages,
-  type SystemPackage,
   testPackages,
-} from "../lib/packages.ts";
-import type { Progress } from "../lib/progress.ts";
-import { run } from "../lib/run.ts";
-import { quoteCommand } from "../lib/shell.ts";
+} from "./packages.ts";
 
 /** This machine, as far as packages go. */
 export interface Host {

@@ -4,7 +4,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { refuseAltered } from "../../components/source.ts";
 import { UserError } from "../../lib/errors.ts";
-import type { SystemPackage } from "../../lib/packages.ts";
+import type { SystemPackage } from "../../lib/host.ts";
 import { projectDir } from "../../lib/paths.ts";
 import { progressOnStderr } from "../../lib/progress.ts";
 import { type RunOptions, run } from "../../lib/run.ts";

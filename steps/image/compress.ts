@@ -3,6 +3,7 @@ import path from "node:path";
 import { exists, inUnfinishedFolder } from "../../lib/files.ts";
 import { requirePrograms, runOnHost } from "../../lib/host.ts";
 import type { Progress } from "../../lib/progress.ts";
+import { imagePackages } from "../../toolchain/packages.ts";
 
 /** Where an image's compressed copy stands. */
 const compressedFileOf = (image: string): string => `${image}.zst`;
@@ -18,7 +19,7 @@ export async function compress(image: string, progress: Progress, signal?: Abort
   const file = compressedFileOf(image);
   // An image's name is made from its content, so a copy that is there is the right one.
   if (!(await exists(file))) {
-    await requirePrograms("Compressing an image", ["zstd"]);
+    await requirePrograms("Compressing an image", ["zstd"], imagePackages);
     progress.step("compressing the image");
     await inUnfinishedFolder(path.dirname(image), async (folder) => {
       const unfinished = path.join(folder, path.basename(file));

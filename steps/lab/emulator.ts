@@ -3,18 +3,20 @@ import { access, readFile } from "node:fs/promises";
 import { execa } from "execa";
 import { UserError } from "../../lib/errors.ts";
 import { writeFileWhole } from "../../lib/files.ts";
-import { requirePrograms } from "../../lib/host.ts";
-import { packagesOf } from "../../lib/packages.ts";
+import { packagesOf, requirePrograms } from "../../lib/host.ts";
 import { cacheDir } from "../../lib/paths.ts";
 import type { Progress } from "../../lib/progress.ts";
 import { run } from "../../lib/run.ts";
+import { emulatorPackages, labPackages } from "../../toolchain/packages.ts";
 import { type Accelerator, acceleration, type Emulator, emulatorFor } from "./arguments.ts";
+
+const packages = [...Object.values(emulatorPackages), ...labPackages];
 
 /** The emulator for this host. Fails with all that is missing or too old, and the packages to install. */
 export async function requireEmulator(): Promise<Emulator> {
   const emulator = emulatorFor(process.arch);
   if (!emulator) throw new UserError(`The lab runs on amd64 and arm64; this machine is ${process.arch}.`);
-  await requirePrograms("The lab", [emulator.program, "qemu-img", "mcopy"]);
+  await requirePrograms("The lab", [emulator.program, "qemu-img", "mcopy"], packages);
   checkVersion(emulator, await run(emulator.program, ["--version"]));
   return emulator;
 }
@@ -24,7 +26,7 @@ export function checkVersion({ program }: Emulator, text: string): void {
   const [, major = 0, minor = 0] = (/version (\d+)\.(\d+)/.exec(text) ?? []).map(Number);
   if (major > 7 || (major === 7 && minor >= 2)) return;
   throw new UserError(
-    `The lab needs QEMU 7.2 or newer; ${program} (package ${packagesOf([program])}) is ${major}.${minor}.`,
+    `The lab needs QEMU 7.2 or newer; ${program} (package ${packagesOf([program], packages)}) is ${major}.${minor}.`,
   );
 }
 

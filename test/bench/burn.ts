@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { type BlockRange, blockMapFileOf, renderBlockMap } from "../../formats/bmap.ts";
 import { requirePrograms } from "../../lib/host.ts";
 import { projectDir } from "../../lib/paths.ts";
+import { allPackages } from "../../toolchain/packages.ts";
 import { type Cost, costOf } from "./cost.ts";
 import { type Row, tableOf } from "./table.ts";
 
@@ -18,7 +19,7 @@ const times = 3;
 
 /** Sets `./piinit burn` beside `dd` and `bmaptool`: the same image onto the same file, each tool in turn, the best of three. */
 export async function benchBurning(): Promise<string> {
-  await requirePrograms("The bench of burning", ["bmaptool"]);
+  await requirePrograms("The bench of burning", ["bmaptool"], allPackages);
   const folder = await mkdtemp("/var/tmp/piinit-bench-");
   try {
     const image = path.join(folder, "disk.img");

@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { requirePrograms } from "../../lib/host.ts";
 import { registration } from "../../steps/image/foreign/emulation.ts";
 import type { DebianBase, ManifestOf } from "../../steps/image/manifest/manifest.ts";
+import { allPackages } from "../../toolchain/packages.ts";
 import { type Cost, costOf } from "./cost.ts";
 
 /**
@@ -13,7 +14,7 @@ import { type Cost, costOf } from "./cost.ts";
  * every kernel that runs the bench knows FAT.
  */
 export async function vmdb2(manifest: ManifestOf<DebianBase>, folder: string): Promise<Cost> {
-  await requirePrograms("The bench of images", ["vmdb2", "zerofree", "qemu-aarch64-static"]);
+  await requirePrograms("The bench of images", ["vmdb2", "zerofree", "qemu-aarch64-static"], allPackages);
   const image = path.join(folder, "vmdb2.img");
   const recipe = path.join(folder, "vmdb2.yaml");
   await writeFile(recipe, stringify({ steps: steps(manifest, await hostMirror()) }));

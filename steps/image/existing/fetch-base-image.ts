@@ -8,6 +8,7 @@ import { sha256OfFile } from "../../../lib/files.ts";
 import { requirePrograms, runOnHost } from "../../../lib/host.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
+import { imagePackages } from "../../../toolchain/packages.ts";
 import type { ImageBase } from "../manifest/manifest.ts";
 
 const isAddress = (image: string): boolean => /^https?:\/\//.test(image);
@@ -61,7 +62,7 @@ const commands = {
 /** Writes the disk image that is in the file, compressed or not, as a sparse file. */
 export async function unpackBaseImage(file: string, disk: string, signal: AbortSignal): Promise<void> {
   const compression = await compressionOf(file, "The base image");
-  if (compression) await requirePrograms("Unpacking the base image", [compression]);
+  if (compression) await requirePrograms("Unpacking the base image", [compression], imagePackages);
   await runOnHost("sh", ["-c", commands[compression ?? "none"], "sh", file, disk], {
     signal,
     hint: `The base image is unpacked in ${path.dirname(disk)}: it needs free space there for the whole disk.`,

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { type Architecture, hostArchitecture } from "../../../lib/architecture.ts";
 import { findStatic, hostPath, requirePackages } from "../../../lib/host.ts";
-import { emulationPackages } from "../../../lib/packages.ts";
+import { emulationPackages } from "../../../toolchain/packages.ts";
 import type { NativeScripts } from "./native.ts";
 
 /** How the kernel tells the programs of an architecture (the first 20 bytes of an ELF file), and which QEMU runs them. */

@@ -6,6 +6,7 @@ import { requirePrograms } from "../../../lib/host.ts";
 import type { Context } from "../../../lib/program.ts";
 import type { Progress } from "../../../lib/progress.ts";
 import { type Login, lastLine, nameOf, sshFailure, withSshArguments } from "../../../lib/ssh.ts";
+import { basicPackages } from "../../../toolchain/packages.ts";
 
 /** ssh's own exit code, for all that goes wrong with the connection. */
 const connectionFailed = 255;
@@ -20,7 +21,7 @@ export async function onBuilder<T>(
   { progress, signal }: Context,
   talk: (remote: ChildProcessWithoutNullStreams) => Promise<T>,
 ): Promise<T> {
-  await requirePrograms("Building on another machine", ["ssh"]);
+  await requirePrograms("Building on another machine", ["ssh"], basicPackages);
   return withSshArguments(builder, command, async (args) => {
     signal.throwIfAborted();
     const remote = spawn("ssh", args);

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
-import { emulationPackages } from "../../../lib/packages.ts";
 import { projectDir } from "../../../lib/paths.ts";
+import { emulationPackages } from "../../../toolchain/packages.ts";
 import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
 import { type DebianRoot, type Ended, enterDebian } from "./root.ts";
 

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { findOnPath, hostPath, missingPackages, requirePrograms } from "../../../lib/host.ts";
-import { packagesOf } from "../../../lib/packages.ts";
+import { burnPackages } from "../../../burn/packages.ts";
+import { findOnPath, hostPath, missingPackages, packagesOf, requirePrograms } from "../../../lib/host.ts";
 import { projectDir } from "../../../lib/paths.ts";
+import { allPackages } from "../../../toolchain/packages.ts";
 
 describe("programs of the host", () => {
   let folder: string;
@@ -21,11 +22,11 @@ describe("programs of the host", () => {
     await writeFile(path.join(folder, "mmdebstrap"), "", { mode: 0o755 });
     await writeFile(path.join(folder, "flock"), "", { mode: 0o644 });
     const needed = ["mmdebstrap", "mke2fs", "debugfs", "mcopy", "flock"];
-    await assert.rejects(requirePrograms("A test", needed, { PATH: `/nowhere:${folder}` }), {
+    await assert.rejects(requirePrograms("A test", needed, allPackages, { PATH: `/nowhere:${folder}` }), {
       name: "UserError",
       message: /^A test needs .*: mke2fs, debugfs, mcopy, flock\.\n.* install e2fsprogs mtools util-linux$/,
     });
-    await requirePrograms("A test", ["mmdebstrap"], { PATH: folder });
+    await requirePrograms("A test", ["mmdebstrap"], allPackages, { PATH: folder });
   });
 
   it("are all known to be in a package, wherever the code starts one by its name", async () => {
@@ -77,7 +78,7 @@ describe("programs of the host", () => {
 
 function isKnown(program: string): boolean {
   try {
-    return packagesOf([program]).length > 0;
+    return packagesOf([program], [...allPackages, ...burnPackages]).length > 0;
   } catch {
     return false;
   }

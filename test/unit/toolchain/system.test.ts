@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../../lib/errors.ts";
-import type { SystemPackage } from "../../../lib/packages.ts";
+import type { SystemPackage } from "../../../lib/host.ts";
 import { type Host, installSystemPackages, missingSystemPackages } from "../../../toolchain/system.ts";
 import { writeProgram } from "./publisher.ts";
 import { makeScratch, recorder, type Scratch } from "./scratch.ts";

@@ -1,16 +1,4 @@
-/** A package of the operating system, and how to find out whether it is installed. */
-export interface SystemPackage {
-  /** Its name on Debian and Ubuntu. */
-  debian: string;
-  /** Its names on other systems, if they have it. */
-  fedora?: string;
-  homebrew?: string;
-  programs: readonly string[];
-  /** Statically linked programs; in some releases their names end in "-static". */
-  staticPrograms?: readonly string[];
-  /** For a package without programs: paths that show it is installed; one is enough. */
-  files?: readonly string[];
-}
+import type { SystemPackage } from "../lib/host.ts";
 
 /** QEMU for guests of each host's own architecture. */
 export const emulatorPackages = {
@@ -129,12 +117,6 @@ const benchPackages: readonly SystemPackage[] = [
   { debian: "zerofree", fedora: "zerofree", programs: ["zerofree"] },
 ];
 
-/** Unmounts a card that the system has in use before it is written. */
-const burnPackages: readonly SystemPackage[] = [
-  { debian: "udisks2", fedora: "udisks2", programs: ["udisksctl"] },
-  { debian: "eject", fedora: "util-linux", programs: ["eject"] },
-];
-
 /** Programs that every Linux has, so they are never looked for. */
 const essentialPackages: readonly SystemPackage[] = [
   { debian: "coreutils", programs: ["cp", "dd", "env"] },
@@ -143,7 +125,8 @@ const essentialPackages: readonly SystemPackage[] = [
   { debian: "util-linux", programs: ["lsblk"] },
 ];
 
-const allPackages = [
+/** All of the above, to find the package that a program comes from. */
+export const allPackages: readonly SystemPackage[] = [
   ...Object.values(emulatorPackages),
   ...labPackages,
   ...imagePackages,
@@ -155,18 +138,5 @@ const allPackages = [
   ...testPackages,
   ...boardTestPackages,
   ...benchPackages,
-  ...burnPackages,
   ...essentialPackages,
 ];
-
-/** The Debian packages that contain the programs, each once. */
-export function packagesOf(programs: readonly string[]): string[] {
-  const names = programs.map((program) => {
-    const isIn = ({ programs, staticPrograms = [] }: SystemPackage) =>
-      [...programs, ...staticPrograms.map((name) => `${name}-static`)].includes(program);
-    const found = allPackages.find(isIn);
-    if (!found) throw new Error(`no package is known to hold the program ${program}`);
-    return found.debian;
-  });
-  return [...new Set(names)];
-}
