@@ -1,19 +1,19 @@
 import { z } from "zod";
 import { askJson } from "../lib/http.ts";
 
-/** The agents that make a machine part of a cluster; both answer the same questions on leader and servers. */
+/** The agents that make a machine part of a cluster; both have the same API for leader and servers. */
 export type AgentName = "Consul" | "Nomad";
 
-/** A text that may be shown: nothing in it moves a terminal's cursor. */
+/** Text that is safe to show: without control characters that move a terminal's cursor. */
 export const plainText = z
   .string()
   .max(1000)
   .regex(/^\P{C}*$/u);
 
-/** "address:port" of the leader, "" where there is none. */
+/** "address:port" of the leader; "" if there is none. */
 export const leaderAnswer = plainText;
 
-/** What autopilot tells of a cluster's servers; an address is "IP:PORT". */
+/** Autopilot's view of a cluster's servers; an address is "IP:PORT". */
 export const healthAnswer = z.object({
   Servers: z
     .array(
@@ -36,13 +36,13 @@ export interface AskOptions {
 
 const requestMs = 5000;
 
-/** An agent's answer, if it is one of that agent. Fails with a NoAnswer. */
+/** An agent's answer, if it has that agent's form. Fails with a NoAnswer. */
 export function askAgent<T>(
   agent: AgentName,
   url: string,
   schema: z.ZodType<T>,
   { timeoutMs = requestMs, signal }: AskOptions = {},
 ): Promise<T> {
-  // 429 is autopilot's way to say that not all is well; what it says beside is what was asked for.
+  // Autopilot answers 429 if a server is unhealthy; the body is a normal answer.
   return askJson({ who: agent, url, schema, timeoutMs, signal, alsoStatus: 429 });
 }

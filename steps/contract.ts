@@ -5,9 +5,9 @@ import { UserError } from "../lib/errors.ts";
 export interface Verb {
   /** The program checks it before it does anything. */
   input: z.ZodType;
-  /** Missing where it prints nothing. */
+  /** Missing if it prints nothing. */
   answer?: z.ZodType;
-  /** An update gets the last answer, too. */
+  /** An update also gets the last answer. */
   seesLastAnswer?: true;
 }
 
@@ -21,10 +21,10 @@ export const defineContract = <const C extends Contract>(contract: C): C => cont
 
 export type VerbOf<C extends Contract> = keyof C["verbs"] & string;
 
-/** What a caller gives a verb. */
+/** What a caller passes to a verb. */
 export type InputOf<C extends Contract, V extends VerbOf<C>> = z.input<C["verbs"][V]["input"]>;
 
-/** What the program gets of it, checked and with its defaults filled in. */
+/** What the program gets: validated, with defaults filled in. */
 export type CheckedInputOf<C extends Contract, V extends VerbOf<C>> = z.output<C["verbs"][V]["input"]>;
 
 export type AnswerOf<C extends Contract, V extends VerbOf<C>> = C["verbs"][V] extends {
@@ -35,7 +35,7 @@ export type AnswerOf<C extends Contract, V extends VerbOf<C>> = C["verbs"][V] ex
     void;
 
 /**
- * The input if it is what the program needs.
+ * Returns the input, validated.
  * @throws UserError that names every fault at once
  */
 export function checkInput<S extends z.ZodType>(program: string, schema: S, input: unknown): z.output<S> {

@@ -1,7 +1,7 @@
 import { type Context, main, type ReadInput, type Verb } from "../lib/program.ts";
 import { type AnswerOf, type CheckedInputOf, type Contract, checkInput, type VerbOf } from "./contract.ts";
 
-/** What does each verb's work. */
+/** Does each verb's work. */
 export type Handlers<C extends Contract> = {
   [V in VerbOf<C>]: (
     input: CheckedInputOf<C, V>,
@@ -27,7 +27,7 @@ export function runStep<C extends Contract>(contract: C, handlers: Handlers<C>, 
   return main(Object.fromEntries(verbs), readInput);
 }
 
-/** What the program answered the last time; Pulumi hands it over when it updates such a step. */
+/** The program's last answer, which Pulumi passes when it updates such a step. */
 function lastAnswer(): unknown {
   const text = process.env.PULUMI_COMMAND_STDOUT;
   return text ? JSON.parse(text) : undefined;

@@ -10,7 +10,7 @@ const expectedMachine = z.object({
   consulUrl: z.url(),
   nomadUrl: z.string(),
   consulServer: z.boolean(),
-  /** Undefined where the machine runs no Nomad. */
+  /** Undefined if the machine runs no Nomad. */
   nomad: z.enum(["server", "client", "both"]).optional(),
 });
 
@@ -19,15 +19,15 @@ const expectation = z.object({
   machines: z.array(expectedMachine).min(1),
   /** How long the cluster may take, seconds. */
   deadlineSeconds: z.number().min(0),
-  /** What to do with a machine that does not answer, with NAME and IMAGE in place of its own. */
+  /** What to do with a machine that does not answer; NAME and IMAGE stand for its own. */
   remedy: z.string(),
-  /** Digest of what depends on the gate: a change makes the gate look again. */
+  /** Digest of what depends on the gate: if it changes, the gate checks again. */
   guards: z.string(),
 });
 
 const readyCluster = z.object({
   consulUrl: z.string(),
-  /** Missing where no machine runs a Nomad server. */
+  /** Missing if no machine runs a Nomad server. */
   nomadUrl: z.string().optional(),
 });
 

@@ -33,7 +33,7 @@ export function judge(expectation: Expectation, seen: Observation): Judgement {
   return { ...(findings.length === 0 && { ready: cluster }), findings, summary: summarise(expectation, seen) };
 }
 
-/** The agents that the providers talk to: always the first servers in the stack, so that the address does not flap. */
+/** The agents that the providers talk to: always the stack's first servers, so that the address stays the same. */
 function addresses({ machines }: Expectation): ReadyCluster {
   const nomadUrl = machines.find(isNomadServer)?.nomadUrl;
   return {
@@ -58,7 +58,7 @@ function judgeMachine(
   );
 }
 
-/** Whether the machine with that address is the one that the stack means: the proof of the router's reservation. */
+/** Whether the expected machine has that address, which proves that the router's reservation works. */
 function judgeIdentity(
   expectation: Expectation,
   seen: Observation,
@@ -89,7 +89,7 @@ export function noAnswerFrom(agent: AgentName, url: string, silence: NoAnswer | 
   return `no answer from ${agent} at ${url}${silence ? `: ${silence.message}` : ""}`;
 }
 
-/** A machine that was given another name is in the cluster as somebody whom the stack does not know. */
+/** A machine that got another name joins the cluster as one that the stack does not know. */
 function strangers({ machines }: Expectation, members: readonly Member[]): string {
   const known = new Set(machines.map(({ name }) => name));
   const unknown = new Map(members.filter(({ name }) => !known.has(name)).map(({ name, ip }) => [name, ip]));
@@ -134,7 +134,7 @@ function judgeNomad(
   if (!view.nomad)
     return {
       problem: noAnswerFrom("Nomad", machine.nomadUrl, view.silence?.Nomad),
-      action: `its Consul answers, so ask the machine why: journalctl -u nomad`,
+      action: `its Consul answers, so check on the machine: journalctl -u nomad`,
     };
   const members = bestView(seen.machines.map(({ nomad }) => nomad))?.members ?? [];
   const fault = isNomadServer(machine)
@@ -145,7 +145,7 @@ function judgeNomad(
   return isNomadClient(machine) ? judgeNode(expectation, machine, seen) : undefined;
 }
 
-/** A server that joined under a wrong name once is not let in under the right one while that name is still listed. */
+/** A server that once joined under a wrong name can't join under the right one while the wrong one is listed. */
 function afterRename(
   command: string,
   { problem }: MachineFinding,
@@ -182,7 +182,7 @@ function judgeMembership(
   };
 }
 
-/** Without a leader nobody can say who is a voter: that is one finding of the cluster, not one for each machine. */
+/** Without a leader nobody knows who is a voter: that is one finding for the cluster, not one per machine. */
 function judgeRaft(
   agent: AgentName,
   { name }: ExpectedMachine,
@@ -193,7 +193,7 @@ function judgeRaft(
   const state = !server ? "is not yet one of the voters" : server.voter ? "lags behind the leader" : "may not vote yet";
   return {
     problem: `its ${agent} server ${state}`,
-    action: `ask the machine why: journalctl -u ${agent.toLowerCase()}`,
+    action: `check on the machine: journalctl -u ${agent.toLowerCase()}`,
   };
 }
 
@@ -236,7 +236,7 @@ function judgeLeaders({ machines }: Expectation, seen: Observation): MachineFind
         problem: `${agent} has no leader: ${present} of ${expected} servers answer`,
         action:
           present < expected
-            ? `a new cluster needs all ${expected}, one that lived before ${quorum}`
+            ? `a new cluster needs all ${expected}, an existing one ${quorum}`
             : "they are still electing one",
       },
     ];
@@ -284,7 +284,7 @@ export function leaderOf(raft: readonly RaftServer[]): string | undefined {
   return raft.find(({ leader }) => leader)?.name;
 }
 
-/** The view that speaks for the cluster: one that knows a leader, else the one that sees most. */
+/** The view to trust for the cluster: one that knows a leader, else the one with the most members. */
 function bestView<T extends { leader: string; members: Member[] }>(views: readonly (T | undefined)[]): T | undefined {
   const weight = (view: T) => (view.leader ? 1000 : 0) + view.members.filter(({ alive }) => alive).length;
   return views.reduce((best, view) => (view && (!best || weight(view) > weight(best)) ? view : best), undefined);

@@ -3,14 +3,14 @@ import { NoAnswer } from "../../lib/http.ts";
 import { type AgentName, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
 import type { Expectation, ExpectedMachine } from "./contract.ts";
 
-/** One look at a cluster, without a judgement: what each machine's own agents and the leaders said. */
+/** One observation of a cluster, not judged yet: what each machine's agents and the leaders answered. */
 export interface Observation {
   /** In the expectation's order. */
   machines: MachineView[];
-  /** Servers of the Raft cluster as its leader sees them; empty where there is no leader. */
+  /** Servers of the Raft cluster as its leader sees them; empty if there is no leader. */
   consulRaft: RaftServer[];
   nomadRaft: RaftServer[];
-  /** Nomad's clients, old lives of a machine included; empty where there is no leader. */
+  /** Nomad's clients, including earlier registrations of a machine; empty if there is no leader. */
   nomadNodes: NomadNode[];
 }
 
@@ -69,7 +69,7 @@ export interface NomadNode {
   eligible: boolean;
 }
 
-/** Asks all machines at once; never fails because one of them does not answer, or what answers is something else. */
+/** Asks all machines at once; never fails because a machine does not answer or something else does. */
 export async function observe(expectation: Expectation, signal?: AbortSignal): Promise<Observation> {
   const { machines } = expectation;
   const views = await Promise.all(machines.map((machine) => lookAtMachine(machine, signal)));
@@ -99,7 +99,7 @@ async function lookAtMachine(machine: ExpectedMachine, signal?: AbortSignal): Pr
   return { consul, nomad, silence };
 }
 
-/** What the machine's leader tells; where it is no such agent after all, the machine's view of it goes. */
+/** Adds what the machine's leader answers; if that turns out to be no such agent, drops the machine's view. */
 async function askLeader<T>(
   view: MachineView | undefined,
   machine: ExpectedMachine | undefined,
@@ -125,7 +125,7 @@ function asNoAnswer(error: unknown): NoAnswer {
   throw error;
 }
 
-/** "" where the agent says that it knows of none, in whatever way. */
+/** "" if the agent knows no leader, whatever its answer for that is. */
 async function askForLeader(agent: AgentName, url: string, signal?: AbortSignal): Promise<string> {
   try {
     return await askAgent(agent, `${url}/v1/status/leader`, leaderAnswer, { signal });

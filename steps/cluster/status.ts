@@ -5,14 +5,17 @@ import type { Expectation, ExpectedMachine } from "./contract.ts";
 import { leaderOf, noAnswerFrom } from "./judge.ts";
 import { type MachineView, observe } from "./observe.ts";
 
-/** What `./piinit status --json` tells of a cluster. */
+/** What `./piinit status --json` prints about a cluster. */
 export interface ClusterStatus {
   machines: {
     name: string;
     ip: string;
     reachable: boolean;
     hostname: string | null;
-    /** Which agent does not answer and why, e.g. "no answer from Consul at http://192.168.2.51:8500: connection refused". */
+    /**
+     * Which agent does not answer and why, e.g. "no answer from Consul at http://192.168.2.51:8500: connection
+     * refused".
+     */
     problem: string | null;
   }[];
   /** `url` is that of the first server that answers; names are host names. */
@@ -21,7 +24,7 @@ export interface ClusterStatus {
   jobs: { id: string; status: string }[];
 }
 
-/** One look, without waiting: what does not answer is null, false or missing from a list. */
+/** Looks once without waiting: what does not answer is null, false or missing from a list. */
 export async function clusterStatus(expectation: Expectation, signal?: AbortSignal): Promise<ClusterStatus> {
   const seen = await observe(expectation, signal);
   const both = expectation.machines.map((machine, index) => ({ machine, view: seen.machines[index] }));
@@ -59,7 +62,7 @@ function problemOf({ consulUrl, nomadUrl }: ExpectedMachine, view: MachineView |
 
 const jobsAnswer = z.array(z.object({ ID: plainText, ParentID: plainText, Status: plainText })).nullable();
 
-/** The jobs themselves, without the single runs of periodic ones. */
+/** The jobs themselves, without the individual runs of periodic ones. */
 async function jobsAt(url: string, signal?: AbortSignal): Promise<{ id: string; status: string }[]> {
   const jobs = await askAgent("Nomad", `${url}/v1/jobs`, jobsAnswer, { signal }).catch((error: unknown) => {
     if (error instanceof NoAnswer) return [];

@@ -9,8 +9,8 @@ const pollMs = 1000;
 const remindMs = 10_000;
 
 /**
- * Looks again and again until the whole cluster is as the stack expects it, saying what is awaited.
- * At the deadline it fails with everything that is missing and what to do with each.
+ * Polls until the whole cluster is as the stack expects it, and reports what it waits for.
+ * At the deadline, fails with everything that is missing and what to do about each.
  */
 export async function waitUntilReady(
   expectation: Expectation,
@@ -47,7 +47,7 @@ export function waitingLine({ findings, summary }: Judgement): string {
   return `waiting for ${machines.join(", ") || "leaders"}; ${summary}`;
 }
 
-/** One line for each that is missing, with what to do. */
+/** One line for each finding, with what to do. */
 export function deadlineMessage({ deadlineSeconds }: Expectation, { findings }: Judgement): string {
   return [
     `the cluster was not ready within ${deadlineSeconds} s:`,

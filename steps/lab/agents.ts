@@ -10,11 +10,11 @@ import { type MachineRecord, type Ports, readRecords } from "./folder.ts";
 import { machineProcesses } from "./machine-processes.ts";
 import { untilMachine } from "./until-machine.ts";
 
-/** The agents that make a machine part of a cluster; both answer the same questions on leader and servers. */
+/** The agents that make a machine part of a cluster; both have the same API for leader and servers. */
 export type Agent = "consul" | "nomad";
 const agents: readonly Agent[] = ["consul", "nomad"];
 
-/** How long a replaced machine's agents may take to be back, and the others to become healthy before. */
+/** Time limits for a replaced machine's agents to return, and for the others to become healthy before that. */
 const returnSeconds = 600;
 const quorumSeconds = 180;
 
@@ -33,8 +33,8 @@ export async function agentsOf({ ports }: Pick<MachineRecord, "ports">): Promise
 }
 
 /**
- * Waits until the clusters of the machine's agents can do without it.
- * Where no machine knows of a leader there is nothing to protect.
+ * Waits until the clusters of the machine's agents can do without it. If no machine knows a leader, there is nothing to
+ * protect.
  */
 export async function awaitQuorumWithout({ spec }: MachineRecord, { progress, signal }: Context): Promise<void> {
   if (isRouter(spec)) return;
@@ -65,13 +65,13 @@ async function missingWithout({ dir, ip }: LabMachine, agent: Agent): Promise<st
   return undefined;
 }
 
-/** What a cluster would lack if the server at that address went away; nothing when it has none there. */
+/** What a cluster would lack without the server at that address; nothing if there is no server at that address. */
 export function shortage(servers: readonly Server[], ip: string, agent: Agent): string | undefined {
   const voters = servers.filter(({ Voter }) => Voter);
   const others = voters.filter((server) => !isAt(server, ip));
   if (others.length === voters.length) return undefined;
   const healthy = others.filter(({ Healthy }) => Healthy);
-  // Of one or two servers none can be missed: there is no quorum to keep then, only servers to have.
+  // One or two servers lose their quorum with any of them, so there is none to keep.
   const needed = Math.min(others.length, Math.floor(voters.length / 2) + 1);
   if (healthy.length >= needed) return undefined;
   const ill = others.filter(({ Healthy }) => !Healthy).map(({ Name }) => Name);
@@ -99,7 +99,7 @@ async function missingOf(agent: Agent, ports: Ports, ip: string): Promise<string
   return status === "ready" ? undefined : `${agent} client is ${status ?? "unknown"}, not ready yet`;
 }
 
-/** What both agents say of themselves, each in its own spelling. */
+/** What both agents report about themselves, each in its own spelling. */
 const selfAnswer = z.object({
   Config: z.object({ Server: z.boolean().optional() }).optional(),
   config: z.object({ Server: z.object({ Enabled: z.boolean().optional() }).nullish() }).optional(),
@@ -127,7 +127,7 @@ async function serversOf(ports: Ports, agent: Agent): Promise<Server[] | undefin
 
 const names: Record<Agent, AgentName> = { consul: "Consul", nomad: "Nomad" };
 
-/** The agent's answer; undefined when it has none. */
+/** The agent's answer; undefined if there is none. */
 async function ask<T>(ports: Ports, agent: Agent, question: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const port = ports[agent];
   if (port === undefined) return undefined;

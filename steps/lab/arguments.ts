@@ -11,14 +11,14 @@ export interface Emulator {
   machine: string;
 }
 
-/** The emulator of an architecture as Node names it; undefined for one that no image is built for. */
+/** The emulator for an architecture by Node's name; undefined if no image is built for it. */
 export function emulatorFor(arch: string): Emulator | undefined {
   if (arch === "x64") return { program: "qemu-system-x86_64", machine: "q35" };
   if (arch === "arm64") return { program: "qemu-system-aarch64", machine: "virt" };
   return undefined;
 }
 
-// QEMU's own default takes a GiB of translated code for every machine.
+// By default, QEMU caches up to a GiB of translated code per machine.
 const translatedMiB = 192;
 
 export function acceleration(accelerator: Accelerator): string[] {
@@ -27,7 +27,7 @@ export function acceleration(accelerator: Accelerator): string[] {
     : ["-accel", `tcg,thread=multi,tb-size=${translatedMiB}`, "-cpu", "max"];
 }
 
-/** Names inside QEMU of what is changed while it runs. */
+/** QEMU's ids of the devices that change while it runs. */
 export const device = { card: "card", cable: "cable", cablePort: "cable-port", outside: "wan", hub: 0 } as const;
 
 /** QEMU's arguments for a machine; it runs in the lab's folder, so all names are short and without commas. */
@@ -61,14 +61,17 @@ function disk(id: string, file: string, format: string): string[] {
   return ["-drive", drive, "-device", `virtio-blk-pci,drive=${id}`];
 }
 
-/** A machine's card has a cable that the router plugs in; the router's is on a hub, which takes any number of cables. */
+/**
+ * A machine's network card has one cable, plugged in by the router; the router's card is on a hub for any number of
+ * them.
+ */
 function networkCards(spec: LabMachine | LabRouter): string[] {
   const cable = `stream,id=${device.cable},server=on,addr.type=unix,addr.path=${fileName(spec.name, "cable")}`;
   if (!isRouter(spec)) return ["-netdev", cable, "-device", card(device.card, device.cable, macOf(spec))];
   const outside = `user,id=${device.outside},restrict=on,net=10.0.2.0/24`;
   return [
     ...["-netdev", `hubport,id=hub,hubid=${device.hub}`, "-device", card(device.card, "hub", macOf(spec))],
-    // Without any cable on the hub the card could not send, and the guest would take it for broken.
+    // Without a cable on the hub the card could not send, and the guest would consider it broken.
     ...["-netdev", cable, "-netdev", `hubport,id=${device.cablePort},hubid=${device.hub},netdev=${device.cable}`],
     ...["-netdev", outside, "-device", card("wan-card", device.outside, routerMacs.wan)],
   ];
@@ -78,7 +81,7 @@ function macOf(spec: LabMachine | LabRouter): string {
   return isRouter(spec) ? routerMacs.lan : spec.mac;
 }
 
-/** Without its boot program for networks (romfile), which would only take time. */
+/** Without the network boot ROM (romfile), which would only take time. */
 function card(id: string, netdev: string, mac: string): string {
   return `virtio-net-pci,id=${id},netdev=${netdev},mac=${mac},romfile=`;
 }

@@ -6,10 +6,10 @@ import { fileName } from "./folder.ts";
 import { type Monitor, MonitorError, withMonitor } from "./monitor.ts";
 
 /**
- * Lays the cable between a machine and the router, both of which run; an old one is taken away first.
- * The machine's end listens and the router's end calls it: QEMU 7.2 crashes when a packet comes for a listening end that
- * was plugged in a moment ago, and the router's hub always has packets. Streams, because a router writing datagrams to
- * a machine that does not yet read would be busy with nothing else.
+ * Connects a running machine and the running router by a cable, replacing an old one.
+ * The machine's end listens and the router's end calls it: QEMU 7.2 crashes when a packet comes for a listening end
+ * that was plugged in a moment ago, and the router's hub always has packets. Streams, because a router writing
+ * datagrams to a machine that does not yet read would be busy with nothing else.
  */
 export async function connectCable(dir: string, name: string): Promise<void> {
   await withMonitor(dir, labRouterName, async (monitor) => {
@@ -24,7 +24,7 @@ export async function connectCable(dir: string, name: string): Promise<void> {
   });
 }
 
-/** Takes the router's end of a machine's cable away. */
+/** Removes the router's end of a machine's cable. */
 export async function removeCable(dir: string, name: string): Promise<void> {
   await withMonitor(dir, labRouterName, (monitor) => unplug(monitor, name));
 }
@@ -46,7 +46,7 @@ async function unplug(monitor: Monitor, name: string): Promise<void> {
   for (const id of [portOf(name), cableOf(name)]) await ifThere(monitor.execute("netdev_del", { id }));
 }
 
-/** The call goes on by itself after the cable was plugged in. */
+/** QEMU goes on connecting in the background after the cable was plugged in. */
 async function isPlugged(monitor: Monitor, name: string): Promise<boolean> {
   const deadline = performance.now() + callMs;
   do {
@@ -65,7 +65,7 @@ async function ifThere(removal: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Pulls the machine's network cable, or puts it back; the machine notices, as with a real one. */
+/** Unplugs the machine's network cable or plugs it in again; the machine notices, as with a real one. */
 export async function setCarrier(dir: string, name: string, up: boolean): Promise<void> {
   await withMonitor(dir, name, (monitor) => monitor.execute("set_link", { name: device.card, up }));
 }

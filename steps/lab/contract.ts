@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineContract } from "../contract.ts";
 import { labRouterName } from "./facts.ts";
 
-/** The lab's folder: every file, socket and log of it is in here. */
+/** The lab's folder, with all its files, sockets and logs. */
 const dir = z
   .string()
   .min(1)

@@ -11,13 +11,13 @@ import { dataLabel } from "./facts.ts";
 import { fileOf } from "./folder.ts";
 
 const dataBytes = 1024 * MiB;
-/** Below this much free space a machine's disks would soon stop it. */
+/** With less free space, a machine would soon stop because its disks can't grow. */
 const spaceMiB = 512;
 
-/** Where the images' SSH servers have their host key, on the data disk. */
+/** Where the images' SSH servers keep their host key on the data disk. */
 const hostKeyOnDisk = "ssh/ssh_host_ed25519_key";
 
-/** Fails when the image does not exist, or the lab's disk has no room for machines. */
+/** Fails if the image does not exist, or the host's disk has no room for machines. */
 export async function checkDisks({ dir, image }: VirtualMachine): Promise<void> {
   if (!existsSync(image.path))
     throw new UserError(
@@ -34,7 +34,7 @@ function imageName(file: string): string {
   return path.basename(file, ".img").replace(/-[^-]*$/, "");
 }
 
-/** Makes the machine's root disk anew from its image, and takes kernel and command line out of the image. */
+/** Recreates the machine's root disk from its image, and extracts kernel and command line from the image. */
 export async function makeRoot({ dir, name, image }: VirtualMachine): Promise<void> {
   const root = fileOf(dir, name, "root");
   await rm(root, { force: true });
@@ -46,7 +46,7 @@ export async function makeRoot({ dir, name, image }: VirtualMachine): Promise<vo
       env: { MTOOLS_SKIP_CHECK: "1" },
       hint: `${image.path} is not an image for the lab, or is damaged: remove it and run ./piinit build`,
     });
-  // Renamed when whole, so that a disk that exists is a disk that works.
+  // Renamed when complete, so that a disk that exists is usable.
   const temporary = `${root}.tmp`;
   await runOnHost("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", image.path, temporary]);
   await rename(temporary, root);
@@ -69,7 +69,7 @@ async function bootPartitionOffset(image: string): Promise<number> {
   throw new UserError(`${image} has no partition table: remove it and build it again with ./piinit build`);
 }
 
-/** Makes an empty data disk, with the SSH host key (a private key's text) that the machine will answer with, if given. */
+/** Makes an empty data disk, with the machine's SSH host key (a private key's text) if given. */
 export async function makeData({ dir, name }: VirtualMachine, hostKey?: string): Promise<void> {
   const data = fileOf(dir, name, "data");
   const temporary = `${data}.tmp`;

@@ -12,7 +12,7 @@ import { type Accelerator, acceleration, type Emulator, emulatorFor } from "./ar
 
 const packages = [...Object.values(emulatorPackages), ...labPackages];
 
-/** The emulator for this host. Fails with all that is missing or too old, and the packages to install. */
+/** The emulator for this host. Fails with everything that is missing or too old, and the packages to install. */
 export async function requireEmulator(): Promise<Emulator> {
   const emulator = emulatorFor(process.arch);
   if (!emulator) throw new UserError(`The lab runs on amd64 and arm64; this machine is ${process.arch}.`);
@@ -31,8 +31,8 @@ export function checkVersion({ program }: Emulator, text: string): void {
 }
 
 /**
- * Hardware acceleration when this kernel (a file, with its command line) really boots with it, else emulation.
- * What a probe found holds until the host's own kernel starts again.
+ * Hardware acceleration if this kernel (a file, with its command line) boots with it, else emulation.
+ * A probe's result is valid until the host reboots.
  */
 export async function chooseAccelerator(emulator: Emulator, guest: Guest, progress: Progress): Promise<Accelerator> {
   try {
@@ -64,12 +64,12 @@ export interface Guest {
   commandLine: string;
 }
 
-/** With acceleration it is a matter of two seconds. */
+/** With acceleration, the probe takes about two seconds. */
 const probeMs = 15_000;
 
 /**
- * Whether a kernel comes as far as to miss its root file system, of which it has none here. Less proves nothing: there are
- * hosts with a /dev/kvm where firmware and boot sectors run, and Linux hangs.
+ * Whether a kernel gets as far as missing its root file system, which it doesn't have here. Anything less proves
+ * nothing: on some hosts with /dev/kvm, firmware and boot sectors run but Linux hangs.
  */
 export async function canBoot(
   emulator: Emulator,

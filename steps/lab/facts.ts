@@ -1,4 +1,4 @@
-/** The services of a lab machine that the host reaches, in the order in which they are printed. */
+/** The services of a lab machine that the host can reach, in the order of display. */
 export const services = { ssh: 22, consul: 8500, nomad: 4646 } as const;
 export type Service = keyof typeof services;
 
@@ -15,8 +15,8 @@ export function forwardedPort(service: Service, ip: string): number {
 /** The router's name among the lab's machines and images. */
 export const labRouterName = "router";
 
-/** Names of network interfaces are not stable, MACs are: the router's two. */
+/** The router's two network cards, by MAC because interface names are not stable. */
 export const routerMacs = { lan: "52:54:00:00:00:01", wan: "52:54:00:00:00:02" } as const;
 
-/** Where the machine's and the router's state is: a second disk with an ext4 file system of this label. */
+/** The label of the second disk's ext4 file system, on which machines and router keep their state. */
 export const dataLabel = "data";

@@ -5,16 +5,16 @@ import { UserError } from "../../lib/errors.ts";
 import { writeFileWhole } from "../../lib/files.ts";
 import { isRouter, type LabMachine, type LabRouter } from "./contract.ts";
 
-/** What belongs to one machine; each is NAME plus one of these in the lab's folder. */
+/** A machine's files in the lab's folder: NAME plus one of these. */
 const endings = {
-  /** What the machine is and which host ports it has. */
+  /** The machine's record: what it is and which host ports it has. */
   record: ".json",
   lock: ".lock",
-  /** Made by QEMU, and removed by it when it ends by itself: one without a process tells of a crash. */
+  /** QEMU creates it and removes it on a clean exit, so one without a process means a crash. */
   pid: ".pid",
-  /** What QEMU itself says. */
+  /** QEMU's own messages. */
   log: ".log",
-  /** All that came over the serial console. */
+  /** All output of the serial console. */
   console: ".console",
   /** Sockets: QEMU's monitor, the serial console, the network cable. */
   monitor: ".qmp",
@@ -28,17 +28,17 @@ const endings = {
 } as const;
 export type FileKind = keyof typeof endings;
 
-/** The router's port for people and drivers; all machines' services are ports too. */
+/** Ports to machines' services, or to the router's SSH. */
 export type Ports = Record<string, number>;
 
-/** What the lab keeps of a machine. */
+/** What the lab records about a machine. */
 export interface MachineRecord {
   spec: LabMachine | LabRouter;
-  /** Host ports on 127.0.0.1 by service; wanted again when the machine starts again. */
+  /** Host ports on 127.0.0.1 by service; reused when the machine starts again. */
   ports: Ports;
-  /** Its cable is laid and its ports are forwarded; false while it starts. */
+  /** Its cable is connected and its ports are forwarded; false while it starts. */
   isConnected: boolean;
-  /** The network cable is pulled. */
+  /** The network cable is unplugged. */
   isCut: boolean;
 }
 
@@ -52,7 +52,7 @@ export function fileOf(dir: string, name: string, kind: FileKind): string {
   return path.join(dir, fileName(name, kind));
 }
 
-/** The machine's record; undefined when there is none, or none that can be read. */
+/** The machine's record; undefined if it doesn't exist or can't be read. */
 export async function readRecord(dir: string, name: string): Promise<MachineRecord | undefined> {
   try {
     const record = JSON.parse(await readFile(fileOf(dir, name, "record"), "utf8")) as MachineRecord;
@@ -73,14 +73,14 @@ export async function readRecords(dir: string): Promise<MachineRecord[]> {
   return records.filter((record) => record !== undefined).sort((a, b) => rank(a).localeCompare(rank(b)));
 }
 
-/** The machine's record; a UserError names the machines that there are when it is not one of them. */
+/** The machine's record. @throws UserError listing the lab's machines if this is not one of them */
 export async function requireRecord(dir: string, name: string): Promise<MachineRecord> {
   const record = await readRecord(dir, name);
   if (record) return record;
   const known = (await readRecords(dir)).map(({ spec }) => spec.name);
   throw new UserError(
     known.length === 0
-      ? `The lab has no machines yet. Make them with ./piinit up`
+      ? `The lab has no machines yet. Create them: ./piinit up`
       : `The lab has no machine ${name}. Machines: ${known.join(", ")}`,
   );
 }

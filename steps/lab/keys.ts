@@ -36,12 +36,12 @@ async function ensureKey(file: string, comment: string): Promise<string> {
   return (await run("ssh-keygen", ["-y", "-f", file])).trim();
 }
 
-/** Makes SSH take this key, and no other, for the machine's. */
+/** Makes SSH accept only this key for the machine. */
 export async function knowHost(dir: string, name: string, publicKey: string): Promise<void> {
   await changeKnownHosts(dir, name, [`${name} ${publicKey.split(" ", 2).join(" ")}`]);
 }
 
-/** Forgets the machine's SSH host key: it is about to make a new one. */
+/** Forgets the machine's SSH host key, because it is about to make a new one. */
 export async function forgetHost(dir: string, name: string): Promise<void> {
   await changeKnownHosts(dir, name, []);
 }

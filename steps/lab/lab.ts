@@ -12,21 +12,21 @@ import { cutPower, machineProcesses, processOf } from "./machine-processes.ts";
 import { connectTo } from "./monitor.ts";
 import { startRouter } from "./router-machine.ts";
 
-/** Makes the lab's folder and its SSH key; what is there is kept. */
+/** Creates the lab's folder and its SSH key unless they exist. */
 export async function createLab(dir: string): Promise<{ publicKey: string; keyFile: string }> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   await chmod(dir, 0o700);
   return await labKey(dir);
 }
 
-/** Ends everything that runs in the lab, at once, and removes its folder. A lab that does not exist is fine. */
+/** Kills everything that runs in the lab and removes its folder. Does nothing if there is no lab. */
 export async function deleteLab(dir: string): Promise<void> {
   await refuseStrangersFolder(dir);
   await cutAllPower(dir);
   await rm(dir, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** A machine that was just being started may appear while the others end. */
+/** Repeats, because a machine that was just starting may appear while the others end. */
 async function cutAllPower(dir: string): Promise<void> {
   for (;;) {
     const running = await machineProcesses(dir);
@@ -35,22 +35,22 @@ async function cutAllPower(dir: string): Promise<void> {
   }
 }
 
-/** The whole folder is going to be removed, so it had better be a lab's. */
+/** Makes sure that the folder, which is about to be removed, is a lab's. */
 async function refuseStrangersFolder(dir: string): Promise<void> {
   if (!existsSync(dir) || existsSync(keyFileOf(dir))) return;
-  // An interrupted creation leaves nothing but the key's temporary folder.
+  // An interrupted creation leaves only the key's temporary folder.
   const others = (await readdir(dir)).filter((entry) => !entry.startsWith("key-"));
   if (others.length > 0)
     throw new UserError(`${dir} is not a lab's folder (it has no key of a lab): it was not removed`);
 }
 
-/** Starts the router and all machines that the lab knows, or one of them; those that run are left alone. */
+/** Starts the router and all machines of the lab, or one of them; leaves running ones alone. */
 export async function startLab(dir: string, context: Context, name?: string): Promise<void> {
   for (const { spec } of await chosen(dir, name))
     await (isRouter(spec) ? startRouter(spec, context) : startMachine(spec, context));
 }
 
-/** Shuts all machines down, then the router; or one of them. */
+/** Shuts down all machines and then the router, or one of them. */
 export async function stopLab(dir: string, context: Context, name?: string): Promise<void> {
   const names = (await chosen(dir, name)).map(({ spec }) => spec);
   const machines = names.filter((spec) => !isRouter(spec));
@@ -62,7 +62,7 @@ async function chosen(dir: string, name: string | undefined): Promise<MachineRec
   return name === undefined ? await readRecords(dir) : [await requireRecord(dir, name)];
 }
 
-/** "crashed": lost power without a shutdown; "cut": runs with its network cable pulled. */
+/** "crashed": lost power without a shutdown; "cut": runs with its network cable unplugged. */
 export type MachineState = "running" | "stopped" | "crashed" | "cut";
 
 export interface MachineStatus {
@@ -74,7 +74,7 @@ export interface MachineStatus {
   ports?: Ports;
 }
 
-/** The router and all machines that the lab knows; none when there is no lab. */
+/** The router and all machines of the lab; none if there is no lab. */
 export async function labStatus(dir: string): Promise<MachineStatus[]> {
   const running = await machineProcesses(dir);
   return (await readRecords(dir)).map((record) => {
@@ -85,7 +85,7 @@ export async function labStatus(dir: string): Promise<MachineStatus[]> {
   });
 }
 
-/** QEMU removes its pid file when it ends by itself, so one that is left without a process tells of a crash. */
+/** QEMU removes its pid file on a clean exit, so one without a process means a crash. */
 export function stateOf(
   { isCut }: Pick<MachineRecord, "isCut">,
   seen: { isRunning: boolean; hasPidFile: boolean },
@@ -95,7 +95,7 @@ export function stateOf(
 }
 
 export interface Console {
-  /** Everything that came over the serial console since the machine was made. */
+  /** All output of the serial console since the machine was created. */
   log: string;
   /** Absolute path of the console's socket; too long for some programs when the folder's path is, unlike `attach`. */
   socket: string;

@@ -6,8 +6,8 @@ import { fileName } from "./folder.ts";
 
 /**
  * The QEMU processes of a lab, by machine name.
- * Found by what they are (working folder and arguments) and not by a number in a file, which another process may have by
- * now; so a process is found as well when its pid file is lost, or the whole folder.
+ * Found by what they are (working folder and arguments) and not by a number in a file, which another process may have
+ * by now; so a process is found as well when its pid file is lost, or the whole folder.
  */
 export async function machineProcesses(dir: string, proc = "/proc"): Promise<Map<string, number>> {
   const found = new Map<string, number>();
@@ -20,7 +20,7 @@ export async function machineProcesses(dir: string, proc = "/proc"): Promise<Map
         const name = machineOf((await readFile(path.join(proc, pid, "cmdline"), "utf8")).split("\0"));
         if (name) found.set(name, Number(pid));
       } catch {
-        // It has ended meanwhile, or belongs to another user.
+        // It has ended meanwhile or belongs to another user.
       }
     }),
   );
@@ -38,7 +38,7 @@ export async function processOf(dir: string, name: string): Promise<number | und
   return (await machineProcesses(dir)).get(name);
 }
 
-/** The folder without symbolic links, also when it does not exist any more. */
+/** The folder without symbolic links, even if it no longer exists. */
 async function realFolder(dir: string): Promise<string> {
   const parent = path.dirname(path.resolve(dir));
   return realpath(dir).catch(async () => path.join(await realpath(parent).catch(() => parent), path.basename(dir)));
@@ -54,7 +54,7 @@ export function machineOf(argv: readonly string[]): string | undefined {
   return name && argv[argv.indexOf("-pidfile") + 1] === fileName(name, "pid") ? name : undefined;
 }
 
-/** Waits until a process has ended; false when it hasn't in that time, or before the signal. */
+/** Waits until a process has ended; false if it hasn't by the time limit or the signal. */
 export async function hasEnded(pid: number, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   while (await holdsFiles(pid)) {
@@ -64,7 +64,7 @@ export async function hasEnded(pid: number, timeoutMs: number, signal?: AbortSig
   return true;
 }
 
-/** QEMU has many threads: files and ports are free when the last of them is gone, which its first one may not be. */
+/** QEMU has many threads: its files and ports are free only when the last one is gone, not just the first. */
 async function holdsFiles(pid: number): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
   // See proc(5); the name in parentheses may have spaces.
@@ -75,7 +75,7 @@ async function holdsFiles(pid: number): Promise<boolean> {
 
 const endMs = 10_000;
 
-/** Ends processes as a power cut does, and returns when they have; one that has ended meanwhile is fine. */
+/** Kills processes, as a power cut would, and waits for their end; one may have ended already. */
 export async function cutPower(pids: readonly number[]): Promise<void> {
   for (const pid of pids)
     try {

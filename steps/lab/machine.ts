@@ -24,8 +24,8 @@ import { forwardPorts, removePorts } from "./ports.ts";
 import { powerOff, powerOn } from "./power.ts";
 
 /**
- * Makes the machine run as described and returns when it has power, its cable and its ports; it boots meanwhile.
- * One that runs so already is left alone; one that differs is shut down first.
+ * Makes the machine run as described; returns when it has power, its cable and its ports, while it still boots.
+ * Leaves a machine alone that already runs like that; shuts one down first that differs.
  */
 export async function startMachine(spec: LabMachine, context: Context): Promise<RunningMachine> {
   return await withMachine(spec.dir, spec.name, context, async () => {
@@ -39,7 +39,7 @@ async function requireRouter({ dir, name }: LabMachine): Promise<void> {
   throw new UserError(`The lab's router does not run, so ${name} can't be reached. Start it: ./piinit lab start`);
 }
 
-/** Power for a machine with the disks that it needs; what it has on its data disk is kept. */
+/** Starts a machine with the disks that it needs; keeps what is on its data disk. */
 export async function bringUp<Spec extends LabMachine | LabRouter>(
   spec: Spec,
   context: Context,
@@ -63,7 +63,7 @@ export async function bringUp<Spec extends LabMachine | LabRouter>(
   return record;
 }
 
-/** Lays the machine's cable and forwards its ports, unless that has been done. */
+/** Connects the machine's cable and forwards its ports, unless that has been done. */
 export async function connect({ spec, ...record }: MachineRecord): Promise<RunningMachine> {
   if (!record.isConnected) {
     if (!isRouter(spec)) await connectCable(spec.dir, spec.name);
@@ -74,8 +74,8 @@ export async function connect({ spec, ...record }: MachineRecord): Promise<Runni
 }
 
 /**
- * Makes a machine run as described now (a new image, name or address) without harm to its cluster: not before the other
- * servers can do without those that must make way for it, and not over before its agents are back.
+ * Makes a machine run as now described (a new image, name or address) without harming its cluster: waits before it
+ * starts until the other servers can do without those it replaces, and afterwards until the machine's agents are back.
  */
 export async function replaceMachine(spec: LabMachine, context: Context): Promise<RunningMachine> {
   await requireRouter(spec);
@@ -91,7 +91,7 @@ export async function replaceMachine(spec: LabMachine, context: Context): Promis
   return started;
 }
 
-/** What can't run beside a machine: itself as it was, and machines of other names with its MAC or address. */
+/** Machines that can't run beside this one: its earlier self, and others with its MAC or address. */
 async function inTheWay(spec: LabMachine): Promise<MachineRecord[]> {
   return (await readRecords(spec.dir)).filter(({ spec: other }) => {
     if (isRouter(other)) return false;
@@ -101,8 +101,8 @@ async function inTheWay(spec: LabMachine): Promise<MachineRecord[]> {
 }
 
 /**
- * Shuts a machine down and forgets what it was, so that it can't be started that way again. Its data disk stays: it is
- * about to run with another MAC or address, or to be removed under its old name.
+ * Shuts a machine down and removes its record, so that it can't be started as it was. Its data disk stays, because the
+ * machine is about to get another MAC or address, or to be removed under its old name.
  */
 async function displace({ spec: { dir, name } }: MachineRecord, context: Context): Promise<void> {
   await withMachine(dir, name, context, async () => {
@@ -115,7 +115,7 @@ async function displace({ spec: { dir, name } }: MachineRecord, context: Context
   });
 }
 
-/** Shuts a machine or the router down and gives its ports back; one that does not run is fine. */
+/** Shuts a machine or the router down, if it runs, and releases its ports. */
 export async function stopMachine(dir: string, name: string, context: Context): Promise<void> {
   const record = await requireRecord(dir, name);
   await withMachine(dir, name, context, async () => {
@@ -124,7 +124,7 @@ export async function stopMachine(dir: string, name: string, context: Context): 
   });
 }
 
-/** Shuts a machine or the router down and forgets it: its disks, ports and host key. One that does not exist is fine. */
+/** Shuts a machine or the router down and removes its disks, ports and host key, if it exists. */
 export async function removeMachine(dir: string, name: string, context: Context): Promise<void> {
   if (!existsSync(dir)) return;
   await withMachine(dir, name, context, async () => {
@@ -145,19 +145,19 @@ async function disconnect(record: MachineRecord): Promise<void> {
   await writeRecord({ ...record, isConnected: false, isCut: false });
 }
 
-/** Cuts a machine's power without a warning; it is "crashed" until it is started again. */
+/** Cuts a machine's power without warning; it counts as "crashed" until it is started again. */
 export async function killMachine(dir: string, name: string): Promise<void> {
   await requireRecord(dir, name);
   const pid = await processOf(dir, name);
   if (pid !== undefined) await cutPower([pid]);
 }
 
-/** Pulls a running machine's network cable. */
+/** Unplugs a running machine's network cable. */
 export async function cutMachine(dir: string, name: string, context: Context): Promise<void> {
   await setCable(dir, name, context, false);
 }
 
-/** Puts a running machine's network cable back. */
+/** Plugs a running machine's network cable in again. */
 export async function joinMachine(dir: string, name: string, context: Context): Promise<void> {
   await setCable(dir, name, context, true);
 }

@@ -5,15 +5,15 @@ import { UserError } from "../../lib/errors.ts";
 import { linesOf } from "../../lib/lines.ts";
 import { fileName, fileOf } from "./folder.ts";
 
-/** One conversation with a machine's QEMU (QMP). */
+/** A session with a machine's QEMU over QMP. */
 export interface Monitor {
-  /** Fails with a MonitorError when QEMU refuses. */
+  /** Fails with a MonitorError if QEMU refuses. */
   execute(command: string, args?: Record<string, unknown>): Promise<unknown>;
-  /** A command of QEMU's monitor for people; returns what it prints. */
+  /** Runs a command of QEMU's human monitor and returns its output. */
   console(command: string): Promise<string>;
 }
 
-/** What QEMU refused, with its own class of error, e.g. "DeviceNotFound". */
+/** A refusal by QEMU, with its error class, such as "DeviceNotFound". */
 export class MonitorError extends Error {
   override name = "MonitorError";
   readonly kind: string;
@@ -24,7 +24,7 @@ export class MonitorError extends Error {
   }
 }
 
-/** QEMU talks to one client at a time: another one waits for this long. */
+/** QEMU serves one client at a time; another one waits up to this long. */
 const patienceMs = 15_000;
 
 /** Opens the machine's monitor for the work and closes it again. Fails when QEMU does not run or does not answer. */
@@ -57,7 +57,9 @@ function hungUp(dir: string, name: string, { message }: Error): UserError {
   );
 }
 
-/** Connects to a Unix socket in the lab's folder, however long the folder's path is: a socket's may have 107 bytes. */
+/**
+ * Connects to a Unix socket in the lab's folder, even if its path is longer than the 107 bytes that a socket allows.
+ */
 export async function connectTo(dir: string, file: string): Promise<Socket> {
   const folder = await open(dir);
   try {
@@ -76,7 +78,7 @@ const messageSchema = z.object({
 });
 type Message = z.infer<typeof messageSchema>;
 
-/** One line of QMP; what isn't any is a connection that has gone wrong. */
+/** Parses one line of QMP; anything else means a broken connection. */
 function parseMessage(line: string): Message {
   try {
     return messageSchema.parse(JSON.parse(line));

@@ -6,7 +6,7 @@ import { forwardedPort, labRouterName, type Service, services } from "./facts.ts
 import type { Ports } from "./folder.ts";
 import { type Monitor, withMonitor } from "./monitor.ts";
 
-/** The ports on the router's outer interface that lead to a machine's services, or to the router's own. */
+/** The ports on the router's outer interface that lead to a machine's services or to the router's own. */
 export function targetsOf(spec: LabMachine | LabRouter): Ports {
   if (isRouter(spec)) return { ssh: services.ssh };
   const names = Object.keys(services) as Service[];
@@ -24,7 +24,7 @@ export function candidates(target: number, before: number | undefined): number[]
   return before === undefined ? wanted : [before, ...wanted.filter((port) => port !== before)];
 }
 
-/** Makes a machine's services reachable on 127.0.0.1 and returns the ports by service; taken ones are avoided. */
+/** Makes a machine's services reachable on 127.0.0.1 and returns the ports by service; skips ports in use. */
 export async function forwardPorts(dir: string, spec: LabMachine | LabRouter, before: Ports): Promise<Ports> {
   return await withMonitor(dir, labRouterName, async (monitor) => {
     const ports: Ports = {};
@@ -44,7 +44,7 @@ async function forward(monitor: Monitor, target: number, before: number | undefi
   throw new UserError(`No port on 127.0.0.1 is free for ${what}; tried ${tried.join(", ")}. Free one of them.`);
 }
 
-/** Gives the machine's host ports back. */
+/** Releases the machine's host ports. */
 export async function removePorts(dir: string, ports: Ports): Promise<void> {
   await withMonitor(dir, labRouterName, async (monitor) => {
     for (const port of Object.values(ports))

@@ -12,8 +12,8 @@ import { cutPower, hasEnded, processOf } from "./machine-processes.ts";
 import { withMonitor } from "./monitor.ts";
 
 /**
- * Starts QEMU for a machine that does not run, and returns when it does. QEMU outlives this program.
- * Fails with QEMU's own last lines when it ends at once.
+ * Starts QEMU for a machine that is off, and returns once it runs. QEMU outlives this program.
+ * Fails with QEMU's last lines if it ends at once.
  */
 export async function powerOn(spec: LabMachine | LabRouter, { progress, signal }: Context): Promise<void> {
   const { dir, name } = spec;
@@ -67,7 +67,7 @@ async function failedStart(dir: string, name: string, reason: string): Promise<U
   return new UserError([`QEMU of ${name} did not start (${reason}):`, ...said.map((line) => `  ${line}`)].join("\n"));
 }
 
-/** The last lines of a log that have text; none when it does not exist. */
+/** The last non-empty lines of a log; none if it does not exist. */
 export async function lastLines(file: string, count: number): Promise<string[]> {
   const text = await readFile(file, "utf8").catch(() => "");
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a console is full of them
@@ -80,10 +80,10 @@ export async function lastLines(file: string, count: number): Promise<string[]> 
 
 /** How long a machine may take to shut down: emulation is slow. */
 const shutdownMs = 40_000;
-/** The power button is pressed again after this time: a machine that still boots has missed it. */
+/** The power button is pressed again after this time, because a machine that is still booting misses it. */
 const pressAgainMs = 8_000;
 
-/** Presses the power button and waits until the machine is off; one that does not react loses power. */
+/** Presses the power button and waits until the machine is off; cuts its power if it does not react. */
 export async function powerOff(
   dir: string,
   name: string,
@@ -110,7 +110,7 @@ interface Running {
 async function shutDown({ dir, name, pid }: Running, patienceMs: number, signal: AbortSignal): Promise<boolean> {
   const deadline = performance.now() + patienceMs;
   do {
-    // QEMU may end in the middle of the conversation: what counts is whether it has ended.
+    // QEMU may end during the session; only whether it has ended counts.
     await withMonitor(dir, name, (monitor) => monitor.execute("system_powerdown")).catch(() => {});
     const remaining = Math.max(0, deadline - performance.now());
     if (await hasEnded(pid, Math.min(pressAgainMs, remaining), signal)) return true;

@@ -14,7 +14,7 @@ import { untilMachine } from "./until-machine.ts";
 
 const bootSeconds = 300;
 
-/** Makes the router run as described, with the cables and ports of all machines that run; returns when SSH answers. */
+/** Makes the router run as described, with cables and ports of all running machines; returns when SSH answers. */
 export async function startRouter(spec: LabRouter, context: Context): Promise<RunningRouter> {
   const router = await powerRouter(spec, context);
   const { dir, name } = spec;
@@ -36,7 +36,7 @@ export async function powerRouter(spec: LabRouter, context: Context): Promise<Ru
   });
 }
 
-/** A router that has just got power knows nothing of the machines that ran on. */
+/** A router that has just started has no cables and ports for the machines that kept running. */
 async function reconnectMachines(dir: string, context: Context): Promise<void> {
   const running = await machineProcesses(dir);
   const machines = (await readRecords(dir)).filter(({ spec }) => !isRouter(spec) && running.has(spec.name));
@@ -47,7 +47,7 @@ async function reconnectMachines(dir: string, context: Context): Promise<void> {
     });
 }
 
-/** What is missing until the router can be driven over SSH. */
+/** What is still missing before the router is reachable over SSH. */
 async function askSsh(dir: string, port: number): Promise<string | undefined> {
   const args = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10"];
   const result = await execa(
@@ -61,8 +61,6 @@ async function askSsh(dir: string, port: number): Promise<string | undefined> {
   );
   if (!result.failed) return undefined;
   if (/Host key verification failed/.test(result.stderr))
-    throw new UserError(
-      `Something else than the lab's router answers on 127.0.0.1:${port}: its SSH host key is another`,
-    );
+    throw new UserError(`Something other than the lab's router answers on 127.0.0.1:${port}: its SSH host key differs`);
   return "SSH does not answer yet";
 }

@@ -10,8 +10,8 @@ export interface Invocation {
 }
 
 /**
- * How to run a command on a machine over SSH, or a login when the command is empty. The words reach the program on the
- * machine as they are; one single word is a line for the machine's shell.
+ * How to run a command on a machine over SSH, or to log in if the command is empty. Several words reach the program on
+ * the machine unchanged; a single word is a command line for the machine's shell.
  */
 export async function sshCommand(dir: string, name: string, command: readonly string[]): Promise<Invocation> {
   const { ports, spec } = await requireRecord(dir, name);
@@ -19,7 +19,7 @@ export async function sshCommand(dir: string, name: string, command: readonly st
   return { program: "ssh", args: sshArguments({ dir, name, isRouter: isRouter(spec), port: ports.ssh, command }) };
 }
 
-/** SSH's arguments; nothing of the user's own configuration takes part. */
+/** SSH's arguments, which ignore the user's own configuration. */
 export function sshArguments(to: {
   dir: string;
   name: string;
@@ -28,7 +28,7 @@ export function sshArguments(to: {
   command: readonly string[];
 }): string[] {
   const [program, ...args] = to.command;
-  // The router's key was made by the lab; a machine makes its own, which is kept from then on.
+  // The lab made the router's key; a machine makes its own, which is pinned from the first connection on.
   const check = to.isRouter ? "yes" : "accept-new";
   return [
     ...["-F", "none", "-i", keyFileOf(to.dir), "-p", String(to.port)],

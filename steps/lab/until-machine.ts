@@ -15,7 +15,7 @@ interface Waiting {
 }
 
 /**
- * Asks until nothing is missing: `check` returns what still is, e.g. "Consul has no leader".
+ * Polls until nothing is missing: `check` returns what still is, such as "Consul has no leader".
  * Fails with the machine's last console lines when time is up or the machine has lost power.
  */
 export async function untilMachine(

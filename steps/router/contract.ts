@@ -10,7 +10,7 @@ const reservation = z.object({
 });
 const reservations = z.array(reservation);
 
-/** RFC 7042 keeps these addresses for examples, so no machine has one. */
+/** RFC 7042 reserves these addresses for documentation, so no machine has one. */
 const exampleMac = /^00:00:5e:00:53:/;
 
 const ownReservation = reservation.superRefine(({ name, mac }, context) => {
@@ -22,7 +22,7 @@ const ownReservation = reservation.superRefine(({ name, mac }, context) => {
 /** The stack's name is part of a file's name on the router. */
 const owner = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, "is not a stack's name");
 
-/** All that a stack reserves on its router; what goes into a shell there is checked first. */
+/** All that a stack reserves on its router; whatever reaches a shell there is validated first. */
 export const routerStep = defineContract({
   program: "router",
   verbs: {
@@ -33,7 +33,7 @@ export const routerStep = defineContract({
       seesLastAnswer: true,
     },
     clear: { input: z.object({ router: routerSettings, owner, reservations }) },
-    /** What the state of an earlier piinit, which had a step for each machine, asks for when it lets go of one. */
+    /** Deletes one machine's reservation in states of earlier versions, which had a step for each machine. */
     release: { input: z.object({ router: routerSettings, reservation }) },
   },
 });

@@ -1,6 +1,6 @@
 import type { Entry, Lease } from "./driver.ts";
 
-/** What decides about fixed leases in dnsmasq's configuration, from its files and its command line alike. */
+/** The options of dnsmasq that affect fixed leases, from its files and its command line. */
 export interface Option {
   name: string;
   value: string;
@@ -9,7 +9,7 @@ export interface Option {
 const shortOptions: Record<string, string> = { C: "conf-file", "7": "conf-dir", G: "dhcp-host", l: "dhcp-leasefile" };
 const longOptions = new Set([...Object.values(shortOptions), "dhcp-hostsfile", "dhcp-hostsdir"]);
 
-/** The options of a command line (the program's name left out) that matter here. */
+/** The relevant options of a command line, given without the program's name. */
 export function commandLineOptions(args: readonly string[]): Option[] {
   return args.flatMap((arg, index) => {
     const long = /^--([\w-]+)(?:=(.*))?$/s.exec(arg);
@@ -20,7 +20,7 @@ export function commandLineOptions(args: readonly string[]): Option[] {
   });
 }
 
-/** The options of a configuration file that matter here. */
+/** The relevant options of a configuration file. */
 export function fileOptions(text: string): Option[] {
   return significantLines(text).flatMap((line) => {
     const [, name = "", value = ""] = /^([\w-]+)\s*=\s*(.*)$/.exec(line) ?? [];
@@ -40,7 +40,7 @@ export function confDir(value: string): { path: string; reads: (file: string) =>
   return { path: normalDir(path), reads };
 }
 
-/** A folder's path in the one form that is compared. */
+/** A folder's path, normalised for comparison. */
 export function normalDir(path: string): string {
   return path.replace(/\/+/g, "/").replace(/(.)\/$/, "$1");
 }
@@ -50,7 +50,10 @@ export function hostsFileEntries(source: string, text: string): Entry[] {
   return significantLines(text).map((line) => parseEntry(source, line));
 }
 
-/** Reads the value of a `dhcp-host`, from the file `source` or the command line; lease times, tags, client identifiers and IPv6 play no part. */
+/**
+ * Reads the value of a `dhcp-host`, from the file `source` or the command line; lease times, tags, client identifiers
+ * and IPv6 play no part.
+ */
 export function parseEntry(source: string, text: string): Entry {
   const entry: Entry = { source, text, macs: [], ignored: false };
   for (const field of text.split(",").map((part) => part.trim().toLowerCase())) {

@@ -3,7 +3,7 @@ import { quote } from "../../lib/shell.ts";
 import { normalDir } from "./dnsmasq-config.ts";
 import type { Entry, Reservation } from "./driver.ts";
 
-/** The file in dnsmasq's folder with all that a stack reserves. */
+/** The file in dnsmasq's folder that has all of a stack's reservations. */
 export function tableFile(hostsDir: string, owner: string): string {
   return path.join(normalDir(hostsDir), `piinit.${owner}`);
 }
@@ -18,7 +18,7 @@ export function lineFor({ mac, ip, name }: Reservation): string {
   return `${mac},${ip},${name}`;
 }
 
-/** Until tables came, every machine had a file of its own. */
+/** The file of one machine's reservation, as earlier versions wrote it. */
 export function machineFile(hostsDir: string, mac: string): string {
   return path.join(normalDir(hostsDir), `piinit-${mac.replaceAll(":", "-")}`);
 }

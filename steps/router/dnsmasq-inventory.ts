@@ -14,18 +14,18 @@ import {
 import type { Entry, Lease } from "./driver.ts";
 import type { Shell } from "./remote-shell.ts";
 
-/** What a router's dnsmasq goes by. */
+/** What a router's dnsmasq currently uses. */
 export interface Inventory {
   /** The dnsmasq processes that read our folder. */
   pids: number[];
-  /** Every fixed lease that their configuration knows. */
+  /** Every fixed lease in their configuration. */
   entries: Entry[];
-  /** Texts of all files that were read, by path; those of our folder among them. */
+  /** The texts of all files read, by path, including those in our folder. */
   files: Map<string, string>;
   leases: Lease[];
 }
 
-/** Where on a router the reservations and the leases are. */
+/** Where a router keeps reservations and leases. */
 interface DnsmasqFolder {
   /** The router's name or address, for messages. */
   host: string;
@@ -39,7 +39,7 @@ interface Paths {
   folders: Map<string, string[]>;
 }
 
-/** Finds the dnsmasq that reads our folder, and all that it knows; fails with what to do when there is none. */
+/** Finds the dnsmasq that reads our folder, and its configuration; if there is none, fails with what to do. */
 export async function readInventory(shell: Shell, where: DnsmasqFolder): Promise<Inventory> {
   const running = await dnsmasqs(shell);
   if (running.length === 0) throw new UserError(`no dnsmasq runs on ${where.host}: start it, or set another router`);
@@ -64,7 +64,7 @@ export async function readInventory(shell: Shell, where: DnsmasqFolder): Promise
   };
 }
 
-/** The processes that must be told when a file in the folder has changed; none is not an error. */
+/** The processes to signal when a file in the folder has changed; there may be none. */
 export async function findReaders(shell: Shell, folder: string): Promise<number[]> {
   const running = await dnsmasqs(shell);
   return running.filter((one) => readsFolder(one, normalDir(folder))).map(({ pid }) => pid);
@@ -85,9 +85,9 @@ interface Sourced extends Option {
 
 interface Dnsmasq {
   pid: number;
-  /** The configuration file that it began with. */
+  /** The main configuration file. */
   mainFile: string;
-  /** Of its command line, and of the files and folders that this names in turn. */
+  /** From its command line and from the files and folders that it names, recursively. */
   options: Sourced[];
 }
 
@@ -108,7 +108,7 @@ function readsFolder({ options }: Dnsmasq, folder: string): boolean {
   return values(options, "dhcp-hostsdir").map(normalDir).includes(folder);
 }
 
-/** Adds what the named configuration files and folders say, and those that these name, each once. */
+/** Adds the options of the named configuration files and folders, and of those that they name, each once. */
 async function followFiles(shell: Shell, given: readonly Sourced[]): Promise<Sourced[]> {
   const options = [...given];
   const read = new Set<string>();
@@ -127,7 +127,7 @@ function values(options: readonly Option[], wanted: string): string[] {
   return options.filter(({ name }) => name === wanted).map(({ value }) => value);
 }
 
-/** Prints "P pid" and "A argument" lines; asks /proc because the smallest routers have no ps that tells arguments. */
+/** Prints "P pid" and "A argument" lines; reads /proc because the ps of the smallest routers shows no arguments. */
 const processScript = [
   "for dir in /proc/[0-9]*; do",
   `  { read -r name < "$dir/comm"; } 2>/dev/null && [ "$name" = dnsmasq ] || continue`,
@@ -145,7 +145,7 @@ function parseProcesses(lines: readonly string[]): { pid: number; args: string[]
   return processes.map(({ pid, args }) => ({ pid, args: args.slice(1) }));
 }
 
-/** Reads files, and all visible files of folders; what does not exist is left out, what may not be read is an error. */
+/** Reads files and all visible files in folders; skips what does not exist, and fails on what may not be read. */
 export async function readPaths(shell: Shell, paths: readonly string[]): Promise<Paths> {
   return parsePaths(
     await shell.run(

@@ -56,8 +56,8 @@ const schema = z.strictObject({
 export type DnsmasqSettings = z.output<typeof schema>;
 
 /**
- * A router that runs dnsmasq and that we may log in to. A stack's table is one file in the folder that dnsmasq's
- * `dhcp-hostsdir` names, so it changes by one rename. There is no lock on the router that could be left behind: reading
+ * A router that runs dnsmasq and allows us to log in. A stack's table is one file in the folder that dnsmasq's
+ * `dhcp-hostsdir` names, so one rename changes it. There is no lock on the router that could be left behind: reading
  * back after the rename finds whatever another writer did at the same moment.
  */
 export const dnsmasq = {
@@ -100,8 +100,8 @@ async function apply(shell: Shell, settings: DnsmasqSettings, table: Table): Pro
 }
 
 /**
- * Where the stack's state knows nothing of a table, one of its name may be another stack's that happens to have the
- * same name: it is taken over only if that loses no machine its reservation.
+ * If the stack's state knows no table, one with its name may belong to another stack that happens to have the same
+ * name: it is replaced only if no machine loses its reservation by that.
  */
 function refuseStrangers(settings: DnsmasqSettings, own: string, entries: readonly Entry[], table: Table): void {
   const macs = new Set(table.reservations.map(({ mac }) => mac));
@@ -117,8 +117,8 @@ function refuseStrangers(settings: DnsmasqSettings, own: string, entries: readon
 }
 
 /**
- * Writes files, lets dnsmasq read them and checks what came of it. If dnsmasq can't be told, ends, or the check fails,
- * the files are as before again. Returns what the router says afterwards.
+ * Writes files, makes dnsmasq read them, and checks the result. If dnsmasq can't be signalled or ends, or the check
+ * fails, restores the files. Returns the router's inventory afterwards.
  */
 async function replace(
   shell: Shell,
@@ -151,7 +151,7 @@ The reservations are as they were before.`,
   }
 }
 
-/** After our table is in place, the router must say what we wrote, and nobody may have written the opposite meanwhile. */
+/** Once our table is in place, the router must have what we wrote, and nobody may have contradicted it meanwhile. */
 function readBack(settings: DnsmasqSettings, after: Inventory, own: string, { reservations }: Table): void {
   const others = after.entries.filter(({ source }) => source !== own);
   refuseConflicts(settings.host, others, reservations);
@@ -166,8 +166,8 @@ function readBack(settings: DnsmasqSettings, after: Inventory, own: string, { re
 }
 
 /**
- * Removes a file of ours, only with that text if one is given. Works without the checks of an inventory: what is ours must go
- * even when dnsmasq is off or no longer reads the folder.
+ * Removes a file of ours; if a text is given, only a file with that text. Needs no inventory, because our files must be
+ * removable even when dnsmasq is off or no longer reads the folder.
  */
 async function remove(shell: Shell, settings: DnsmasqSettings, file: string, text?: string): Promise<string[]> {
   const contentOf = async () => (await readPaths(shell, [file])).files.get(file);

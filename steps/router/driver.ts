@@ -29,7 +29,7 @@ export interface Entry {
   macs: string[];
   ip?: string | undefined;
   name?: string | undefined;
-  /** The machine gets no lease at all. */
+  /** dnsmasq gives the machine no lease at all. */
   ignored: boolean;
 }
 
@@ -38,25 +38,25 @@ export interface Table {
   /** The stack's name: several stacks may share a router, each with a table of its own. */
   owner: string;
   reservations: readonly Reservation[];
-  /** What the stack's state says is there since last time; undefined where it knows nothing of this router. */
+  /** The table last applied, from the stack's state; undefined if the state knows nothing of this router. */
   previous: readonly Reservation[] | undefined;
 }
 
 /**
- * One kind of home router. A driver adopts identical entries of others, refuses conflicting ones by name before it
- * writes, changes nothing that its owner did not make, reads back what it wrote, and undoes it when the router fails
- * to take it. All in one login, with one reload; everything may be repeated.
+ * One kind of home router. A driver adopts identical entries of others, refuses conflicting ones before it writes,
+ * leaves everything else alone, reads back what it wrote, and undoes it if the router does not accept it. All of that
+ * takes one login and one reload, and can be repeated.
  */
 export interface Driver<Settings> {
-  /** What a stack's file says of such a router, defaults filled in. */
+  /** Schema of such a router's settings in a stack's file, with defaults. */
   schema: z.ZodType<Settings>;
-  /** Its address or name, where the settings tell it. */
+  /** Its address or name, if the settings have it. */
   host?(settings: Settings): string;
-  /** Which router it is, as people say it; another title is another router. */
+  /** The router's name for users; another title is another router. */
   title(settings: Settings): string;
-  /** Makes the owner's entries these and no others. Returns the lines to tell the user. */
+  /** Replaces the owner's entries by these. Returns the lines to show the user. */
   apply(settings: Settings, table: Table, context: Context): Promise<string[]>;
-  /** Removes all that `apply` made for this owner; nothing happens when there is none. Returns the lines to tell. */
+  /** Removes everything that `apply` made for this owner, if anything. Returns the lines to show the user. */
   clear(settings: Settings, table: Table, context: Context): Promise<string[]>;
   /** Removes the entry of one machine that an earlier piinit made, as long as it is still the same. */
   release(settings: Settings, reservation: Reservation, context: Context): Promise<string[]>;

@@ -10,7 +10,7 @@ const drivers = { dnsmasq, manual };
 
 type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
 
-/** What a stack's file says of its router. */
+/** The router's settings in a stack's file. */
 export const routerSettings = z.discriminatedUnion(
   "kind",
   Object.values(drivers).map(({ schema }) => schema) as [Schema, ...Schema[]],
@@ -35,7 +35,7 @@ export interface Router {
 // The schema ties a kind to its driver's settings, which the compiler can't follow through a lookup by name.
 const driverOf = ({ kind }: RouterSettings) => drivers[kind] as Driver<RouterSettings>;
 
-/** The router's address or name, as far as the settings tell it: no machine may have it. */
+/** The router's address or name, if the settings have it: no machine may use it. */
 export const hostOf = (settings: RouterSettings): string | undefined => driverOf(settings).host?.(settings);
 
 export function openRouter(settings: RouterSettings, context: Context): Router {

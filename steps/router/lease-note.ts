@@ -1,8 +1,8 @@
 import type { Lease, Reservation } from "./driver.ts";
 
 /**
- * A reservation does not displace a lease that is out: tells which one stands in its way, and until when (`now` in
- * seconds since 1970); nothing when none does.
+ * A reservation does not displace an active lease: names the lease in its way and when that ends (`now` is in seconds
+ * since 1970), if there is one.
  */
 export function leaseNote(leases: readonly Lease[], { name, mac, ip }: Reservation, now: number): string | undefined {
   const current = leases.filter(({ expires }) => expires === 0 || expires > now);

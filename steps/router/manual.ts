@@ -4,7 +4,7 @@ import { difference, reservationText } from "./table.ts";
 
 const schema = z.strictObject({ kind: z.literal("manual").meta(kind) });
 
-/** Any other router: piinit says what to type in at the router's own pages, and the gate checks the outcome. */
+/** Any other router: piinit lists what to enter on the router's own pages, and the gate checks the result. */
 export const manual = {
   schema,
   title: () => "a router that is set up by hand",
@@ -28,7 +28,7 @@ export const manual = {
   },
 } satisfies Driver<z.output<typeof schema>>;
 
-/** What to do, and a table to do it with; nothing where there is nothing to do. */
+/** What to do, with a table of the reservations; nothing if there are none. */
 function instruction(what: string, reservations: readonly Reservation[]): string[] {
   if (reservations.length === 0) return [];
   const rows = reservations.map(({ mac, ip, name }) => `  ${mac}  ${ip.padEnd(15)}  ${name}`);

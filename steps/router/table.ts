@@ -7,9 +7,9 @@ export function reservationText({ name, mac, ip }: Reservation): string {
 }
 
 export interface TablePlan {
-  /** What the owner's own entries must be. */
+  /** What the owner's entries must be. */
   own: Reservation[];
-  /** Entries of others that say what a reservation says: they are as good as our own, and stay. */
+  /** Entries of others that already make a reservation; they stay. */
   adopted: { reservation: Reservation; entry: Entry }[];
 }
 
@@ -53,12 +53,12 @@ function conflict(entry: Entry, { mac, ip, name }: Reservation): string | undefi
   return `${same.join(" and ")} belongs to ${entry.macs.join(", ") || "another machine"} ${where}`;
 }
 
-/** Whether the entry gives the machine all that the reservation does. */
+/** Whether the entry gives the machine everything that the reservation does. */
 export function says(entry: Entry, { mac, ip, name }: Reservation): boolean {
   return entry.macs.includes(mac) && entry.ip === ip && entry.name === name && !entry.ignored;
 }
 
-/** The reservations that entries make; what names no machine, address or name makes none. */
+/** The reservations that entries make; an entry without a MAC, address or name makes none. */
 export function reservationsIn(entries: readonly Entry[]): Reservation[] {
   return entries.flatMap(({ macs, ip, name }) => (ip && name ? macs.map((mac) => ({ name, mac, ip })) : []));
 }
@@ -70,7 +70,7 @@ export interface Difference {
   unchanged: Reservation[];
 }
 
-/** What makes one table of another. A machine is the same one by its MAC; a place that gets a new board, by its name. */
+/** The difference of two tables. A MAC identifies a machine; the name identifies one whose board was replaced. */
 export function difference(before: readonly Reservation[], after: readonly Reservation[]): Difference {
   const gone = new Set(before);
   const result: Difference = { added: [], changed: [], removed: [], unchanged: [] };

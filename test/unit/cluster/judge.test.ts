@@ -242,7 +242,7 @@ describe("what the gate says", () => {
     assert.deepEqual(deadlineMessage(expectation, judgement()).split("\n"), [
       "the cluster was not ready within 300 s:",
       "  pi2, 192.168.2.52, b8:27:eb:00:00:02: no answer from Consul at http://192.168.2.52:8500; burn `server`, power pi2 on, and run up again",
-      "  Nomad has no leader: 2 of 3 servers answer; a new cluster needs all 3, one that lived before 2",
+      "  Nomad has no leader: 2 of 3 servers answer; a new cluster needs all 3, an existing one 2",
       "Nothing was removed. Mend that and run up again.",
     ]);
   });
