@@ -33,23 +33,38 @@ export async function withSshArguments<T>(
 
 /** A given host key is the only one accepted, whatever the machine's address and whatever known_hosts says. */
 export function sshArguments(login: Login, knownHosts: string | undefined, command: string): string[] {
-  const options = ["BatchMode=yes", "StrictHostKeyChecking=yes", "ConnectTimeout=10", "LogLevel=ERROR"];
-  options.push("ServerAliveInterval=5", "ServerAliveCountMax=3", "ClearAllForwardings=yes", "RemoteCommand=none");
-  if (knownHosts) {
-    options.push(`HostKeyAlias=${alias}`, `UserKnownHostsFile=${knownHosts}`, "GlobalKnownHostsFile=/dev/null");
-    options.push("ControlPath=none", "CheckHostIP=no", "UpdateHostKeys=no");
-  }
-  const key = login.keyFile === undefined ? [] : ["-i", login.keyFile, "-o", "IdentitiesOnly=yes"];
+  const hostKey = {
+    HostKeyAlias: alias,
+    UserKnownHostsFile: knownHosts ?? "",
+    GlobalKnownHostsFile: "/dev/null",
+    ControlPath: "none",
+    CheckHostIP: "no",
+    UpdateHostKeys: "no",
+  };
   return [
     "-T",
-    ...options.flatMap((option) => ["-o", option]),
-    ...key,
+    ...sshOptions({
+      BatchMode: "yes",
+      StrictHostKeyChecking: "yes",
+      ConnectTimeout: "10",
+      LogLevel: "ERROR",
+      ServerAliveInterval: "5",
+      ServerAliveCountMax: "3",
+      ClearAllForwardings: "yes",
+      RemoteCommand: "none",
+      ...(knownHosts && hostKey),
+    }),
+    ...(login.keyFile === undefined ? [] : ["-i", login.keyFile, ...sshOptions({ IdentitiesOnly: "yes" })]),
     ...portAndUser(login),
     "--",
     login.host,
     command,
   ];
 }
+
+/** Settings as SSH's own configuration files name them. */
+export const sshOptions = (settings: Readonly<Record<string, string>>): string[] =>
+  Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
 
 function portAndUser({ port, user }: Login): string[] {
   return [...(port === undefined ? [] : ["-p", String(port)]), ...(user === undefined ? [] : ["-l", user])];

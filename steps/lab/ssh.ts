@@ -1,5 +1,6 @@
 import { UserError } from "../../lib/errors.ts";
 import { quoteCommand } from "../../lib/shell.ts";
+import { sshOptions } from "../../lib/ssh.ts";
 import { isRouter } from "./contract.ts";
 import { requireRecord } from "./folder.ts";
 import { keyFileOf, knownHostsOf } from "./keys.ts";
@@ -32,19 +33,17 @@ export function sshArguments(to: {
   const check = to.isRouter ? "yes" : "accept-new";
   return [
     ...["-F", "none", "-i", keyFileOf(to.dir), "-p", String(to.port)],
-    ...option("IdentitiesOnly", "yes"),
-    ...option("IdentityAgent", "none"),
-    ...option("UserKnownHostsFile", `"${knownHostsOf(to.dir).replaceAll("%", "%%")}"`),
-    ...option("GlobalKnownHostsFile", "none"),
-    ...option("HostKeyAlias", to.name),
-    ...option("StrictHostKeyChecking", check),
-    ...option("PasswordAuthentication", "no"),
-    ...option("LogLevel", "ERROR"),
+    ...sshOptions({
+      IdentitiesOnly: "yes",
+      IdentityAgent: "none",
+      UserKnownHostsFile: `"${knownHostsOf(to.dir).replaceAll("%", "%%")}"`,
+      GlobalKnownHostsFile: "none",
+      HostKeyAlias: to.name,
+      StrictHostKeyChecking: check,
+      PasswordAuthentication: "no",
+      LogLevel: "ERROR",
+    }),
     "root@127.0.0.1",
     ...(program === undefined ? [] : ["--", args.length === 0 ? program : quoteCommand(program, args)]),
   ];
-}
-
-function option(key: string, value: string): string[] {
-  return ["-o", `${key}=${value}`];
 }
