@@ -1,7 +1,6 @@
 import { closeSync, openSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { execa } from "execa";
 import { describeError, Interrupted } from "./errors.ts";
 
 /** A shell's exit code for a program that ^C has ended. */
@@ -109,6 +108,8 @@ export async function foreground(
   args: readonly string[],
   options: { cwd?: string; env?: Record<string, string> } = {},
 ): Promise<number> {
+  // Loaded here: it takes longer to load than all else that `./piinit --help` needs.
+  const { execa } = await import("execa");
   interrupted.throwIfAborted();
   const [first, ...rest] = [...withParent, program, ...args];
   const child = execa(first ?? program, rest, { ...options, stdio: "inherit", reject: false });
