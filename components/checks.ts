@@ -11,7 +11,7 @@ import type { Machine, Settings } from "./schema/stack.ts";
 
 type Checked = Pick<Settings, "images" | "jobs" | "lab" | "machines" | "network">;
 
-/** What no single setting shows: whether the machines fit each other, their images and their network. */
+/** Checks across settings: whether the machines fit each other, their images and their network. */
 export function checkMachines(settings: Checked): Fault[] {
   return [
     ...checkUnique(settings),

@@ -6,7 +6,7 @@ import { stackFileText } from "./source.ts";
 
 const namespace = "piinit:";
 
-/** Reads and checks this stack's settings; a fault ends the program with its message and no stack trace. */
+/** Reads and validates this stack's settings; invalid ones end the program with a message and no stack trace. */
 export function readSettings(): Settings {
   const raw = Object.entries(pulumi.runtime.allConfig())
     .filter(([key]) => key.startsWith(namespace))
@@ -30,7 +30,7 @@ export function reportingFaults<Result>(work: () => Result): Result {
   }
 }
 
-/** Marks what is made of a setting as secret when any part of that setting was set with `--secret`. */
+/** Marks a value made from a setting as secret if any part of that setting was set with `--secret`. */
 export function keepSecret<Value>(setting: keyof Settings, value: Value): pulumi.Output<pulumi.Unwrap<Value>> {
   return secretSettings().has(setting) ? pulumi.secret(value) : pulumi.output(value);
 }
@@ -43,13 +43,13 @@ export function keepSecrets(
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, keepSecret(setting, value)]));
 }
 
-/** The settings with a secret in them. The SDK tells it only through the getters of one setting; its own environment has the list. */
+/** The settings that contain a secret. The SDK has no call for it, but its environment has the list. */
 export function secretSettings(): Set<string> {
   const keys = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS || "[]") as string[];
   return new Set(keys.filter((key) => key.startsWith(namespace)).map((key) => key.slice(namespace.length)));
 }
 
-/** Pulumi hands structured settings over as JSON, and plain ones as they are; one of these may begin with a bracket too. */
+/** Pulumi passes structured settings as JSON and plain ones as text, which may begin with a bracket, too. */
 function parseValue(text: string): unknown {
   if (!/^[[{]/.test(text)) return text;
   try {

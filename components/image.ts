@@ -5,14 +5,14 @@ import type { Manifest } from "../steps/image/manifest/manifest.ts";
 import { Step } from "./step.ts";
 
 export interface ImageArgs {
-  /** What is in the image; a change of it builds the image anew. */
+  /** What is in the image; a change rebuilds it. */
   manifest: pulumi.Input<Manifest>;
   outputDir: string;
-  /** The machine that builds it; this one when there is none. */
+  /** The machine that builds it; default: this one. */
   builder?: Login | undefined;
 }
 
-/** One disk image, built when its manifest changes. */
+/** One disk image, rebuilt when its manifest changes. */
 export class Image extends pulumi.ComponentResource {
   readonly built: pulumi.Output<Pick<BuiltImage, "path" | "sha256" | "bytes">>;
 

@@ -13,7 +13,7 @@ import { Image } from "./image.ts";
 import type { Settings } from "./schema/stack.ts";
 import type { ClusterSecrets } from "./secrets.ts";
 
-/** The images that the settings define, by their names; the lab's machines let its key in. */
+/** The images that the settings define, by name; a lab's images accept the lab's SSH key. */
 export function buildImages(
   settings: Settings,
   secrets: ClusterSecrets,
@@ -68,7 +68,7 @@ export function readExtraFiles(images: Settings["images"]): Record<string, TextF
   return Object.fromEntries(files);
 }
 
-/** A file that is to be a base is named relative to the project; the builder needs its whole path. */
+/** A base given as a file is relative to the project; the builder needs its absolute path. */
 function locate(base: Settings["images"][string]["base"]): Settings["images"][string]["base"] {
   if (!("image" in base) || /^https?:/.test(base.image)) return base;
   return { ...base, image: path.resolve(projectDir, base.image) };

@@ -10,7 +10,7 @@ import { type Fault, faultsError } from "./faults.ts";
 import { readJobspec } from "./jobspec.ts";
 import type { Settings } from "./schema/stack.ts";
 
-/** A job's file as it is now, with the values for its HCL2 variables. */
+/** A job's file with the values for its HCL2 variables. */
 export interface JobSource {
   /** The name that the settings use. */
   key: string;
@@ -49,7 +49,7 @@ export function readJobs(jobs: Settings["jobs"]): Record<string, JobSource> {
   return Object.fromEntries(found);
 }
 
-/** As large as a job's file may be for Nomad, unless its servers were told otherwise. */
+/** Nomad's default limit for a job's file. */
 const largestFile = 2 ** 20;
 
 function readText(file: string): { jobspec: string } | { problem: string } {
@@ -72,11 +72,11 @@ function readText(file: string): { jobspec: string } | { problem: string } {
 }
 
 export interface NomadJobsArgs {
-  /** Missing where the stack has no Nomad server. */
+  /** Missing if the stack has no Nomad server. */
   nomadUrl: pulumi.Input<string | undefined>;
-  /** By the names that the jobs have in Nomad. */
+  /** By the jobs' names in Nomad. */
   jobs: Record<string, JobSource>;
-  /** The machines go away with the stack, so the jobs need not be stopped one by one. */
+  /** The machines are removed with the stack, so the jobs need not be stopped one by one. */
   isDisposable: boolean;
 }
 
@@ -92,7 +92,7 @@ export class NomadJobs extends pulumi.ComponentResource {
   }
 
   private createJobs(args: NomadJobsArgs, options?: pulumi.ComponentResourceOptions): void {
-    // The settings were checked: where there are jobs, there is a Nomad server.
+    // The settings are valid: if there are jobs, there is a Nomad server.
     const address = pulumi.output(args.nomadUrl) as pulumi.Output<string>;
     const provider = new nomad.Provider("nomad", { address }, { parent: this });
     for (const [job, { key, jobspec, vars }] of Object.entries(args.jobs)) {
@@ -102,9 +102,9 @@ export class NomadJobs extends pulumi.ComponentResource {
         {
           parent: this,
           provider,
-          // Nomad answers with the `meta` of groups and tasks, in which a variable's secret value may be.
+          // Nomad's answer has the `meta` of groups and tasks, which may contain a variable's secret value.
           additionalSecretOutputs: ["taskGroups"],
-          // Stacks that were made by an earlier version know the job by its key.
+          // In stacks of earlier versions, the resource's name is the job's key.
           ...(!Object.hasOwn(args.jobs, key) && { aliases: [{ name: key }] }),
           ...(options?.dependsOn && { dependsOn: options.dependsOn }),
           ...(args.isDisposable && { deletedWith: this }),

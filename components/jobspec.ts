@@ -1,8 +1,8 @@
-/** What the program has to know of a job's file before Nomad reads it. */
+/** What the program needs to know about a job's file before Nomad reads it. */
 export interface Jobspec {
-  /** Of its `job "NAME"`; undefined when there is none. */
+  /** From its `job "NAME"`; undefined if there is none. */
   name: string | undefined;
-  /** The functions it calls that would read files of whoever parses it; Nomad has them switched off. */
+  /** Functions it calls that would read files where it is parsed; Nomad disables them. */
   fileFunctions: string[];
 }
 
@@ -14,7 +14,7 @@ const jobHeader = /\s+(?:"([^"\\\n]+)"|([A-Za-z_][\w-]*))\s*\{/y;
 const call = /\s*\(/y;
 const heredoc = /<<-?([A-Za-z_][\w-]*)[ \t]*\r?\n([\s\S]*?)^[ \t]*\1[ \t]*\r?$/my;
 
-/** Reads a job's HCL. It isn't checked: what comments, texts and here-documents say is told from what the file does. */
+/** Scans a job's HCL without validating it, and ignores what is inside comments, strings and here-documents. */
 export function readJobspec(text: string): Jobspec {
   const calls = new Set<string>();
   let name: string | undefined;
@@ -49,7 +49,7 @@ export function readJobspec(text: string): Jobspec {
     const header = found === "job" && depth === 0 ? take(jobHeader) : null;
     if (!header) return;
     name ??= header[1] ?? header[2];
-    at--; // The brace is counted as any other.
+    at--; // The brace counts like any other.
   };
 
   /** From one quotation mark behind the other. */

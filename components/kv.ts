@@ -6,11 +6,11 @@ export interface ConsulKeysArgs {
   datacenter: pulumi.Input<string>;
   /** Key path → value. */
   values: Record<string, pulumi.Input<string>>;
-  /** When it goes, the keys go with it, and need not be deleted one by one. */
+  /** If this is deleted, the keys go with it and need not be deleted one by one. */
   deletedWith?: pulumi.Resource | undefined;
 }
 
-/** Consul keys, one resource each; removed on destroy, and no key but these is ever touched. Without keys, nobody is asked. */
+/** Consul keys, one resource each, removed on destroy; no other key is touched. Without keys there is no provider. */
 export class ConsulKeys extends pulumi.ComponentResource {
   constructor(name: string, args: ConsulKeysArgs, options?: pulumi.ComponentResourceOptions) {
     super("piinit:ConsulKeys", name, {}, options);

@@ -22,16 +22,16 @@ export interface LabArgs {
   outputDir: string;
   hardware: NonNullable<Settings["lab"]>;
   network: Settings["network"];
-  /** The machine that builds the router's image; this one when there is none. */
+  /** The machine that builds the router's image; default: this one. */
   builder?: Settings["builder"];
 }
 
-/** A virtual home: a router that is driven over SSH exactly as a real one is, and machines that boot the very images. */
+/** A virtual home: a router managed over SSH exactly like a real one, and machines that boot the images. */
 export class Lab extends pulumi.ComponentResource {
-  /** The lab's own SSH key, let in by its machines. */
+  /** The lab's SSH key, which its machines accept. */
   readonly publicKey: pulumi.Output<string>;
   readonly router: pulumi.Output<DnsmasqSettings>;
-  /** What everything in the lab goes away with, quickly and without asking the machines. */
+  /** The resource with which everything in the lab is deleted, quickly and without asking the machines. */
   readonly folder: pulumi.Resource;
 
   private readonly args: LabArgs;
@@ -46,7 +46,7 @@ export class Lab extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  /** Starts the machines; a new image reaches them one after the other, so that the cluster keeps its quorum. */
+  /** Starts the machines; they get a new image one at a time, so that the cluster keeps its quorum. */
   start(
     machines: Machine[],
     images: Record<string, Image>,
@@ -87,7 +87,7 @@ export class Lab extends pulumi.ComponentResource {
     after: pulumi.Resource[],
   ): Step<typeof labStep, "machine-start"> {
     const built = images[image];
-    if (!built) throw new Error(`no image ${image}`); // The settings were checked for it.
+    if (!built) throw new Error(`no image ${image}`); // Valid settings have it.
     const spec = this.virtualMachine(name, built).apply((machine): LabMachine => ({ ...machine, mac, ip }));
     return new Step(
       `machine-${name}`,

@@ -2,7 +2,7 @@ import type { ExpectedMachine } from "../steps/cluster/contract.ts";
 import type { RunningMachine } from "../steps/lab/contract.ts";
 import type { Settings } from "./schema/stack.ts";
 
-/** The machines as the gate and `status` look at them: by their own addresses, or by the ports that lead to the lab. */
+/** The machines for the gate and `status`, at their own addresses or at the ports that lead into the lab. */
 export function expectedMachines(settings: Settings, running: RunningMachine[] = []): ExpectedMachine[] {
   return settings.machines.map(({ name, ip, mac, image }) => {
     const ports = running.find((machine) => machine.name === name)?.ports;

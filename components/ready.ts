@@ -9,11 +9,11 @@ export interface ClusterReadyArgs {
   machines: pulumi.Input<ExpectedMachine[]>;
   deadlineSeconds: number;
   remedy: string;
-  /** What the cluster must be ready for: any change of it makes the gate look again. */
+  /** What depends on the gate; if it changes, the gate checks again. */
   guards: pulumi.Input<unknown>;
 }
 
-/** What to do with a machine that does not answer, with NAME and IMAGE in place of its own. */
+/** What to do with a machine that does not answer; NAME and IMAGE stand for its own. */
 export function remedy(stack: string, { lab }: Settings): string {
   const option = stack === "lab" ? "" : ` --stack ${stack}`;
   return lab
@@ -21,7 +21,7 @@ export function remedy(stack: string, { lab }: Settings): string {
     : `burn its card (\`./piinit burn IMAGE ${stack}\`), power it on, run up again`;
 }
 
-/** The gate between machines and what runs on them: passes when Consul and Nomad have their quorum. */
+/** The gate between machines and what runs on them: opens when Consul and Nomad have their quorum. */
 export class ClusterReady extends pulumi.ComponentResource {
   readonly cluster: pulumi.Output<ReadyCluster>;
 

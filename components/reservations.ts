@@ -7,13 +7,13 @@ import { Step } from "./step.ts";
 export interface DhcpReservationsArgs {
   router: pulumi.Input<RouterSettings>;
   machines: Reservation[];
-  /** When it goes, the router goes with it, and need not be told. */
+  /** If this is deleted, the router goes with it, and nothing needs to be removed there. */
   deletedWith?: pulumi.Resource | undefined;
 }
 
 /**
- * The machines' fixed addresses and names on the home router: all in one step, because machines may exchange their
- * names, addresses and MACs, and no order of steps for each machine would get that right.
+ * The machines' fixed addresses and names on the home router, all in one step: machines may swap names, addresses and
+ * MACs, and no order of single steps would get that right.
  */
 export class DhcpReservations extends pulumi.ComponentResource {
   constructor(name: string, args: DhcpReservationsArgs, options?: pulumi.ComponentResourceOptions) {

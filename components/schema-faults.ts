@@ -4,7 +4,7 @@ import { type Fault, pathText } from "./faults.ts";
 import { partsOf, shapesAt } from "./schema/json-schema.ts";
 import { isSecret } from "./schema/secrecy.ts";
 
-/** The field's words for zod's kinds of values. */
+/** Our words for zod's kinds of values. */
 const kinds: Partial<Record<string, string>> = {
   array: "a list",
   boolean: "true or false",
@@ -15,7 +15,7 @@ const kinds: Partial<Record<string, string>> = {
   string: "a text",
 };
 
-/** What a value must be, for the issues that the schema itself has no words for. */
+/** What a value must be, for issues without a message in the schema. */
 export function describeIssue(issue: z.core.$ZodRawIssue): string {
   if (issue.code === "invalid_type") return `must be ${kinds[issue.expected] ?? "of another kind"}`;
   if (issue.code === "invalid_value") {

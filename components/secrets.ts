@@ -1,7 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
-/** Secrets that the cluster shares, made once and kept in the stack's state: the place for TLS and ACL material too. */
+/** Secrets that the cluster shares, made once and kept in the stack's state. */
 export class ClusterSecrets extends pulumi.ComponentResource {
   readonly gossipKeys: pulumi.Output<{ consul: string; nomad: string }>;
 

@@ -8,11 +8,11 @@ import { alteredBySource } from "./source.ts";
 const interdependent = stackSchema.pick({ images: true, jobs: true, lab: true, machines: true, network: true });
 
 export interface ParseOptions {
-  /** Where only this image is to be built, the others may still lack their secrets. */
+  /** If only this image is built, the others may still lack their secrets. */
   onlyImage?: string | undefined;
-  /** The settings with a secret in them, whose values no message shows. */
+  /** The settings that contain a secret; no message shows their values. */
   secret?: ReadonlySet<string>;
-  /** The text of the stack's file, so that what YAML altered is found. */
+  /** The text of the stack's file, to find values that YAML altered. */
   source?: string | undefined;
 }
 
@@ -53,7 +53,7 @@ function withoutOthersSecrets(raw: Record<string, unknown>, onlyImage: string): 
   return { ...raw, images: Object.fromEntries(images) };
 }
 
-/** Found also when other settings are at fault, so that everything is told at once. */
+/** Checked even if other settings are invalid, so that everything is reported at once. */
 function faultsBetweenSettings({ images, jobs, lab, machines, network }: Record<string, unknown>): Fault[] {
   const result = interdependent.safeParse({ images, jobs, lab, machines, network });
   return result.success ? checkMachines(result.data) : [];

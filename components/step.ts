@@ -4,11 +4,11 @@ import { canonicalJson } from "../lib/json.ts";
 import type { AnswerOf, Contract, InputOf, VerbOf } from "../steps/contract.ts";
 
 interface StepArgs<C extends Contract, V extends VerbOf<C>> {
-  /** What creates and what updates: it must be safe to repeat. */
+  /** Verbs that create and update; they must be safe to repeat. */
   create: V;
-  /** It gets the input that `create` got. */
+  /** Gets the same input as `create`. */
   delete?: { [D in VerbOf<C>]: InputOf<C, V> extends InputOf<C, D> ? D : never }[VerbOf<C>];
-  /** Goes to the program's standard input as JSON; always a secret, because most inputs hold one. */
+  /** The program's standard input, as JSON; always a secret, because most inputs contain one. */
   input: pulumi.Input<InputOf<C, V>>;
 }
 
@@ -25,15 +25,15 @@ export class Step<C extends Contract, V extends VerbOf<C>> extends command.local
         logging: command.local.Logging.Stderr,
         addPreviousOutputInEnv: verbs[args.create]?.seesLastAnswer ?? false,
       },
-      // What a step prints may repeat what it read.
+      // A step's output may repeat its input.
       { ...options, deleteBeforeReplace: true, additionalSecretOutputs: ["stdout", "stderr"] },
     );
   }
 
   /**
-   * What the program printed; never a secret. It isn't checked again: an earlier version of the program may have printed it.
-   * A targeted update, as `./piinit build` is, leaves the steps that it does not name without an answer; a step that was
-   * interrupted when it was made has an empty one until it has been updated.
+   * What the program printed; never a secret. It isn't validated, because an earlier version may have printed it.
+   * In a targeted update, such as `./piinit build`, other steps have no answer; a step whose creation was interrupted
+   * has an empty one until it has been updated.
    */
   answer(): pulumi.Output<AnswerOf<C, V>> {
     const parse = (text?: string) => (text ? JSON.parse(text) : pulumi.unknown) as AnswerOf<C, V>;

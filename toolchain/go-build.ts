@@ -12,7 +12,7 @@ import { goTarget, type Platform, type Tool } from "./versions.ts";
 const wrappers = fileURLToPath(new URL("go/", import.meta.url));
 const reportMs = 20_000;
 
-/** From this version on, Go fetches the newer Go that a module asks for. */
+/** From this version on, Go downloads the newer Go that a module requires. */
 const oldestGo = [1, 21] as const;
 
 export interface BuildOptions {
@@ -21,7 +21,7 @@ export interface BuildOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Builds the tool's program into a folder. Takes minutes, and some gigabytes in Go's own cache. */
+/** Builds the tool's program into a folder. Takes minutes, and gigabytes in Go's own cache. */
 export async function buildFromModule(
   tool: Tool,
   platform: Platform,
@@ -60,7 +60,7 @@ function buildArguments({ module }: Tool, output: string): string[] {
   return ["build", "-trimpath", "-ldflags", linker, "-o", output, module.package];
 }
 
-/** The user's environment without what would change the outcome. */
+/** The user's environment without variables that would change the result. */
 function buildEnvironment(
   tool: Tool,
   platform: Platform,
@@ -111,7 +111,9 @@ function isOldGo(version: string | undefined): boolean {
   return major < oldestGo[0] || (major === oldestGo[0] && minor < oldestGo[1]);
 }
 
-/** The packages with the C compiler that building the tool for a platform takes; none where Go needs none, or finds it. */
+/**
+ * The packages with the C compiler that building the tool for a platform takes; none where Go needs none, or finds it.
+ */
 export function compilersFor(tool: Tool, platform: Platform, environment: Environment): readonly SystemPackage[] {
   const host = hostPlatform();
   if (!tool.module.cgo || host.os !== "linux") return [];
@@ -130,7 +132,7 @@ async function findCompiler(tool: Tool, platform: Platform, environment: Environ
   );
 }
 
-/** A line now and then, since Go itself says nothing while it compiles. */
+/** Reports a line now and then, because Go prints nothing while it compiles. */
 function reportWhile(what: string, progress: Progress) {
   const start = performance.now();
   let modules = 0;

@@ -12,17 +12,17 @@ import { fetchReleases } from "./tools.ts";
 import { type PluginName, pluginDownloads, pluginVersions } from "./versions.ts";
 
 /**
- * Where the official programs take the place of stand-ins and of what was built here. They are put beside these and never
- * over them, so that an `up` that runs goes on with what it began with; the next one takes them.
+ * Replaces stand-ins and programs built here by the official ones. These are installed beside the others and never over
+ * them, so that a running `up` continues with what it started with; the next one uses them.
  */
 
 const pluginNames = Object.keys(pluginVersions) as PluginName[];
 
-/** Pulumi's home with official plugins only: made whole or not at all, for exactly these versions. */
+/** Pulumi's home with only official plugins, for exactly these versions; created completely or not at all. */
 const officialHome = () => cacheDir(`pulumi-home-${pluginNames.map((name) => pluginVersions[name]).join("-")}`);
 const firstHome = () => cacheDir("pulumi-home");
 
-/** The home that a run takes. */
+/** The home that a run uses. */
 export async function pulumiHome(): Promise<string> {
   return (await isOfficial(officialHome())) ? officialHome() : firstHome();
 }
@@ -41,12 +41,12 @@ export interface LookOptions {
   pluginUrl?: string | undefined;
 }
 
-/** How long the work's end waits for what is on its way. */
+/** How long to wait for running downloads when the work has ended. */
 const graceMs = 5_000;
 
 /**
- * Does the work, and looks for official programs meanwhile. What is on its way gets a little time when the work is done;
- * everything else is left for another day at once, also where the work failed or was interrupted.
+ * Does the work, and looks for official programs meanwhile. What is on its way gets a little time when the work is
+ * done; everything else is left for another day at once, also where the work failed or was interrupted.
  */
 export async function lookDuring<T>(
   options: Omit<LookOptions, "signal" | "onAnswer">,
@@ -79,7 +79,7 @@ const dayMs = 24 * 60 * 60 * 1000;
 const lookSchema = z.object({
   /** When the publishers were asked last, ms since 1970. */
   at: z.number(),
-  /** Why they could not be had then. */
+  /** Why they could not be downloaded then. */
   tools: z.string().optional(),
   plugins: z.string().optional(),
 });
@@ -96,7 +96,7 @@ async function lastLook(): Promise<Look | undefined> {
   }
 }
 
-/** Notes why official programs could not be had just now, so that nobody looks again at once. */
+/** Records why official programs could not be downloaded just now, so that no other run tries again at once. */
 export async function noteLook(reasons: Partial<Record<Part, string | undefined>>): Promise<void> {
   await writeFileWhole(
     lookFile(),
@@ -111,14 +111,14 @@ export async function noteLook(reasons: Partial<Record<Part, string | undefined>
 export async function lookForOfficial(options: LookOptions): Promise<void> {
   try {
     const look = await lastLook();
-    // A clock that was set back must not put it off for ever.
+    // A clock that was set back must not postpone this forever.
     if (look && Math.abs(Date.now() - look.at) < dayMs) return;
     await noteLook({});
     const tools = await failureOf(fetchReleases({ ...options, progress: { step: () => options.onAnswer?.() } }));
     const plugins = await failureOf(fetchHome(options));
     if (!options.signal.aborted) await noteLook({ tools, plugins });
   } catch {
-    // A cache that can't be written is told by whoever needs it.
+    // Whoever needs the cache reports that it can't be written.
   }
 }
 
@@ -131,8 +131,8 @@ function failureOf(work: Promise<void>): Promise<string | undefined> {
 }
 
 /**
- * Makes the home with official plugins, unless there is one or the first home has no stand-in. Pulumi marks a plugin that
- * isn't whole, so what was aborted goes on there another day.
+ * Makes the home with official plugins, unless there is one or the first home has no stand-in. Pulumi marks a plugin
+ * that isn't whole, so what was aborted goes on there another day.
  */
 async function fetchHome({ env, signal, pluginUrl, onAnswer }: LookOptions): Promise<void> {
   if ((await isOfficial(officialHome())) || !(await hasStandIn())) return;
@@ -146,7 +146,7 @@ async function fetchHome({ env, signal, pluginUrl, onAnswer }: LookOptions): Pro
     await installPlugin(name, { ...env, PULUMI_HOME: coming }, signal);
   }
   if (await isOfficial(coming)) await takeHome(coming);
-  // Another run was quicker, or there are no plugins where Pulumi said that it put them.
+  // Another run was faster, or the plugins aren't where Pulumi said that it put them.
   await rm(coming, { recursive: true, force: true });
 }
 
@@ -157,7 +157,7 @@ async function takeHome(coming: string): Promise<void> {
       await cp(path.join(firstHome(), name), path.join(coming, name), { recursive: true });
   await syncFiles(coming);
   await rename(coming, officialHome()).catch(async ({ code }: NodeJS.ErrnoException) => {
-    // One that lacks a plugin serves nobody; any other is another run's, as good as this one.
+    // A home that lacks a plugin is useless; any other comes from another run and is as good as this one.
     if (code === "ENOENT" || (await isOfficial(officialHome()))) return;
     await rm(officialHome(), { recursive: true, force: true });
     await rename(coming, officialHome());
@@ -171,7 +171,7 @@ async function hasStandIn(): Promise<boolean> {
   return (await Promise.all(programsIn(firstHome()).map(isStandIn))).includes(true);
 }
 
-/** Whether a home has all plugins, and all of them official. */
+/** Whether a home has all plugins and all are official. */
 async function isOfficial(home: string): Promise<boolean> {
   const states = pluginNames.map((name) => pluginState(pluginFolder(home, name), name));
   return (await Promise.all(states)).every((state) => state === "official");
@@ -200,7 +200,7 @@ export async function installPlugin(
   });
 }
 
-/** Asks for one plugin's archive before Pulumi does, which tries for long. Undefined when it can be had. */
+/** Requests one plugin's archive before Pulumi does, whose retries take long. Undefined if it is available. */
 export async function whyUnreachable(pluginUrl = pluginDownloads, signal?: AbortSignal): Promise<string | undefined> {
   const { os, architecture } = hostPlatform();
   try {

@@ -17,7 +17,7 @@ export interface FoundPassphrase {
   exists: boolean;
 }
 
-/** Where the passphrase is, or would be; makes none. */
+/** Where the passphrase is or would be; creates none. */
 export async function findPassphrase(environment: Environment): Promise<FoundPassphrase> {
   const { PULUMI_CONFIG_PASSPHRASE: own, PULUMI_CONFIG_PASSPHRASE_FILE: ownFile } = environment;
   if (own !== undefined || ownFile !== undefined) return { exists: true };

@@ -2,7 +2,7 @@ import { hostArchitecture } from "../lib/architecture.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Platform } from "./versions.ts";
 
-/** This machine's platform; a UserError where the tools don't exist for it. */
+/** This machine's platform. @throws UserError if the tools don't exist for it */
 export function hostPlatform(): Platform {
   const { platform: os, arch } = process;
   const architecture = hostArchitecture();

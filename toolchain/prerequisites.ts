@@ -8,7 +8,7 @@ import { Unsuitable } from "./release.ts";
 import { explained, findAtHand, getTool, label, type ToolOptions } from "./tools.ts";
 import { is32Bit, type Platform, type Tool, type ToolName, tools } from "./versions.ts";
 
-/** A tool that is going to be asked for. */
+/** A tool that will be needed. */
 export interface WantedTool {
   name: ToolName;
   architecture: Architecture;
@@ -33,7 +33,7 @@ export async function packagesToBuild(wanted: readonly WantedTool[], options: To
   return missingPackages(needed.flat(), environment);
 }
 
-/** Undefined for a tool that is here, that can be downloaded, or that there is none of. */
+/** Undefined for a tool that is installed, can be downloaded, or doesn't exist. */
 async function whyBuilt(tool: Tool, platform: Platform, options: ToolOptions): Promise<Error | undefined> {
   if (tool.only64Bit && is32Bit(platform.architecture)) return undefined;
   if (await findAtHand(tool, platform, options.environment)) return undefined;

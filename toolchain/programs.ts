@@ -13,7 +13,7 @@ export interface FoundProgram {
   sha256: string;
 }
 
-/** The version that a program tells, e.g. "1.22.2" or "1.22.2-dev"; empty where it tells none. */
+/** The version that a program reports, such as "1.22.2" or "1.22.2-dev"; empty if it reports none. */
 export async function askVersion(program: string, signal?: AbortSignal): Promise<string> {
   const answer = await run(program, ["version"], {
     env: { PULUMI_SKIP_UPDATE_CHECK: "true" },
@@ -64,7 +64,7 @@ async function isScript(file: string): Promise<boolean> {
 const factsSchema = z.object({ size: z.number(), changed: z.number(), version: z.string(), sha256: z.string() });
 const memorySchema = z.record(z.string(), factsSchema);
 
-/** What a program on PATH tells about itself, remembered as long as the file is the same. */
+/** What a program on PATH reports about itself, cached as long as its file is the same. */
 async function factsOf(program: string, remembers: boolean): Promise<{ version: string; sha256: string } | undefined> {
   const memoryFile = cacheDir("toolchain", "on-path.json");
   const memory = await readMemory(memoryFile);
@@ -79,7 +79,7 @@ async function factsOf(program: string, remembers: boolean): Promise<{ version: 
   return facts;
 }
 
-/** An unreadable memory is an empty one: it holds nothing that can't be asked again. */
+/** An unreadable cache counts as empty: the programs can be asked again. */
 async function readMemory(file: string): Promise<z.infer<typeof memorySchema>> {
   try {
     return memorySchema.parse(JSON.parse(await readFile(file, "utf8")));

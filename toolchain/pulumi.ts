@@ -32,9 +32,9 @@ export interface PulumiOptions {
 }
 
 export interface PreparedPulumi {
-  /** What a process needs in its environment to run `pulumi`. */
+  /** Environment variables to run `pulumi`. */
   env: Record<string, string>;
-  /** Which way each part came. */
+  /** How each part was obtained. */
   lines: string[];
 }
 
@@ -76,7 +76,7 @@ export interface FoundPulumi extends PreparedPulumi {
   passphrase: FoundPassphrase;
 }
 
-/** Pulumi with all that belongs to it as it is there now; gets nothing, writes nothing. */
+/** The installed parts of Pulumi; downloads and writes nothing. */
 export async function findPulumi(environment: Environment = process.env): Promise<FoundPulumi> {
   const cli = await findAtHand(tools.pulumi, hostPlatform(), environment, { remembers: false });
   const home = await pulumiHome();
@@ -123,7 +123,7 @@ const programIn = (folder: string, name: PluginName): string => path.join(folder
 interface PreparedPlugin {
   label: string;
   way: "official" | "stand-in";
-  /** Why it isn't the official one, where that was found out just now. */
+  /** Why it isn't the official one, if that was just determined. */
   because?: string | undefined;
 }
 
@@ -162,13 +162,13 @@ async function prepareLanguageHost(cli: string, options: PulumiOptions): Promise
 
 async function placeStandIn(folder: string, name: PluginName, sources?: string): Promise<void> {
   const program = `pulumi-resource-${name}`;
-  // Asked anew, since another process may have put it there while this one was waiting for the host.
+  // Checked again, because another process may have installed it while this one waited for the host.
   if ((await pluginState(folder, name)) !== "missing") return putStandIn(name, path.join(folder, program), sources);
   for (const left of [folder, `${folder}.partial`]) await rm(left, { recursive: true, force: true });
   await makeFolder(folder, (unfinished) => putStandIn(name, path.join(unfinished, program), sources));
 }
 
-/** Whether the plugins can be had; where they can't, the next look is a day away. */
+/** Whether the plugins can be downloaded; if not, the next attempt is a day later. */
 async function findOut({ pluginUrl, signal }: PulumiOptions): Promise<string | undefined> {
   const because = await whyUnreachable(pluginUrl, signal);
   if (because) await noteLook({ plugins: because });

@@ -7,12 +7,12 @@ import type { Progress } from "../lib/progress.ts";
 import { run } from "../lib/run.ts";
 import type { Platform, Tool } from "./versions.ts";
 
-/** The publisher's release is whole, but not for the processor that it is wanted for. */
+/** The publisher's release is intact, but not for the required processor. */
 export class Unsuitable extends Error {
   override name = "Unsuitable";
 }
 
-/** Several times what the largest archive has. */
+/** Several times the size of the largest archive. */
 const mostArchiveBytes = 2 ** 30;
 
 export interface ReleaseOptions {
@@ -23,9 +23,9 @@ export interface ReleaseOptions {
 }
 
 /**
- * Unpacks the publisher's release into a folder, after its SHA-256 sum was found right.
- * Fails with Unreachable when it can't be had, with Unsuitable when it doesn't run there, and with a UserError when
- * what came isn't what the publisher lists.
+ * Unpacks the publisher's release into a folder after verifying its SHA-256 sum.
+ * Fails with Unreachable if it can't be downloaded, with Unsuitable if it doesn't run there, and with a UserError if
+ * the sum isn't the one that the publisher lists.
  */
 export async function unpackRelease(
   tool: Tool,

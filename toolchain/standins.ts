@@ -9,7 +9,7 @@ import { quote } from "../lib/shell.ts";
 import { bundle } from "./bundle.ts";
 import type { PluginName } from "./versions.ts";
 
-/** What Pulumi's engine starts as a program of its own: the language host and the resource plugins. */
+/** The programs that Pulumi's engine starts: the language host and the resource plugins. */
 export type StandInName = "language-nodejs" | PluginName;
 
 const sources = fileURLToPath(new URL("offline/", import.meta.url));
@@ -39,13 +39,13 @@ export async function isStandIn(program: string): Promise<boolean> {
   }
 }
 
-/** Whether a stand-in can start: its bundle may be gone, because another checkout has made another one. */
+/** Whether a stand-in can start: its bundle may be gone because another checkout has made another one. */
 export async function hasBundle(program: string): Promise<boolean> {
   const [bundle] = /[\w-]+\.mjs/.exec(await readFile(program, "utf8")) ?? [];
   return bundle !== undefined && (await exists(cacheDir("toolchain", "stand-ins", bundle)));
 }
 
-/** Of what is bundled with the stand-ins' own sources, or decides how; the lock file pins the packages. */
+/** Digest of what is bundled with the stand-ins' sources, or decides how; the lock file pins the packages. */
 export const sharedSources = [
   "lib/deadline.ts",
   "lib/json.ts",
@@ -54,7 +54,7 @@ export const sharedSources = [
   "package-lock.json",
 ];
 
-/** Of all that a stand-in is made of. */
+/** Digest of everything that a stand-in is made of. */
 async function sourceDigest(sourceDir: string): Promise<string> {
   const hash = createHash("sha256");
   for (const name of (await readdir(sourceDir)).sort()) {

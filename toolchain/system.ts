@@ -13,7 +13,7 @@ import {
   testPackages,
 } from "./packages.ts";
 
-/** This machine, as far as packages go. */
+/** What installing packages needs to know about this machine. */
 export interface Host {
   platform: NodeJS.Platform;
   arch: NodeJS.Architecture;
@@ -31,13 +31,13 @@ export interface Work {
   isLab: boolean;
   /** It builds its images here, not on another machine. */
   buildsHere: boolean;
-  /** Some of these are for boards of another architecture than this machine's. */
+  /** Some of these are for boards of another architecture. */
   emulates: boolean;
 }
 
 const allWork: Work = { isLab: true, buildsHere: true, emulates: true };
 
-/** The packages that the work needs and that aren't there, in the order of their use. */
+/** The packages that the work needs and the machine lacks, in the order of their use. */
 export async function missingSystemPackages(host: Host = thisHost(), work: Work = allWork): Promise<SystemPackage[]> {
   const emulator = host.arch === "arm64" ? emulatorPackages.arm64 : emulatorPackages.x64;
   const needed = [
@@ -55,7 +55,7 @@ export function missingTestPackages(ofBoards: boolean, host: Host = thisHost()):
 }
 
 export interface InstallOptions {
-  /** Asks the user a question with yes or no; undefined where nobody can answer. */
+  /** Asks the user a yes-or-no question; undefined without a terminal. */
   ask?: ((question: string) => Promise<boolean>) | undefined;
   progress: Progress;
   signal?: AbortSignal | undefined;
@@ -64,7 +64,7 @@ export interface InstallOptions {
 
 /**
  * Installs packages with apt: at once as root, after asking and with sudo otherwise.
- * Where that can't be done, a UserError tells what is missing and the command that gets it.
+ * If that isn't possible, a UserError says what is missing and which command installs it.
  */
 export async function installSystemPackages(
   missing: readonly SystemPackage[],
@@ -79,7 +79,7 @@ export async function installSystemPackages(
   progress.step(`installing ${names.join(", ")}`);
   const settings = { env: { PATH: host.environment.PATH ?? "" } };
   for (const [program = "", ...args] of aptCommands(names, host)) {
-    // apt ends in order on the terminal's own ^C; a signal of ours could leave packages half installed.
+    // apt ends cleanly on the terminal's own ^C; a signal from us could leave packages half installed.
     const running = run(program, args, { ...settings, onLine: (line) => reportPackage(line, progress) });
     await running.finally(() => signal?.throwIfAborted());
   }
@@ -89,7 +89,7 @@ export async function installSystemPackages(
   }
 }
 
-/** Lines of apt that tell a person how far it is. */
+/** Lines of apt's output that show its progress. */
 function reportPackage(line: string, progress: Progress): void {
   if (/^(Need to get|Setting up)/.test(line)) progress.step(line.replace(/ \.\.\.$/, ""));
 }
@@ -103,7 +103,7 @@ function aptCommands(names: readonly string[], { isRoot }: Host): string[][] {
   ];
 }
 
-/** What to do about packages that are missing, for somebody who only looks. */
+/** What to do about missing packages, for commands that change nothing. */
 export async function howToInstall(missing: readonly SystemPackage[], host: Host = thisHost()): Promise<string> {
   const hasApt = host.platform === "linux" && (await findOnPath("apt-get", host.environment)) !== undefined;
   return hasApt ? `missing: ${list(missing)}; ./piinit up installs them` : await missingElsewhere(missing, host);

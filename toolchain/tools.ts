@@ -14,7 +14,7 @@ import { Unsuitable, unpackRelease } from "./release.ts";
 import { is32Bit, type Platform, type Tool, type ToolName, tools } from "./versions.ts";
 
 export interface ToolOptions {
-  /** The host's when not given. */
+  /** Default: the host's. */
   architecture?: Platform["architecture"] | undefined;
   progress: Progress;
   signal?: AbortSignal | undefined;
@@ -30,7 +30,7 @@ export interface FetchedTool {
   source: "PATH" | "cache" | "release" | "built";
   /** Of the program, lower-case hex. */
   sha256: string;
-  /** Which way it came, for people. */
+  /** How it was obtained, for users. */
   how: string;
 }
 
@@ -55,7 +55,7 @@ export async function getTool(name: ToolName, options: ToolOptions): Promise<Fet
   const atHand = await findAtHand(tool, platform, options.environment);
   if (atHand) return tell(atHand);
 
-  // Folders get their name when they are whole, so this one was damaged later.
+  // Folders get their final name only when complete, so this one was damaged later.
   if (existed) await rm(folder, { recursive: true, force: true });
   const how = await fetchInto(folder, tool, platform, options);
   const fetched = await readCached(tool, folder);
@@ -63,7 +63,9 @@ export async function getTool(name: ToolName, options: ToolOptions): Promise<Fet
   return tell({ ...fetched, how });
 }
 
-/** The tool without getting it: on PATH, or in the cache. What it tells is remembered, unless nothing is to be written. */
+/**
+ * The tool without getting it: on PATH, or in the cache. What it tells is remembered, unless nothing is to be written.
+ */
 export async function findAtHand(
   tool: Tool,
   platform: Platform,
@@ -77,13 +79,13 @@ export async function findAtHand(
   return cached && { ...cached, source: "cache", how: `in the cache (${ways[cached.source]})` };
 }
 
-/** Where the publisher's release is put beside a program that was built: that one may be in use. */
+/** Where the publisher's release is installed beside a program that was built, which may be in use. */
 const releaseFolderOf = (tool: Tool, platform: Platform) => `${folderOf(tool, platform)}-release`;
 
 /**
- * Gets the publisher's release of every program in the cache that was built from its module, and puts it beside that one;
- * from the next time on it is what `getTool` finds. Goes on with the other publishers where one fails, and fails like
- * `unpackRelease` at the end.
+ * Gets the publisher's release of every program in the cache that was built from its module, and puts it beside that
+ * one; from the next time on it is what `getTool` finds. Goes on with the other publishers where one fails, and fails
+ * like `unpackRelease` at the end.
  */
 export async function fetchReleases(options: ToolOptions): Promise<void> {
   const failures = new Map<string, unknown>();
@@ -111,7 +113,7 @@ async function builtTools(): Promise<{ tool: Tool; platform: Platform }[]> {
 
 async function fetchRelease(tool: Tool, platform: Platform, options: ToolOptions): Promise<void> {
   const folder = releaseFolderOf(tool, platform);
-  // Another run was quicker.
+  // Another run was faster.
   if (await readCached(tool, folder)) return;
   await rm(folder, { recursive: true, force: true });
   await makeFolder(folder, async (unfinished) => {
@@ -129,7 +131,7 @@ export const label = (tool: Tool, { architecture }: Platform) => `${tool.name} $
 
 const ways = { release: "the publisher's release", built: "built from its Go module" };
 
-/** Beside each cached program: where it came from, and what tells that it is whole. */
+/** The note beside each cached program: where it came from, and what proves that it is complete. */
 const noteSchema = z.object({ source: z.enum(["release", "built"]), bytes: z.number(), sha256: z.string() });
 const noteName = "tool.json";
 type Source = z.infer<typeof noteSchema>["source"];
@@ -145,7 +147,7 @@ async function readCached(tool: Tool, folder: string) {
   }
 }
 
-/** Fills the tool's folder in the cache and tells how. */
+/** Fills the tool's folder in the cache and returns how. */
 async function fetchInto(folder: string, tool: Tool, platform: Platform, options: ToolOptions) {
   let how = "";
   await makeFolder(folder, async (unfinished) => {
@@ -156,7 +158,7 @@ async function fetchInto(folder: string, tool: Tool, platform: Platform, options
   return how;
 }
 
-/** Writes the note beside a program, which makes it one that is whole. */
+/** Writes the note beside a program, which marks it as complete. */
 async function finish(folder: string, tool: Tool, source: Source, isForHost: boolean, signal?: AbortSignal) {
   const program = path.join(folder, tool.name);
   if (isForHost) await checkVersion(program, tool, signal);

@@ -18,7 +18,7 @@ export const is32Bit = (architecture: Architecture): boolean => architecture ===
 export interface Tool {
   name: ToolName;
   version: string;
-  /** Programs that must stand beside it wherever it is found, or it is of no use. */
+  /** Programs that must be beside it, or it is useless. */
   companions: readonly string[];
   /** Why there is none for 32-bit boards, as a whole sentence; undefined where there is one. */
   only64Bit?: string;
@@ -34,7 +34,7 @@ export interface Release {
   sums(version: string): string;
 }
 
-/** How to build the program where no release can be had: the wrapper module is `go/NAME`. */
+/** How to build the program if no release can be downloaded; the wrapper module is `go/NAME`. */
 export interface GoModule {
   package: string;
   /** Go variables set by the linker, as the publisher's own build sets them. */

@@ -21,7 +21,7 @@ export const network = z
   })
   .meta({ description: "The network that the machines are in." });
 
-/** What is left out is up to the user's own ssh configuration. */
+/** The user's own ssh configuration supplies what is missing. */
 export const builder = z
   .strictObject({
     ssh: z

@@ -16,7 +16,7 @@ const lab = z
   .optional()
   .meta({ description: "Makes the stack a lab: its machines are virtual, and so is their router." });
 
-/** A stack's settings: what stands below `piinit:` in its file. */
+/** A stack's settings: everything under `piinit:` in its file. */
 export const stackSchema = z.strictObject({
   datacenter: z
     .string()
