@@ -45,7 +45,7 @@ export async function hasBundle(program: string): Promise<boolean> {
   return bundle !== undefined && (await exists(cacheDir("toolchain", "stand-ins", bundle)));
 }
 
-/** Digest of what is bundled with the stand-ins' sources, or decides how; the lock file pins the packages. */
+/** Files that are bundled with the stand-ins' own sources, or decide how; the lock file pins the packages. */
 export const sharedSources = [
   "lib/deadline.ts",
   "lib/json.ts",
