@@ -45,7 +45,7 @@ describe("./piinit import", function () {
     const before = readFileSync(stackFile("home"), "utf8");
     const again = await checkout.piinit("import", "pivariables.json", ...machines.slice(0, 6));
     assert.equal(again.exitCode, 1);
-    assert.match(again.output, /^Stack home is there already, .*--stack NAME$/m);
+    assert.match(again.output, /^Stack home exists already, .*--stack NAME$/m);
     assert.equal(readFileSync(stackFile("home"), "utf8"), before);
     const other = await checkout.piinit("import", "pivariables.json", ...machines.slice(0, 6), "--stack", "house");
     assert.equal(other.exitCode, 0, other.output);

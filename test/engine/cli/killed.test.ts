@@ -176,7 +176,7 @@ describe("up after an up that was killed", function () {
     const { exitCode, output } = await stack.piinit("up", "held", "--yes");
     assert.equal(exitCode, 1);
     assert.match(output, /^The state of stack held is damaged/m);
-    const [, command = "false"] = /run this again: (cp .*)$/m.exec(output) ?? [];
+    const [, command = "false"] = /run this command again: (cp .*)$/m.exec(output) ?? [];
     await execa("sh", ["-c", command]);
     await up();
   });
