@@ -1,7 +1,8 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rm } from "node:fs/promises";
 import { sectorBytes } from "../formats/units.ts";
 import { UserError } from "../lib/errors.ts";
+import { exists } from "../lib/files.ts";
 import { runOnHost } from "../lib/host.ts";
 import { ioFailure, openFailure } from "./failure.ts";
 import { alignment, scratchBuffer } from "./memory.ts";
@@ -100,12 +101,6 @@ async function eachByte(bytes: number, transfer: (at: number, rest: number) => P
     done += step;
   }
 }
-
-const exists = (file: string): Promise<boolean> =>
-  stat(file).then(
-    () => true,
-    () => false,
-  );
 
 /** Without the system's cache where that can be, and for this process alone if it is a drive of a Linux system. */
 async function openHandle(place: Place): Promise<{ handle: FileHandle; isDirect: boolean }> {

@@ -18,7 +18,7 @@ export async function makeFolder(folder: string, fill: (unfinished: string) => P
     await fill(unfinished);
     await syncFiles(unfinished);
     await rename(unfinished, folder).catch(unlessTaken);
-    await sync(parent);
+    await syncToDisk(parent);
   });
 }
 
@@ -118,12 +118,13 @@ function isRunning(pid: number): boolean {
 /** A power cut after the rename must not leave the final name on empty files. */
 export async function syncFiles(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile()) await sync(path.join(entry.parentPath ?? entry.path, entry.name));
+    if (entry.isFile()) await syncToDisk(path.join(entry.parentPath ?? entry.path, entry.name));
   }
-  await sync(folder);
+  await syncToDisk(folder);
 }
 
-async function sync(file: string): Promise<void> {
+/** Returns when a file or a folder is on disk. */
+export async function syncToDisk(file: string): Promise<void> {
   const handle = await open(file, "r");
   try {
     await handle.sync();

@@ -1,8 +1,8 @@
-import { open, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { blockMapFileOf } from "../../../formats/bmap.ts";
 import { spdxDocument } from "../../../formats/spdx.ts";
-import { removeAbandoned } from "../../../lib/files.ts";
+import { removeAbandoned, syncToDisk } from "../../../lib/files.ts";
 import { secondsSince } from "../../../lib/progress.ts";
 import type { BuildRequest, BuiltImage } from "../manifest/contract.ts";
 import { imageTime } from "../manifest/image-time.ts";
@@ -44,33 +44,22 @@ export async function readContents(image: string): Promise<Contents | undefined>
 export async function publish(disk: string, image: string, contents: Contents, blockMap: string): Promise<void> {
   const lists = [
     { place: blockMapFileOf(image), text: blockMap },
-    {
-      place: spdxFileOf(image), // Not the time of the build, which would be the only difference between two builds of the same image.
-      text: json(spdxDocument(contents, imageTime)),
-    },
+    // Not the time of the build, which would be the only difference between two builds of the same image.
+    { place: spdxFileOf(image), text: json(spdxDocument(contents, imageTime)) },
     { place: contentsFileOf(image), text: json(contents) },
   ];
   for (const { place, text } of lists) {
     const unfinished = path.join(path.dirname(disk), path.basename(place));
     await writeFile(unfinished, text, { mode: 0o600 });
-    await flush(unfinished);
+    await syncToDisk(unfinished);
     await rename(unfinished, place);
   }
-  await flush(disk);
+  await syncToDisk(disk);
   await rename(disk, image);
-  await flush(path.dirname(image));
+  await syncToDisk(path.dirname(image));
 }
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-async function flush(file: string): Promise<void> {
-  const handle = await open(file, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
 
 /** Removes an image and what stands beside it: its name without the ending is of no other image. */
 async function removeImage(image: string): Promise<void> {
