@@ -93,3 +93,24 @@ function ustar(fields: Ustar): Buffer {
   header.writeUInt8(0, 154);
   return header;
 }
+
+/**
+ * The plain files of a whole archive by their names, which must be short; entries of other kinds are skipped.
+ * @throws Error if the archive ends too early
+ */
+export function filesOfTar(archive: Buffer): Map<string, Buffer> {
+  const files = new Map<string, Buffer>();
+  for (let at = 0; ; ) {
+    const header = archive.subarray(at, at + blockBytes);
+    if (header.length < blockBytes) throw new Error("the archive ends too early");
+    if (header.every((byte) => byte === 0)) return files;
+    const text = (from: number, bytes: number) => header.toString("latin1", from, from + bytes).replace(/\0.*$/s, "");
+    const size = Number.parseInt(text(124, 12), 8);
+    if (!(size >= 0)) throw new Error("the archive has an entry without a size");
+    const start = at + blockBytes;
+    if (start + size > archive.length) throw new Error("the archive ends too early");
+    if (text(156, 1) === typeFlags.file || text(156, 1) === "")
+      files.set(text(0, 100), archive.subarray(start, start + size));
+    at = start + Math.ceil(size / blockBytes) * blockBytes;
+  }
+}

@@ -35,8 +35,8 @@ export async function inUnfinishedFolder<T>(parent: string, work: (unfinished: s
 }
 
 /** Writes a small file whole or not at all; one that exists is replaced. */
-export async function writeFileWhole(file: string, text: string, mode = 0o644): Promise<void> {
-  await writeUnfinished(file, text, mode, (unfinished) => rename(unfinished, file));
+export async function writeFileWhole(file: string, content: string | Buffer, mode = 0o644): Promise<void> {
+  await writeUnfinished(file, content, mode, (unfinished) => rename(unfinished, file));
 }
 
 /** Like writeFileWhole, but keeps a file that exists. Returns whether this call created it. */
@@ -54,7 +54,7 @@ export async function createFileWhole(file: string, text: string, mode: number):
 
 async function writeUnfinished(
   file: string,
-  text: string,
+  content: string | Buffer,
   mode: number,
   finish: (unfinished: string) => Promise<void>,
 ): Promise<void> {
@@ -65,7 +65,7 @@ async function writeUnfinished(
   try {
     const handle = await open(unfinished, "wx", mode);
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(content);
       await handle.sync();
     } finally {
       await handle.close();

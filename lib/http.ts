@@ -1,5 +1,5 @@
-import { get, type IncomingMessage } from "node:http";
-import { get as getSecurely } from "node:https";
+import { type IncomingMessage, request } from "node:http";
+import { request as requestSecurely } from "node:https";
 import type { z } from "zod";
 import { startDeadline } from "./deadline.ts";
 
@@ -21,28 +21,28 @@ export class NoAnswer extends Error {
   }
 }
 
-export interface Question<T> {
+interface Request {
   /** Who is asked, e.g. "Consul". */
   who: string;
   url: string;
-  /** The shape of the answer; anything else is rejected. */
-  schema: z.ZodType<T>;
   /** How long the complete answer may take. */
   timeoutMs: number;
   signal?: AbortSignal | undefined;
+}
+
+export interface Question<T> extends Request {
+  /** The shape of the answer; anything else is rejected. */
+  schema: z.ZodType<T>;
   /** Error statuses whose body is an answer nevertheless. */
   alsoStatus?: number;
 }
 
-const mostBytes = 8 << 20;
+const mostTextBytes = 8 << 20;
 
 /** Asks for JSON and follows no redirect. Fails only with NoAnswer. */
 export async function askJson<T>(question: Question<T>): Promise<T> {
-  const { who, url, schema, timeoutMs, signal, alsoStatus } = question;
-  const { status, location, text } = await read(question, timeoutMs, signal);
-  if (status >= 300 && status < 400) throw stranger(who, `it redirects${location ? ` to ${short(location)}` : ""}`);
-  const isAnswer = (status >= 200 && status < 300) || status === alsoStatus;
-  if (!isAnswer && !isMarkup(text)) throw new NoAnswer(`it says ${status} ${short(text)}`.trim(), { status });
+  const { who, url, schema, alsoStatus } = question;
+  const text = (await exchange({ ...question, mostBytes: mostTextBytes, alsoStatus })).toString("utf8");
   const result = schema.safeParse(parse(who, text));
   if (result.success) return result.data;
   const place = result.error.issues[0]?.path.join(".");
@@ -52,19 +52,48 @@ export async function askJson<T>(question: Question<T>): Promise<T> {
   );
 }
 
+/** Asks for up to that many bytes and follows no redirect. Fails only with NoAnswer. */
+export function askBytes(question: Request & { mostBytes: number }): Promise<Buffer> {
+  return exchange(question);
+}
+
+/** Sends bytes with PUT, and returns once they have been accepted. Fails only with NoAnswer. */
+export async function putBytes(sending: Request & { body: Buffer }): Promise<void> {
+  await exchange({ ...sending, mostBytes: mostTextBytes });
+}
+
+interface Exchange extends Request {
+  /** Sent with PUT; without it, this is a GET. */
+  body?: Buffer;
+  mostBytes: number;
+  alsoStatus?: number | undefined;
+}
+
+/** The body of an answer that isn't an error. */
+async function exchange(wanted: Exchange): Promise<Buffer> {
+  const { who, alsoStatus } = wanted;
+  const { status, location, body } = await read(wanted);
+  if (status >= 300 && status < 400) throw stranger(who, `it redirects${location ? ` to ${short(location)}` : ""}`);
+  if ((status >= 200 && status < 300) || status === alsoStatus) return body;
+  const text = body.toString("utf8");
+  if (isMarkup(text)) throw stranger(who, "HTML");
+  throw new NoAnswer(`it says ${status} ${short(text)}`.trim(), { status });
+}
+
 interface Answer {
   status: number;
   location: string | undefined;
-  text: string;
+  body: Buffer;
 }
 
-async function read({ who, url }: Question<unknown>, timeoutMs: number, outer?: AbortSignal): Promise<Answer> {
+async function read(wanted: Exchange): Promise<Answer> {
+  const { who, timeoutMs, signal: outer, mostBytes } = wanted;
   const deadline = startDeadline(timeoutMs, outer);
   let response: IncomingMessage | undefined;
   try {
-    response = await deadline.race(open(url, deadline.signal));
-    const text = await deadline.race(readBody(who, response));
-    return { status: response.statusCode ?? 0, location: response.headers.location, text };
+    response = await deadline.race(open(wanted, deadline.signal));
+    const body = await deadline.race(readBody(who, response, mostBytes));
+    return { status: response.statusCode ?? 0, location: response.headers.location, body };
   } catch (error) {
     if (error instanceof NoAnswer) throw error;
     if (deadline.signal.aborted) throw new NoAnswer(outer?.aborted ? "interrupted" : tooSlow(timeoutMs, response));
@@ -76,14 +105,16 @@ async function read({ who, url }: Question<unknown>, timeoutMs: number, outer?: 
 }
 
 /** One connection per request: a kept one may be closed just when it is used again. */
-function open(url: string, signal: AbortSignal): Promise<IncomingMessage> {
+function open({ url, body }: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const send = url.startsWith("https:") ? getSecurely : get;
-    send(url, { signal, agent: false }, resolve).on("error", reject);
+    const send = url.startsWith("https:") ? requestSecurely : request;
+    const method = body ? "PUT" : "GET";
+    const headers = body ? { "content-length": body.length } : {};
+    send(url, { method, headers, signal, agent: false }, resolve).on("error", reject).end(body);
   });
 }
 
-async function readBody(who: string, response: IncomingMessage): Promise<string> {
+async function readBody(who: string, response: IncomingMessage, mostBytes: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let bytes = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
@@ -91,7 +122,7 @@ async function readBody(who: string, response: IncomingMessage): Promise<string>
     bytes += part.byteLength;
     if (bytes > mostBytes) throw stranger(who, `more than ${mostBytes >> 20} MiB`);
   }
-  return Buffer.concat(parts).toString("utf8");
+  return Buffer.concat(parts);
 }
 
 const tooSlow = (ms: number, response: IncomingMessage | undefined) =>

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { UserError } from "../lib/errors.ts";
+import { NoAnswer } from "../lib/http.ts";
+import { type AgentName, askAgent, leaderAnswer, plainText } from "../steps/agents.ts";
+import type { ExpectedMachine } from "../steps/cluster/contract.ts";
+
+/** A server's agent. */
+export interface Server {
+  /** Its machine's. */
+  name: string;
+  url: string;
+}
+
+/** The stack's servers of that kind, in its order. */
+export function serversOf(agent: AgentName, machines: readonly ExpectedMachine[]): Server[] {
+  return machines.flatMap(({ name, consulServer, consulUrl, nomad, nomadUrl }) => {
+    if (agent === "Consul") return consulServer ? [{ name, url: consulUrl }] : [];
+    return nomad === "server" || nomad === "both" ? [{ name, url: nomadUrl }] : [];
+  });
+}
+
+/**
+ * Those of the servers that know a leader, in their order; at least one.
+ * @throws UserError naming what each server answers instead
+ */
+export async function serversWithLeader(
+  agent: AgentName,
+  servers: readonly Server[],
+  signal: AbortSignal,
+): Promise<Server[]> {
+  const problems = await Promise.all(servers.map((server) => problemOf(agent, server, signal)));
+  signal.throwIfAborted();
+  const leading = servers.filter((_, index) => problems[index] === undefined);
+  if (leading.length > 0) return leading;
+  const lines = servers.map(({ name }, index) => `  ${name}: ${problems[index]}`);
+  throw new UserError([`${agent} has no leader, and without one nothing can be read or written:`, ...lines].join("\n"));
+}
+
+async function problemOf(agent: AgentName, { url }: Server, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const leader = await askAgent(agent, `${url}/v1/status/leader`, leaderAnswer, { signal });
+    return leader === "" ? "knows no leader" : undefined;
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    return error.status === 500 ? "knows no leader" : `no answer from ${url}: ${error.message}`;
+  }
+}
+
+/**
+ * What the first server that has an answer says; the next one is asked if a server fails.
+ * @throws UserError with the last server's reason
+ */
+export async function askFirst<T>(
+  agent: AgentName,
+  what: string,
+  servers: readonly Server[],
+  signal: AbortSignal,
+  ask: (server: Server) => Promise<T>,
+): Promise<T> {
+  let reason = "";
+  for (const server of servers) {
+    try {
+      return await ask(server);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof NoAnswer)) throw error;
+      reason = `${server.name} (${server.url}): ${error.message}`;
+    }
+  }
+  throw new UserError(`${what} failed: no answer from ${agent} on ${reason}`);
+}
+
+export interface AgentFacts {
+  /** Such as "1.22.2". */
+  version: string;
+  datacenter: string;
+}
+
+const consulSelf = z.object({ Config: z.object({ Version: plainText, Datacenter: plainText }) });
+const nomadSelf = z.object({
+  config: z.object({ Version: z.object({ Version: plainText }), Datacenter: plainText }),
+});
+
+/** An agent's version and datacenter. Fails with a NoAnswer. */
+export async function factsOf(agent: AgentName, url: string, signal: AbortSignal): Promise<AgentFacts> {
+  if (agent === "Consul") {
+    const { Config } = await askAgent(agent, `${url}/v1/agent/self`, consulSelf, { signal });
+    return { version: Config.Version, datacenter: Config.Datacenter };
+  }
+  const { config } = await askAgent(agent, `${url}/v1/agent/self`, nomadSelf, { signal });
+  return { version: config.Version.Version, datacenter: config.Datacenter };
+}
