@@ -18,7 +18,7 @@ export function remedy(stack: string, { lab }: Settings): string {
   const option = stack === "lab" ? "" : ` --stack ${stack}`;
   return lab
     ? `see \`./piinit lab console NAME${option}\`; \`./piinit lab start NAME${option}\` starts it`
-    : `burn its card (\`./piinit burn IMAGE ${stack}\`), power it on, run up again`;
+    : `check its power and its network cable, or burn its card (\`./piinit burn IMAGE ${stack}\`); then run up again`;
 }
 
 /** The gate between machines and what runs on them: opens when Consul and Nomad have their quorum. */

@@ -26,15 +26,23 @@ const expectation = z.object({
 });
 
 const readyCluster = z.object({
+  /** Of a server that is part of the quorum. */
   consulUrl: z.string(),
   /** Missing if no machine runs a Nomad server. */
   nomadUrl: z.string().optional(),
+  /**
+   * Names of the machines that the gate has seen in the cluster at least once. Missing in states of earlier versions,
+   * whose gate waited for all machines.
+   */
+  seen: z.array(z.string()).optional(),
+  /** Names of the machines that were not as the stack expects them. */
+  missing: z.array(z.string()).optional(),
 });
 
 /** The gate between machines and what runs on them. */
 export const clusterStep = defineContract({
   program: "cluster",
-  verbs: { wait: { input: expectation, answer: readyCluster } },
+  verbs: { wait: { input: expectation, answer: readyCluster, seesLastAnswer: true } },
 });
 
 /** A machine as the gate sees it. */

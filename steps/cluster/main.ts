@@ -3,5 +3,5 @@ import { clusterStep } from "./contract.ts";
 import { waitUntilReady } from "./wait.ts";
 
 await runStep(clusterStep, {
-  wait: (expectation, { progress, signal }) => waitUntilReady(expectation, progress, signal),
+  wait: (expectation, { progress, signal }, last) => waitUntilReady(expectation, progress, signal, last),
 });

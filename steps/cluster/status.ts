@@ -2,8 +2,9 @@ import { z } from "zod";
 import { NoAnswer } from "../../lib/http.ts";
 import { askAgent, plainText } from "../agents.ts";
 import type { Expectation, ExpectedMachine } from "./contract.ts";
-import { leaderOf, noAnswerFrom } from "./judge.ts";
+import { noAnswerFrom } from "./judge-machine.ts";
 import { type MachineView, observe } from "./observe.ts";
+import { leaderOf } from "./quorum.ts";
 
 /** What `./piinit status --json` prints about a cluster. */
 export interface ClusterStatus {

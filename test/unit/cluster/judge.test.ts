@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Expectation, ExpectedMachine } from "../../../steps/cluster/contract.ts";
 import { judge } from "../../../steps/cluster/judge.ts";
 import type { ConsulView, Member, NomadView, Observation } from "../../../steps/cluster/observe.ts";
-import { deadlineMessage, waitingLine } from "../../../steps/cluster/wait.ts";
+import { failureMessage, waitingLine } from "../../../steps/cluster/wait.ts";
 
 const names = ["pi1", "pi2", "pi3"];
 const machine = (name: string, index: number): ExpectedMachine => ({
@@ -71,8 +71,7 @@ const at = <T>(list: readonly T[], index: number): T => list[index] ?? assert.fa
 function finding(spoil: (cluster: Cluster) => void): string {
   const cluster = healthy();
   spoil(cluster);
-  const { findings, ready } = judge(expectation, cluster.seen);
-  assert.equal(ready, undefined);
+  const { findings } = judge(expectation, cluster.seen);
   assert.equal(findings.length, 1, JSON.stringify(findings));
   const { machine, problem, action } = at(findings, 0);
   return `${machine?.name}: ${problem}; ${action}`;
@@ -80,9 +79,9 @@ function finding(spoil: (cluster: Cluster) => void): string {
 
 describe("the gate's judgement of one look at the cluster", () => {
   it("is content with all of it, and answers with the first servers", () => {
-    const { findings, ready, summary } = judge(expectation, healthy().seen);
+    const { findings, quorum, summary } = judge(expectation, healthy().seen);
     assert.deepEqual(findings, []);
-    assert.deepEqual(ready, { consulUrl: "http://192.168.2.51:8500", nomadUrl: "http://192.168.2.51:4646" });
+    assert.deepEqual(quorum, { consulUrl: "http://192.168.2.51:8500", nomadUrl: "http://192.168.2.51:4646" });
     assert.equal(summary, "Consul 3 of 3 servers, leader pi1; Nomad 3 of 3 servers, leader pi2; 3 of 3 clients");
   });
 
@@ -91,8 +90,32 @@ describe("the gate's judgement of one look at the cluster", () => {
     const machines = expectation.machines.map((one, index) => ({ ...one, consulServer: index > 0, nomad: undefined }));
     at(seen.machines, 0).consul = { ...at(healthy().consul, 0), server: false };
     seen.nomadRaft = [];
-    const { ready } = judge({ ...expectation, machines }, seen);
-    assert.deepEqual(ready, { consulUrl: "http://192.168.2.52:8500" });
+    const { quorum } = judge({ ...expectation, machines }, seen);
+    assert.deepEqual(quorum, { consulUrl: "http://192.168.2.52:8500" });
+  });
+
+  it("answers with the next server while the first is off, and keeps that one when the first is back", () => {
+    const { seen } = healthy();
+    seen.machines[0] = {};
+    const second = { consulUrl: "http://192.168.2.52:8500", nomadUrl: "http://192.168.2.52:4646" };
+    assert.deepEqual(judge(expectation, seen).quorum, second);
+    assert.deepEqual(judge(expectation, healthy().seen, second).quorum, second);
+  });
+
+  it("has no quorum without a leader of either, nor with servers of another cluster", () => {
+    for (const raft of ["consulRaft", "nomadRaft"] as const)
+      assert.equal(judge(expectation, { ...healthy().seen, [raft]: [] }).quorum, undefined);
+    const { seen, consul } = healthy();
+    for (const view of consul) view.datacenter = "work";
+    assert.equal(judge(expectation, seen).quorum, undefined);
+  });
+
+  it("has no hope when most servers need another image, and has when they are only off", () => {
+    const { seen, consul } = healthy();
+    for (const view of consul.slice(1)) view.datacenter = "work";
+    seen.machines[0] = {};
+    assert.equal(judge(expectation, seen).isHopeless, true);
+    assert.equal(judge(expectation, { ...seen, machines: [{}, {}, {}] }).isHopeless, false);
   });
 
   it("names a machine that does not answer once, with the remedy for it", () => {
@@ -239,8 +262,8 @@ describe("what the gate says", () => {
   });
 
   it("is everything that is missing, and what to do with each, at the deadline", () => {
-    assert.deepEqual(deadlineMessage(expectation, judgement()).split("\n"), [
-      "the cluster was not ready within 300 s:",
+    assert.deepEqual(failureMessage(expectation, judgement()).split("\n"), [
+      "the cluster had no quorum within 300 s:",
       "  pi2, 192.168.2.52, b8:27:eb:00:00:02: no answer from Consul at http://192.168.2.52:8500; burn `server`, power pi2 on, and run up again",
       "  Nomad has no leader: 2 of 3 servers answer; a new cluster needs all 3, an existing one 2",
       "Nothing was removed. Mend that and run up again.",
