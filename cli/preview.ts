@@ -1,13 +1,10 @@
 import type { Command } from "commander";
-import { progressOnStderr } from "../lib/progress.ts";
-import { previewArguments } from "./stack/drift.ts";
+import { correct } from "./drift/correction.ts";
+import { findDrift, tell } from "./drift/drift.ts";
 import { followMovedPrograms } from "./stack/earlier-commands.ts";
-import { lookAtStack } from "./stack/look.ts";
+import { lookAtStack, withState } from "./stack/look.ts";
 import { pulumi } from "./stack/stack.ts";
-import { readState } from "./stack/state.ts";
-
-const madeEarlier =
-  "an earlier piinit made this stack: up does not touch steps below that differ only in their commands";
+import { readState, resolvePending } from "./stack/state.ts";
 
 export function define(command: Command): void {
   command
@@ -16,9 +13,12 @@ export function define(command: Command): void {
     .action(async (name: string, options: { diff?: boolean }) => {
       await lookAtStack(name, async (stack) => {
         const state = await readState(stack);
-        if (followMovedPrograms(state) !== state) progressOnStderr().step(madeEarlier);
-        const refresh = await previewArguments(state);
-        await pulumi(stack, ["preview", ...refresh, ...(options.diff ? ["--diff"] : [])]);
+        const followed = resolvePending(followMovedPrograms(state));
+        const { corrections } = await findDrift(followed);
+        tell(corrections);
+        const corrected = correct(followed, corrections);
+        const view = corrected === state ? stack : await withState(stack, corrected);
+        await pulumi(view, ["preview", ...(options.diff ? ["--diff"] : [])]);
       });
     });
 }

@@ -1,11 +1,13 @@
 import type { Command } from "commander";
+import { missingLines } from "../steps/cluster/wait.ts";
 import { lookDuring } from "../toolchain/official.ts";
-import { correctDrift } from "./stack/drift.ts";
-import { upAgainAfterElection } from "./stack/elections.ts";
+import { correctDrift, type Drift } from "./drift/drift.ts";
 import { fetchImagePrograms } from "./stack/programs.ts";
 import { recover } from "./stack/recovery.ts";
 import { stackSettings } from "./stack/settings.ts";
-import { consent, prepareStack, pulumi } from "./stack/stack.ts";
+import { consent, prepareStack, type Stack } from "./stack/stack.ts";
+import { readState } from "./stack/state.ts";
+import { update } from "./stack/update.ts";
 
 export function define(command: Command): void {
   command
@@ -13,11 +15,27 @@ export function define(command: Command): void {
     .option("-y, --yes", "do not ask first (the lab never asks)")
     .action(async (name: string, { yes }: { yes?: boolean }) => {
       const stack = await prepareStack(name, () => true);
-      const state = await recover(stack);
-      await correctDrift(stack, state);
-      const settings = await stackSettings(stack);
+      const [before, settings] = await Promise.all([recover(stack), stackSettings(stack)]);
+      const drift = await correctDrift(stack, before);
       if (!settings.builder) await fetchImagePrograms(settings);
-      await lookDuring({ env: stack.env }, () => pulumi(stack, ["up", ...consent(stack, yes)]));
-      if (process.exitCode !== 0) await upAgainAfterElection(stack, state);
+      const changed = await lookDuring({ env: stack.env }, () => update(stack, consent(stack, yes), before));
+      if (process.exitCode === 0) tellMissing(changed || isPartial(drift) ? await finish(stack) : drift);
     });
+}
+
+/** Whether the first look was made before there was everything to look at. */
+const isPartial = ({ unknown, cluster }: Drift) => unknown.length > 0 || cluster?.judgement.findings.length !== 0;
+
+/** Repairs what could not be seen before the update, such as the keys of a cluster that had yet to start. */
+async function finish(stack: Stack): Promise<Drift> {
+  const state = await readState(stack);
+  const drift = await correctDrift(stack, state);
+  // The user has already agreed to these changes.
+  if (drift.corrections.length > 0) await update(stack, ["--yes", "--skip-preview"], state);
+  return drift;
+}
+
+function tellMissing({ cluster, unknown }: Drift): void {
+  const missing = cluster ? missingLines(cluster.judgement, cluster.gate.input) : [];
+  for (const line of [...missing, ...unknown]) process.stderr.write(`${line}\n`);
 }

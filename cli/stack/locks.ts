@@ -1,13 +1,13 @@
 import { readdir, readFile, rm } from "node:fs/promises";
-import { homedir, hostname } from "node:os";
+import { hostname } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../lib/errors.ts";
-import { projectDir } from "../../lib/paths.ts";
 import { findProcess, type RunningProcess } from "../../lib/process.ts";
 import { quote } from "../../lib/shell.ts";
 import { interrupted } from "../../lib/terminal.ts";
+import { backendFolder } from "./backend.ts";
 
 /** What Pulumi writes into a lock: the process that is changing the stack. */
 const ownerSchema = z.object({
@@ -36,13 +36,6 @@ export interface LockHost {
 }
 
 const thisHost: LockHost = { hostname: hostname(), findProcess };
-
-/** The folder of a file backend; undefined for any other backend. */
-export function backendFolder(url: string): string | undefined {
-  if (!url.startsWith("file://")) return undefined;
-  const file = decodeURI(url.slice("file://".length).replace(/\?.*$/, ""));
-  return path.resolve(projectDir, file.replace(/^~(?=\/|$)/, homedir()));
-}
 
 /** The locks of a stack in a file backend; other backends have their own kind of lock, which Pulumi handles. */
 export async function stackLocks(backendUrl: string, stack: string, host = thisHost): Promise<Lock[]> {

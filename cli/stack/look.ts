@@ -8,6 +8,7 @@ import { projectDir } from "../../lib/paths.ts";
 import { type FoundPulumi, findPulumi } from "../../toolchain/pulumi.ts";
 import { backendUrl, isMade, runPulumi, type Stack } from "./stack.ts";
 import { readWork, stackFileOf } from "./stack-file.ts";
+import { type StackState, writeState } from "./state.ts";
 
 /**
  * Gives `look` a stack without changing anything: Pulumi may write into a stack's settings and into its own home, so it
@@ -49,10 +50,15 @@ async function copyProject(dir: string, stack: string): Promise<void> {
   await copyFile(file, copy);
 }
 
+/** A stack being looked at, with another state that exists only as long as it is looked at. */
+export async function withState(stack: Stack, state: StackState): Promise<Stack> {
+  const made = await makeBackend(stack, "corrected", stack.env);
+  await writeState(made, state);
+  return made;
+}
+
 async function makeTemporaryState(stack: Stack, { passphrase }: FoundPulumi): Promise<Stack> {
-  const state = path.join(stack.dir, "state");
-  await mkdir(state);
-  const env: Record<string, string> = { ...stack.env, PULUMI_BACKEND_URL: pathToFileURL(state).href };
+  const env: Record<string, string> = { ...stack.env };
   if (!passphrase.exists) {
     const { encryptionsalt } = parse(await readFile(stackFileOf(stack.name), "utf8"));
     if (encryptionsalt !== undefined) {
@@ -63,7 +69,13 @@ async function makeTemporaryState(stack: Stack, { passphrase }: FoundPulumi): Pr
     env.PULUMI_CONFIG_PASSPHRASE_FILE = path.join(stack.dir, "passphrase");
     await writeFile(env.PULUMI_CONFIG_PASSPHRASE_FILE, "of a temporary stack\n", { mode: 0o600 });
   }
-  const made = { ...stack, env };
+  return await makeBackend(stack, "empty", env);
+}
+
+async function makeBackend(stack: Stack, folder: string, env: Record<string, string>): Promise<Stack> {
+  const dir = path.join(stack.dir, folder);
+  await mkdir(dir);
+  const made = { ...stack, env: { ...env, PULUMI_BACKEND_URL: pathToFileURL(dir).href } };
   await runPulumi(made, ["stack", "init", "--no-select"]);
   return made;
 }

@@ -13,7 +13,7 @@ import { hostPlatform } from "../../toolchain/platform.ts";
 import { packagesToBuild, type WantedTool } from "../../toolchain/prerequisites.ts";
 import { preparePulumi } from "../../toolchain/pulumi.ts";
 import { installSystemPackages, missingSystemPackages, thisHost, type Work } from "../../toolchain/system.ts";
-import { backendFolder } from "./locks.ts";
+import { backendFolder, stateFiles } from "./backend.ts";
 import { programsInFile } from "./programs.ts";
 import { readStackFile, readWork } from "./stack-file.ts";
 
@@ -68,8 +68,8 @@ export async function installMissing(missing: SystemPackage[]): Promise<void> {
 /** Whether the backend has the stack. A backend that fails counts as "yes": the next command reports the reason. */
 export async function isMade(stack: Stack): Promise<boolean> {
   const folder = backendFolder(stack.env.PULUMI_BACKEND_URL ?? "");
-  // Pulumi initialises an empty folder as a backend merely by looking into it.
-  if (folder !== undefined && !existsSync(path.join(folder, ".pulumi"))) return false;
+  // Faster than Pulumi, which also initialises an empty folder as a backend merely by looking into it.
+  if (folder !== undefined) return stateFiles(folder, stack.name).some((file) => existsSync(file));
   return runPulumi(stack, ["stack", "export"]).then(
     () => true,
     (error: unknown) => !(error instanceof UserError && error.message.includes("no stack named")),

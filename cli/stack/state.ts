@@ -2,11 +2,12 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
 import { UserError } from "../../lib/errors.ts";
+import type { RunOptions } from "../../lib/run.ts";
 import { quoteCommand } from "../../lib/shell.ts";
-import { backendFolder } from "./locks.ts";
+import { backendFolder, stateFiles, statesFolder } from "./backend.ts";
 import { runPulumi, type Stack } from "./stack.ts";
 
-/** The parts of `pulumi stack export` that are used here; secrets are encrypted. */
+/** The parts of `pulumi stack export` that are used here, with their secrets in clear: keep it in memory. */
 export interface StackState {
   deployment: {
     resources?: StateResource[];
@@ -34,19 +35,22 @@ export interface PendingOperation {
   resource: StateResource;
 }
 
-/** @throws UserError saying how to restore the state if its file is damaged */
-export async function readState(stack: Stack): Promise<StackState> {
+/**
+ * @param options `signal: undefined` reads it even after ^C
+ * @throws UserError saying how to restore the state if its file is damaged
+ */
+export async function readState(stack: Stack, options: RunOptions = {}): Promise<StackState> {
   try {
-    return JSON.parse(await runPulumi(stack, ["stack", "export"])) as StackState;
+    return JSON.parse(await runPulumi(stack, ["stack", "export", "--show-secrets"], options)) as StackState;
   } catch (error) {
     const isDamaged = error instanceof UserError && error.message.includes("failed to load checkpoint");
     throw (isDamaged && (await damagedState(stack))) || error;
   }
 }
 
-/** Replaces the state; Pulumi then drops pending operations. */
-export async function writeState(stack: Stack, state: StackState): Promise<void> {
-  await runPulumi(stack, ["stack", "import"], { input: JSON.stringify(state) });
+/** Replaces the state; Pulumi encrypts its secrets again and drops pending operations. */
+export async function writeState(stack: Stack, state: StackState, options: RunOptions = {}): Promise<void> {
+  await runPulumi(stack, ["stack", "import"], { ...options, input: JSON.stringify(state) });
 }
 
 const commandType = "command:local:Command";
@@ -58,6 +62,7 @@ const commandType = "command:local:Command";
  */
 export function resolvePending(state: StackState): StackState {
   const { resources = [], pending_operations: pending = [] } = state.deployment;
+  if (pending.length === 0) return state;
   const operations = new Map(pending.map(({ type, resource }) => [resource.urn, { type, resource }]));
   const known = new Set(resources.map(({ urn }) => urn));
   const interrupted = (type: string) => ({ initErrors: [`interrupted while ${type}`] });
@@ -89,11 +94,9 @@ export function resolvePending(state: StackState): StackState {
 async function damagedState({ name, env }: Stack): Promise<UserError | undefined> {
   const backend = backendFolder(env.PULUMI_BACKEND_URL ?? "");
   if (!backend) return undefined;
-  const folder = path.join(backend, ".pulumi", "stacks", "piinit");
+  const folder = statesFolder(backend);
   const backups = path.join(backend, ".pulumi", "backups", "piinit", name);
-  const damaged = (await statesIn(folder)).find(({ file }) =>
-    [`${name}.json`, `${name}.json.gz`].includes(path.basename(file)),
-  );
+  const damaged = (await statesIn(folder)).find(({ file }) => stateFiles(backend, name).includes(file));
   if (!damaged || damaged.isWhole) return undefined;
   const copies = [...(await statesIn(folder)).filter(({ file }) => file === `${damaged.file}.bak`)];
   const [newest] = [...copies, ...(await statesIn(backups))]

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { NoAnswer } from "../../lib/http.ts";
-import { type AgentName, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
+import { type AgentName, type AskOptions, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
 import type { Expectation, ExpectedMachine } from "./contract.ts";
 
 /** One observation of a cluster, not judged yet: what each machine's agents and the leaders answered. */
@@ -70,22 +70,22 @@ export interface NomadNode {
 }
 
 /** Asks all machines at once; never fails because a machine does not answer or something else does. */
-export async function observe(expectation: Expectation, signal?: AbortSignal): Promise<Observation> {
+export async function observe(expectation: Expectation, options: AskOptions = {}): Promise<Observation> {
   const { machines } = expectation;
-  const views = await Promise.all(machines.map((machine) => lookAtMachine(machine, signal)));
+  const views = await Promise.all(machines.map((machine) => lookAtMachine(machine, options)));
   const consul = views.findIndex((view) => view.consul?.leader);
   const nomad = views.findIndex((view) => view.nomad?.leader);
-  const ask = <T>(index: number, agent: AgentName, look: (url: string, signal?: AbortSignal) => Promise<T[]>) =>
-    askLeader(views[index], machines[index], agent, (url) => look(url, signal));
+  const ask = <T>(index: number, agent: AgentName, look: (url: string, options: AskOptions) => Promise<T[]>) =>
+    askLeader(views[index], machines[index], agent, (url) => look(url, options));
   const [consulRaft, nomadRaft, nomadNodes] = await Promise.all([
-    ask(consul, "Consul", (url) => lookAtRaft("Consul", url, signal)),
-    ask(nomad, "Nomad", (url) => lookAtRaft("Nomad", url, signal)),
+    ask(consul, "Consul", (url) => lookAtRaft("Consul", url, options)),
+    ask(nomad, "Nomad", (url) => lookAtRaft("Nomad", url, options)),
     ask(nomad, "Nomad", lookAtNodes),
   ]);
   return { machines: views, consulRaft, nomadRaft, nomadNodes };
 }
 
-async function lookAtMachine(machine: ExpectedMachine, signal?: AbortSignal): Promise<MachineView> {
+async function lookAtMachine(machine: ExpectedMachine, options: AskOptions): Promise<MachineView> {
   const silence: Partial<Record<AgentName, NoAnswer>> = {};
   const heard = <T>(agent: AgentName, look: Promise<T>) =>
     look.catch((error: unknown) => {
@@ -93,8 +93,8 @@ async function lookAtMachine(machine: ExpectedMachine, signal?: AbortSignal): Pr
       return undefined;
     });
   const [consul, nomad] = await Promise.all([
-    heard("Consul", lookAtConsul(machine, signal)),
-    machine.nomad && heard("Nomad", lookAtNomad(machine, signal)),
+    heard("Consul", lookAtConsul(machine, options)),
+    machine.nomad && heard("Nomad", lookAtNomad(machine, options)),
   ]);
   return { consul, nomad, silence };
 }
@@ -126,9 +126,9 @@ function asNoAnswer(error: unknown): NoAnswer {
 }
 
 /** "" if the agent knows no leader, whatever its answer for that is. */
-async function askForLeader(agent: AgentName, url: string, signal?: AbortSignal): Promise<string> {
+async function askForLeader(agent: AgentName, url: string, options: AskOptions): Promise<string> {
   try {
-    return await askAgent(agent, `${url}/v1/status/leader`, leaderAnswer, { signal });
+    return await askAgent(agent, `${url}/v1/status/leader`, leaderAnswer, options);
   } catch (error) {
     if (asNoAnswer(error).status === 500) return "";
     throw error;
@@ -156,11 +156,11 @@ const consulSelf = z.object({
 });
 const consulMembers = z.array(listedMember(z.number()));
 
-async function lookAtConsul({ consulUrl: url }: ExpectedMachine, signal?: AbortSignal): Promise<ConsulView> {
+async function lookAtConsul({ consulUrl: url }: ExpectedMachine, options: AskOptions): Promise<ConsulView> {
   const [{ Config, Member }, leader, members] = await Promise.all([
-    askAgent("Consul", `${url}/v1/agent/self`, consulSelf, { signal }),
-    askForLeader("Consul", url, signal),
-    askAgent("Consul", `${url}/v1/agent/members`, consulMembers, { signal }),
+    askAgent("Consul", `${url}/v1/agent/self`, consulSelf, options),
+    askForLeader("Consul", url, options),
+    askAgent("Consul", `${url}/v1/agent/members`, consulMembers, options),
   ]);
   return {
     id: Config.NodeID,
@@ -180,12 +180,12 @@ const nomadSelf = z.object({
 });
 const nomadMembers = z.object({ Members: z.array(listedMember(plainText)).nullable() });
 
-async function lookAtNomad({ nomad, nomadUrl: url }: ExpectedMachine, signal?: AbortSignal): Promise<NomadView> {
+async function lookAtNomad({ nomad, nomadUrl: url }: ExpectedMachine, options: AskOptions): Promise<NomadView> {
   const isServer = nomad !== "client";
   const [self, leader, members] = await Promise.all([
-    askAgent("Nomad", `${url}/v1/agent/self`, nomadSelf, { signal }),
-    askForLeader("Nomad", url, signal),
-    isServer ? askAgent("Nomad", `${url}/v1/agent/members`, nomadMembers, { signal }) : undefined,
+    askAgent("Nomad", `${url}/v1/agent/self`, nomadSelf, options),
+    askForLeader("Nomad", url, options),
+    isServer ? askAgent("Nomad", `${url}/v1/agent/members`, nomadMembers, options) : undefined,
   ]);
   return {
     id: self.member?.Tags?.id ?? "",
@@ -194,8 +194,8 @@ async function lookAtNomad({ nomad, nomadUrl: url }: ExpectedMachine, signal?: A
   };
 }
 
-async function lookAtRaft(agent: AgentName, url: string, signal?: AbortSignal): Promise<RaftServer[]> {
-  const { Servers } = await askAgent(agent, `${url}/v1/operator/autopilot/health`, healthAnswer, { signal });
+async function lookAtRaft(agent: AgentName, url: string, options: AskOptions): Promise<RaftServer[]> {
+  const { Servers } = await askAgent(agent, `${url}/v1/operator/autopilot/health`, healthAnswer, options);
   return (Servers ?? []).map(({ Name, Voter, Healthy, Leader }) => ({
     name: withoutRegion(Name),
     voter: Voter,
@@ -216,8 +216,8 @@ const nodesAnswer = z
   )
   .nullable();
 
-async function lookAtNodes(url: string, signal?: AbortSignal): Promise<NomadNode[]> {
-  const nodes = await askAgent("Nomad", `${url}/v1/nodes`, nodesAnswer, { signal });
+async function lookAtNodes(url: string, options: AskOptions): Promise<NomadNode[]> {
+  const nodes = await askAgent("Nomad", `${url}/v1/nodes`, nodesAnswer, options);
   return (nodes ?? []).map(({ Name, Address, Datacenter, Status, SchedulingEligibility }) => ({
     name: Name,
     ip: Address,

@@ -27,7 +27,7 @@ export interface ClusterStatus {
 
 /** Looks once without waiting: what does not answer is null, false or missing from a list. */
 export async function clusterStatus(expectation: Expectation, signal?: AbortSignal): Promise<ClusterStatus> {
-  const seen = await observe(expectation, signal);
+  const seen = await observe(expectation, { signal });
   const both = expectation.machines.map((machine, index) => ({ machine, view: seen.machines[index] }));
   const consulServer = both.find(({ machine, view }) => machine.consulServer && view?.consul);
   const nomadServer = both.find(({ machine, view }) => machine.nomad && machine.nomad !== "client" && view?.nomad);

@@ -25,7 +25,7 @@ export async function waitUntilReady(
   let said = "";
   let saidAt = 0;
   for (;;) {
-    const judgement = judge(expectation, await observe(expectation, signal), last);
+    const judgement = judge(expectation, await observe(expectation, { signal }), last);
     if (signal?.aborted) throw new UserError(`interrupted while ${said || "looking at the cluster"}`);
     const now = performance.now();
     steady = since(steady, judgement, now);

@@ -3,7 +3,7 @@ import { UserError } from "../../lib/errors.ts";
 import { normalDir } from "./dnsmasq-config.ts";
 import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./dnsmasq-files.ts";
 import { findReaders, type Inventory, readInventory, readPaths } from "./dnsmasq-inventory.ts";
-import { type Driver, type Entry, kind, type Table } from "./driver.ts";
+import { type Driver, type Entry, kind, type Reservation, type Table } from "./driver.ts";
 import { leaseNote } from "./lease-note.ts";
 import { type Shell, withShell } from "./remote-shell.ts";
 import {
@@ -65,6 +65,8 @@ export const dnsmasq = {
   host: ({ host }) => host,
   title: ({ host, hostsDir }) => `dnsmasq on ${host} (${normalDir(hostsDir)})`,
   apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings, table)),
+  lost: (settings, reservations, { signal }) =>
+    withShell(settings, signal, async (shell) => lost(await readInventory(shell, settings), reservations)),
   clear: (settings, { owner }, { signal }) =>
     withShell(settings, signal, (shell) => remove(shell, settings, tableFile(settings.hostsDir, owner))),
   release: (settings, reservation, { signal }) =>
@@ -155,15 +157,18 @@ The reservations are as they were before.`,
 function readBack(settings: DnsmasqSettings, after: Inventory, own: string, { reservations }: Table): void {
   const others = after.entries.filter(({ source }) => source !== own);
   refuseConflicts(settings.host, others, reservations);
-  const lost = reservations.filter((reservation) => !after.entries.some((entry) => says(entry, reservation)));
-  if (lost.length === 0) return;
+  const missing = lost(after, reservations);
+  if (missing.length === 0) return;
   throw new UserError(
     [
       `${settings.host} did not keep these reservations, because something else changed ${own} at the same time. Run up again:`,
-      ...lost.map((one) => `  ${reservationText(one)}`),
+      ...missing.map((one) => `  ${reservationText(one)}`),
     ].join("\n"),
   );
 }
+
+const lost = ({ entries }: Inventory, reservations: readonly Reservation[]): Reservation[] =>
+  reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
 
 /**
  * Removes a file of ours; if a text is given, only a file with that text. Needs no inventory, because our files must be

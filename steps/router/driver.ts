@@ -56,6 +56,8 @@ export interface Driver<Settings> {
   title(settings: Settings): string;
   /** Replaces the owner's entries by these. Returns the lines to show the user. */
   apply(settings: Settings, table: Table, context: Context): Promise<string[]>;
+  /** The reservations that the router doesn't have, or no longer as they are here. Changes nothing. */
+  lost(settings: Settings, reservations: readonly Reservation[], context: Context): Promise<Reservation[]>;
   /** Removes everything that `apply` made for this owner, if anything. Returns the lines to show the user. */
   clear(settings: Settings, table: Table, context: Context): Promise<string[]>;
   /** Removes the entry of one machine that an earlier piinit made, as long as it is still the same. */

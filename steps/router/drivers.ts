@@ -28,6 +28,7 @@ export type RouterSettings = z.output<typeof routerSettings>;
 export interface Router {
   title: string;
   apply(table: Table): Promise<string[]>;
+  lost(reservations: readonly Reservation[]): Promise<Reservation[]>;
   clear(table: Table): Promise<string[]>;
   release(reservation: Reservation): Promise<string[]>;
 }
@@ -43,6 +44,7 @@ export function openRouter(settings: RouterSettings, context: Context): Router {
   return {
     title: driver.title(settings),
     apply: (table) => driver.apply(settings, table, context),
+    lost: (reservations) => driver.lost(settings, reservations, context),
     clear: (table) => driver.clear(settings, table, context),
     release: (reservation) => driver.release(settings, reservation, context),
   };

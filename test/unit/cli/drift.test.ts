@@ -1,87 +1,165 @@
 import assert from "node:assert/strict";
-import { correct } from "../../../cli/stack/drift.ts";
-import { lostJobs } from "../../../cli/stack/elections.ts";
-import type { JobIndexes } from "../../../cli/stack/nomad-indexes.ts";
+import { correct } from "../../../cli/drift/correction.ts";
+import { gateDrift } from "../../../cli/drift/gate.ts";
+import { correctJob } from "../../../cli/drift/jobs.ts";
+import { keyDrift } from "../../../cli/drift/keys.ts";
+import type { StackState } from "../../../cli/stack/state.ts";
+import { storedSteps } from "../../../cli/stack/steps.ts";
+import { hasChanged, withOutputsOf } from "../../../cli/stack/update.ts";
+import { clusterStep, type ReadyCluster } from "../../../steps/cluster/contract.ts";
+import type { Judgement } from "../../../steps/cluster/judge.ts";
 
-const address = "http://127.0.0.1:4646";
-const provider = { urn: "urn::nomad", type: "pulumi:providers:nomad", id: "p", inputs: { address } };
-const job = (modifyIndex: string, more = {}) => ({
-  ...{ urn: "urn::page", type: "nomad:index/job:Job", id: "page", provider: "urn::nomad::p" },
-  outputs: { namespace: "default", modifyIndex, jobspec: "job", __pulumi_raw_state_delta: {} },
-  ...more,
+const stateOf = (...resources: object[]): StackState => ({ deployment: { resources: resources as never } });
+const secret = (value: unknown) => ({
+  "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+  plaintext: JSON.stringify(value),
 });
-const stateOf = (...resources: object[]) => ({ deployment: { resources: resources as never } });
-const known = (indexes: Record<string, number>) =>
-  new Map<string, JobIndexes>([[address, new Map(Object.entries(indexes))]]);
 
-function correctedOf(resource: object, indexes = new Map<string, JobIndexes>()) {
-  const { state, drifted } = correct(stateOf(provider, resource), indexes);
-  return { corrected: state.deployment.resources?.[1], drifted };
-}
+describe("a corrected state", () => {
+  const job = { urn: "urn::page", type: "nomad:index/job:Job", outputs: { a: 1, __pulumi_raw_state_delta: {} } };
 
-describe("what the state tells of jobs", () => {
-  it("is left alone when Nomad has the same, or doesn't answer", () => {
-    const failed = job("7", { initErrors: ["deployment failed"] });
-    for (const resource of [job("7"), failed]) {
-      assert.deepEqual(correctedOf(resource, known({ "default/page": 7 })), { corrected: resource, drifted: [] });
-      assert.deepEqual(correctedOf(resource), { corrected: resource, drifted: [] });
-    }
+  it("is the same when nothing is to be corrected", () => {
+    const state = stateOf(job);
+    assert.equal(correct(state, []), state);
   });
 
-  it("gets the index that Nomad has, and makes Pulumi register the job again", () => {
-    const { corrected, drifted } = correctedOf(job("7"), known({ "default/page": 9, "other/page": 7 }));
+  it("has an error for each reason, which makes Pulumi update the resource, and the outputs as they should be", () => {
+    const before = stateOf({ ...job, initErrors: ["failed before"] }, { urn: "urn::other", type: "t" });
+    const corrections = [
+      { urn: "urn::page", reason: "gone" },
+      { urn: "urn::page", reason: "other", outputs: { a: 2 } },
+    ];
+    assert.deepEqual(correct(before, corrections).deployment.resources, [
+      { ...job, initErrors: ["failed before", "gone", "other"], outputs: { a: 2 } },
+      { urn: "urn::other", type: "t" },
+    ]);
+  });
+});
+
+describe("the drift of jobs", () => {
+  const job = {
+    urn: "urn::page",
+    type: "nomad:index/job:Job",
+    id: "page",
+    outputs: { namespace: "home", modifyIndex: "7" },
+  };
+  const drift = (...indexes: [string, number][]) => correctJob(job, new Map(indexes));
+
+  it("is none where Nomad has the state's index", () => {
+    assert.deepEqual(drift(["home/page", 7], ["default/page", 8]), []);
+  });
+
+  it("is another index, and the state gets Nomad's", () => {
     const reason = "the job page has changed in Nomad since the last update: up registers it again";
-    assert.deepEqual(drifted, [{ kind: "job", reason }]);
-    assert.deepEqual(corrected?.outputs, { namespace: "default", modifyIndex: "9", jobspec: "job" });
-    assert.deepEqual(corrected?.initErrors, [reason]);
+    assert.deepEqual(drift(["home/page", 9]), [{ urn: "urn::page", reason, outputs: { modifyIndex: "9" } }]);
   });
 
-  it("keeps what failed in the update before", () => {
-    const { corrected } = correctedOf(job("7", { initErrors: ["failed"] }), known({ "default/page": 9 }));
-    assert.equal(corrected?.initErrors?.length, 2);
-    assert.equal(corrected?.initErrors?.[0], "failed");
-  });
-
-  it("makes Pulumi register a job that is gone from Nomad", () => {
-    const { corrected, drifted } = correctedOf(job("7"), known({}));
-    assert.match(drifted[0]?.reason ?? "", /the job page is gone from Nomad/);
-    assert.equal(corrected?.outputs?.modifyIndex, "0");
+  it("is a job that is gone", () => {
+    const [{ reason, outputs } = {}] = drift(["default/page", 7]);
+    assert.equal(reason, "the job page is gone from Nomad: up registers it again");
+    assert.deepEqual(outputs, { modifyIndex: "0" });
   });
 });
 
-describe("what the state tells of keys", () => {
-  const secret = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", ciphertext: "v1:abc" };
-  const key = { path: "a/b", value: secret, delete: true };
-  const stored = { urn: "urn::a/b", type: "consul:index/keys:Keys", inputs: { keys: [key] }, outputs: { keys: [key] } };
+describe("the drift of keys that can't be read", () => {
+  const key = { path: "a/b", value: secret("hidden"), delete: true };
+  const keys = { urn: "urn::a/b", type: "consul:index/keys:Keys", inputs: { keys: [key] } };
 
-  it("is left alone when they were written", () => {
-    assert.deepEqual(correctedOf(stored), { corrected: stored, drifted: [] });
+  it("is unknown, and said once", async () => {
+    const { corrections, unknown } = await keyDrift(stateOf(keys, keys), undefined);
+    assert.deepEqual(corrections, []);
+    assert.equal(unknown.length, 1);
   });
 
-  it("isn't believed after a failure, also where it is encrypted", () => {
-    const outputs = { keys: secret, datacenter: "dc1", __pulumi_raw_state_delta: {} };
-    const { corrected, drifted } = correctedOf({ ...stored, outputs, initErrors: ["failed to write"] });
-    assert.deepEqual(drifted, [{ kind: "key", reason: "the key a/b may not have been written: up writes it again" }]);
-    const keys = [{ ...key, value: "piinit: may not have been written" }];
-    assert.deepEqual(corrected?.outputs, { keys, datacenter: "dc1" });
-    assert.deepEqual(corrected?.inputs, { keys: [key] });
+  it("is certain after a failed write, also of a secret", async () => {
+    const failed = { ...keys, inputs: { keys: secret([{ ...key, value: "hidden" }]) }, initErrors: ["HTTP 500"] };
+    const { corrections } = await keyDrift(stateOf(failed), undefined);
+    assert.deepEqual(corrections, [
+      {
+        urn: "urn::a/b",
+        reason: "the key a/b may not have been written: up writes it again",
+        outputs: { keys: [{ path: "a/b", value: "piinit: not written", delete: true }] },
+      },
+    ]);
   });
 });
 
-describe("jobs that an update has lost sight of", () => {
-  const waiting = (reason: string) =>
-    `error waiting for job 'page' to schedule: error waiting for evaluation: ${reason}`;
-  const stateWith = (...reasons: string[]) => stateOf(job("7", { initErrors: reasons }));
-  const noLeader = waiting("Unexpected response code: 500 (No cluster leader)");
+describe("the drift of the gate", () => {
+  const one = { consulUrl: "http://192.168.2.51:8500", nomadUrl: "http://192.168.2.51:4646" };
+  const two = { consulUrl: "http://192.168.2.52:8500", nomadUrl: "http://192.168.2.52:4646" };
+  const judged = (missing: string[], quorum?: typeof one): Judgement => ({
+    ...(quorum && { quorum }),
+    findings: missing.map((name) => ({ machine: { name } as never, problem: "off", action: "on" })),
+    isHopeless: false,
+    summary: "",
+  });
+  const reasons = (judgement: Judgement, answer?: ReadyCluster) =>
+    gateDrift({ gate: { urn: "urn::ready", input: {} as never, answer }, judgement }).map(({ reason }) => reason);
 
-  it("are those that Nomad gave no answer about in this update", () => {
-    for (const reason of [noLeader, waiting('Get "http://127.0.0.1:4646/v1/evaluation/e": EOF')])
-      assert.equal(lostJobs(stateWith(), stateWith(reason)).length, 1, reason);
+  it("is none for a cluster as the gate last saw it, with or without all machines", () => {
+    assert.deepEqual(reasons(judged([], one), one), []);
+    assert.deepEqual(reasons(judged(["pi2"], one), { ...one, missing: ["pi2"] }), []);
   });
 
-  it("are not those that have failed, nor those of an update before", () => {
-    const failed = waiting("deployment 'd' terminated with status 'failed': 'Failed due to progress deadline'");
-    assert.deepEqual(lostJobs(stateWith(), stateWith(failed)), []);
-    assert.deepEqual(lostJobs(stateWith(noLeader), stateWith(noLeader)), []);
+  it("is a machine that is missing now, or back", () => {
+    assert.deepEqual(reasons(judged(["pi2"], one), one), ["pi2 is missing: up waits for it"]);
+    assert.deepEqual(reasons(judged([], one), { ...one, missing: ["pi2"] }), ["pi2 is back"]);
+  });
+
+  it("is an agent that no longer answers for the cluster", () => {
+    assert.deepEqual(reasons(judged(["pi1"], two), { ...one, missing: ["pi1"] }), [
+      "up asks Consul at http://192.168.2.52:8500, as http://192.168.2.51:8500 is not part of the quorum",
+      "up asks Nomad at http://192.168.2.52:4646, as http://192.168.2.51:4646 is not part of the quorum",
+    ]);
+  });
+
+  it("is a cluster without a quorum", () => {
+    assert.deepEqual(reasons(judged(["pi1", "pi2"]), one), ["the cluster has no quorum: up waits for it"]);
+  });
+});
+
+describe("a step in a state", () => {
+  const expectation = { datacenter: "home", machines: [], deadlineSeconds: 1, remedy: "", guards: "" };
+  const machine = { name: "pi1", ip: "192.168.2.51", mac: "m", image: "server", consulServer: true };
+  const input = { ...expectation, machines: [{ ...machine, consulUrl: "http://192.168.2.51:8500", nomadUrl: "" }] };
+  const step = (stdin: unknown, stdout: unknown, verb = "wait") => ({
+    ...{ urn: "urn::ready", type: "command:local:Command" },
+    inputs: { create: `node --import tsx steps/cluster/main.ts ${verb}`, stdin: secret(stdin) },
+    outputs: { stdout },
+  });
+
+  it("is found by its program and verb, with what it got and answered", () => {
+    const answer = { consulUrl: "http://192.168.2.51:8500" };
+    const stored = step(JSON.stringify(input), secret(`${JSON.stringify(answer)}\n`));
+    assert.deepEqual(storedSteps(stateOf(stored, step("{}", "", "other")), clusterStep, "wait"), [
+      { urn: "urn::ready", input, answer },
+    ]);
+  });
+
+  it("is left out with another version's input, and has no answer where it was interrupted", () => {
+    assert.deepEqual(storedSteps(stateOf(step("{}", "{}")), clusterStep, "wait"), []);
+    assert.equal(storedSteps(stateOf(step(JSON.stringify(input), "")), clusterStep, "wait")[0]?.answer, undefined);
+  });
+});
+
+describe("an update", () => {
+  const summary = (changes: object) =>
+    `{"sequence":1}\n${JSON.stringify({ summaryEvent: { resourceChanges: changes } })}\n`;
+
+  it("has changed something if any resource is not the same", () => {
+    assert.equal(hasChanged(summary({ same: 29 })), false);
+    assert.equal(hasChanged(summary({ same: 28, update: 1 })), true);
+    assert.equal(hasChanged(""), false);
+  });
+
+  it("that failed keeps the outputs of the one before", () => {
+    const stack = (outputs: object) => ({ urn: "urn::stack", type: "pulumi:pulumi:Stack", outputs });
+    const before = stateOf(stack({ consul: "http://a", nomad: "http://b" }));
+    assert.deepEqual(
+      withOutputsOf(before, stateOf(stack({ consul: "http://c" }))),
+      stateOf(stack({ consul: "http://c", nomad: "http://b" })),
+    );
+    const whole = stateOf(stack({ consul: "http://c", nomad: "http://d" }));
+    assert.equal(withOutputsOf(before, whole), whole);
   });
 });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { backendFolder, judge, type LockHost } from "../../../cli/stack/locks.ts";
+import { backendFolder } from "../../../cli/stack/backend.ts";
+import { judge, type LockHost } from "../../../cli/stack/locks.ts";
 import { resolvePending } from "../../../cli/stack/state.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { findProcess } from "../../../lib/process.ts";

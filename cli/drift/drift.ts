@@ -1,0 +1,68 @@
+import { progressOnStderr } from "../../lib/progress.ts";
+import type { Stack } from "../stack/stack.ts";
+import { type StackState, type StateResource, writeState } from "../stack/state.ts";
+import { type Correction, correct, type Found } from "./correction.ts";
+import { type ClusterNow, gateDrift, lookAtCluster } from "./gate.ts";
+import { jobDrift } from "./jobs.ts";
+import { keyDrift } from "./keys.ts";
+import { labDrift } from "./lab.ts";
+import { routerDrift } from "./router.ts";
+
+/** What a stack has made, compared with what is there. */
+export interface Drift extends Found {
+  /** Undefined if there is none yet. */
+  cluster: ClusterNow | undefined;
+}
+
+/**
+ * Corrects the state before an update so that the update repairs what is gone or was changed behind its back: Pulumi's
+ * plugins compare the settings with the state only, and would call it unchanged.
+ */
+export async function correctDrift(stack: Stack, state: StackState): Promise<Drift> {
+  const drift = await findDrift(state);
+  tell(drift.corrections);
+  if (drift.corrections.length > 0) await writeState(stack, correct(state, drift.corrections));
+  return drift;
+}
+
+/** Says what an update will repair. */
+export function tell(corrections: readonly Correction[]): void {
+  for (const { reason } of corrections) progressOnStderr().step(reason);
+}
+
+/** Looks at everything at once; what can't be reached is told as unknown and not as wrong. */
+export async function findDrift(state: StackState): Promise<Drift> {
+  const [lab, router, { cluster, keys, jobs }] = await Promise.all([
+    labDrift(state),
+    routerDrift(state),
+    lookBehindGate(state),
+  ]);
+  return {
+    corrections: [
+      ...lab,
+      ...router.corrections,
+      ...(cluster ? gateDrift(cluster) : []),
+      ...keys.corrections,
+      ...jobs.corrections,
+    ],
+    unknown: [...router.unknown, ...keys.unknown, ...jobs.unknown],
+    cluster,
+  };
+}
+
+async function lookBehindGate(state: StackState) {
+  const cluster = await lookAtCluster(state);
+  const agents = cluster?.judgement.quorum;
+  const [keys, jobs] = await Promise.all([
+    keyDrift(state, agents?.consulUrl ?? providerAddress(state, "consul")),
+    jobDrift(state, agents?.nomadUrl ?? providerAddress(state, "nomad")),
+  ]);
+  return { cluster, keys, jobs };
+}
+
+/** Where a provider's plugin talks to. */
+function providerAddress(state: StackState, provider: string): string | undefined {
+  const isProvider = ({ type }: StateResource) => type === `pulumi:providers:${provider}`;
+  const address = state.deployment.resources?.find(isProvider)?.inputs?.address;
+  return typeof address === "string" ? address : undefined;
+}

@@ -1,0 +1,43 @@
+import { interrupted } from "../../lib/terminal.ts";
+import { clusterStep, type Expectation, type ReadyCluster } from "../../steps/cluster/contract.ts";
+import { type Judgement, judge } from "../../steps/cluster/judge.ts";
+import { observe } from "../../steps/cluster/observe.ts";
+import { missingMachines } from "../../steps/cluster/patience.ts";
+import type { StackState } from "../stack/state.ts";
+import { type StoredStep, storedSteps } from "../stack/steps.ts";
+import type { Correction } from "./correction.ts";
+
+/** A stack's cluster as it is now. */
+export interface ClusterNow {
+  gate: StoredStep<Expectation, ReadyCluster>;
+  judgement: Judgement;
+}
+
+/** A running agent answers at once, and nobody should wait long for those of machines that are off. */
+const timeoutMs = 2000;
+
+/** Looks once at the cluster that the gate last let pass; undefined if there was none yet. */
+export async function lookAtCluster(state: StackState): Promise<ClusterNow | undefined> {
+  const [gate] = storedSteps(state, clusterStep, "wait");
+  if (!gate) return undefined;
+  const seen = await observe(gate.input, { timeoutMs, signal: interrupted });
+  return { gate, judgement: judge(gate.input, seen, gate.answer) };
+}
+
+/** Whether the gate must look again: the machines that are missing have changed, or the agents that answer. */
+export function gateDrift({ gate: { urn, answer }, judgement: { quorum, findings } }: ClusterNow): Correction[] {
+  const missing = missingMachines(findings);
+  const before = answer?.missing ?? [];
+  const reasons = [
+    ...(quorum ? [] : ["the cluster has no quorum: up waits for it"]),
+    ...(quorum && answer && quorum.consulUrl !== answer.consulUrl
+      ? [`up asks Consul at ${quorum.consulUrl}, as ${answer.consulUrl} is not part of the quorum`]
+      : []),
+    ...(quorum?.nomadUrl && answer && quorum.nomadUrl !== answer.nomadUrl
+      ? [`up asks Nomad at ${quorum.nomadUrl}, as ${answer.nomadUrl} is not part of the quorum`]
+      : []),
+    ...missing.filter((name) => quorum && !before.includes(name)).map((name) => `${name} is missing: up waits for it`),
+    ...before.filter((name) => !missing.includes(name)).map((name) => `${name} is back`),
+  ];
+  return reasons.map((reason) => ({ urn, reason }));
+}

@@ -1,0 +1,24 @@
+import type { StackState, StateResource } from "../stack/state.ts";
+import type { Correction, Found } from "./correction.ts";
+import { type JobIndexes, nomadIndexes } from "./nomad-indexes.ts";
+
+/** Finds jobs that failed, were reverted by Nomad, scaled or stopped by hand, or are gone. */
+export async function jobDrift(state: StackState, nomadUrl: string | undefined): Promise<Found> {
+  const jobs = (state.deployment.resources ?? []).filter(({ type }) => type === "nomad:index/job:Job");
+  if (jobs.length === 0) return { corrections: [], unknown: [] };
+  const indexes = nomadUrl && (await nomadIndexes(nomadUrl));
+  if (!indexes) return { corrections: [], unknown: ["the jobs could not be checked: no Nomad server answers"] };
+  return { corrections: jobs.flatMap((job) => correctJob(job, indexes)), unknown: [] };
+}
+
+/**
+ * The official plugin refuses a changed file for a job whose index differs from the state's, so the state gets Nomad's
+ * index.
+ */
+export function correctJob({ urn, id = "", outputs = {} }: StateResource, indexes: JobIndexes): Correction[] {
+  const index = indexes.get(`${outputs.namespace ?? "default"}/${id}`);
+  const modifyIndex = String(index ?? 0);
+  if (outputs.modifyIndex === modifyIndex) return [];
+  const what = index === undefined ? "is gone from Nomad" : "has changed in Nomad since the last update";
+  return [{ urn, reason: `the job ${id} ${what}: up registers it again`, outputs: { modifyIndex } }];
+}

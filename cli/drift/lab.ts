@@ -1,0 +1,22 @@
+import { existsSync } from "node:fs";
+import { labStep } from "../../steps/lab/contract.ts";
+import { labStatus } from "../../steps/lab/lab.ts";
+import type { StackState } from "../stack/state.ts";
+import { storedSteps } from "../stack/steps.ts";
+import type { Correction } from "./correction.ts";
+
+/** Finds virtual machines that are off, and a lab's folder that is gone. */
+export async function labDrift(state: StackState): Promise<Correction[]> {
+  const gone = storedSteps(state, labStep, "lab-create")
+    .filter(({ input: { dir } }) => !existsSync(dir))
+    .map(({ urn, input: { dir } }) => ({ urn, reason: `the lab's folder ${dir} is gone: up makes it again` }));
+  const machines = [...storedSteps(state, labStep, "router-start"), ...storedSteps(state, labStep, "machine-start")];
+  const off = await Promise.all(
+    machines.map(async ({ urn, input: { dir, name } }) => {
+      const found = (await labStatus(dir)).find((machine) => machine.name === name);
+      if (found?.state === "running" || found?.state === "cut") return [];
+      return [{ urn, reason: `${name} ${found?.state === "crashed" ? "has lost its power" : "is off"}: up starts it` }];
+    }),
+  );
+  return [...gone, ...off.flat()];
+}

@@ -1,0 +1,57 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { pulumi, type Stack } from "./stack.ts";
+import { readState, resolvePending, type StackState, writeState } from "./state.ts";
+
+/**
+ * Runs `pulumi up` in the foreground, and sets the exit code. Returns whether it changed anything. If it fails, the
+ * stack keeps the outputs that it had `before`, which Pulumi drops.
+ */
+export async function update(stack: Stack, args: string[], before: StackState): Promise<boolean> {
+  const dir = await mkdtemp(path.join(tmpdir(), "piinit-up-"));
+  const log = path.join(dir, "events");
+  // What Pulumi's own automation interface uses, too.
+  const watched = { ...stack, env: { ...stack.env, PULUMI_DEBUG_COMMANDS: "true" } };
+  let succeeded = false;
+  try {
+    await pulumi(watched, ["up", ...args, "--event-log", log]);
+    succeeded = process.exitCode === 0;
+    return hasChanged(await readFile(log, "utf8").catch(() => ""));
+  } finally {
+    if (!succeeded) await keepOutputs(stack, before);
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Whether an update's events, one JSON object in a line, have a change of any resource. */
+export function hasChanged(events: string): boolean {
+  const summaries = events
+    .split("\n")
+    .filter((line) => line.includes('"resourceChanges"'))
+    .map((line) => JSON.parse(line) as { summaryEvent?: { resourceChanges?: Record<string, number> } });
+  const operations = summaries.flatMap(({ summaryEvent }) => Object.entries(summaryEvent?.resourceChanges ?? {}));
+  return operations.some(([operation, count]) => operation !== "same" && count > 0);
+}
+
+/** Never aborted: what follows is done after ^C, too. */
+const always = { signal: new AbortController().signal };
+
+async function keepOutputs(stack: Stack, before: StackState): Promise<void> {
+  const after = await readState(stack, always);
+  const kept = withOutputsOf(before, after);
+  if (kept !== after) await writeState(stack, resolvePending(kept), always);
+}
+
+/** The later state with the stack's outputs that only the earlier one has; the same object if there are none. */
+export function withOutputsOf(before: StackState, after: StackState): StackState {
+  const earlier = before.deployment.resources?.find(isStack)?.outputs ?? {};
+  const { resources = [] } = after.deployment;
+  const later = resources.find(isStack)?.outputs ?? {};
+  if (Object.keys(earlier).every((name) => name in later)) return after;
+  const outputs = { ...earlier, ...later };
+  const kept = resources.map((resource) => (isStack(resource) ? { ...resource, outputs } : resource));
+  return { ...after, deployment: { ...after.deployment, resources: kept } };
+}
+
+const isStack = ({ type }: { type: string }) => type === "pulumi:pulumi:Stack";
