@@ -1,74 +1,54 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { expectedMachines } from "../components/machines.ts";
+import { remedy } from "../components/remedy.ts";
 import type { Settings } from "../components/schema/stack.ts";
 import { stackDir } from "../lib/paths.ts";
-import { unlessInterrupted } from "../lib/terminal.ts";
+import { interrupted, unlessInterrupted } from "../lib/terminal.ts";
 import { type ClusterStatus, clusterStatus } from "../steps/cluster/status.ts";
 import type { RunningMachine } from "../steps/lab/contract.ts";
 import { labStatus, type MachineStatus } from "../steps/lab/lab.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
-import { readWork } from "./stack/stack-file.ts";
+import { statusScreen } from "./status/screen.ts";
 
-/** Shows which machines answer, which servers lead, and which jobs run. */
+interface Options {
+  json?: boolean;
+  watch?: boolean;
+}
+
+const exitCodes = { healthy: 0, degraded: 1, "no quorum": 2 };
+
 export function define(command: Command): void {
   command
     .argument("[stack]", "stack", "lab")
     .option("--json", "as JSON")
-    .action(async (name: string, options: { json?: boolean }) => {
-      const { isLab } = await readWork(name);
-      const virtual = isLab ? await labStatus(stackDir(name, "lab")) : [];
+    .option("-w, --watch", "show it again and again until ^C")
+    .addHelpText("after", "\nThe exit code is 0 if all is well, 1 if something is missing, 2 without a quorum.")
+    .action(async (name: string, options: Options) => {
       const settings = await lookAtStack(name, (stack) => stackSettings(stack));
-      const { status, hasNomad } = await unlessInterrupted(lookAtCluster(settings, virtual));
-      process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : statusText(status, virtual, hasNomad));
+      do {
+        const { status, virtual } = await unlessInterrupted(look(name, settings));
+        show(status, virtual, options);
+        process.exitCode = exitCodes[status.state];
+      } while (options.watch && (await pause()));
     });
 }
 
-/** Also says whether the stack has Nomad at all: without it, no answer is no problem. */
-async function lookAtCluster(
-  settings: Settings,
-  virtual: MachineStatus[],
-): Promise<{ status: ClusterStatus; hasNomad: boolean }> {
+async function look(name: string, settings: Settings): Promise<{ status: ClusterStatus; virtual: MachineStatus[] }> {
+  const virtual = settings.lab ? await labStatus(stackDir(name, "lab")) : [];
   const running = virtual.flatMap(({ name, ports }) => (ports ? [{ name, ports } as RunningMachine] : []));
   const machines = expectedMachines(settings, running);
-  const expectation = { datacenter: settings.datacenter, machines, deadlineSeconds: 0, remedy: "", guards: "" };
-  return { status: await clusterStatus(expectation), hasNomad: machines.some(({ nomad }) => nomad !== undefined) };
+  const { datacenter } = settings;
+  const expectation = { datacenter, machines, deadlineSeconds: 0, remedy: remedy(name, settings), guards: "" };
+  return { status: await clusterStatus(expectation, interrupted), virtual };
 }
 
-function statusText(
-  { machines, consul, nomad, jobs }: ClusterStatus,
-  virtual: MachineStatus[],
-  hasNomad: boolean,
-): string {
-  const stateOf = (name: string) => virtual.find((machine) => machine.name === name)?.state;
-  const rows = machines.map(({ name, ip, reachable, hostname, problem }) => [
-    name,
-    ip,
-    reachable ? "answers" : (stateOf(name) ?? "no answer"),
-    hostname && hostname !== name ? `calls itself ${hostname}` : (problem ?? ""),
-  ]);
-  const lines = [
-    ...table([["MACHINE", "ADDRESS", "STATE", ""], ...rows]),
-    "",
-    `Consul  ${consul.url ?? "no answer"}  leader ${consul.leader ?? "none"}, servers ${listOf(consul.peers)}`,
-    ...(hasNomad
-      ? [
-          `Nomad   ${nomad.url ?? "no answer"}  leader ${nomad.leader ?? "none"}, servers ${listOf(nomad.servers)}, clients ${listOf(nomad.clients)}`,
-        ]
-      : []),
-    ...(jobs.length > 0 ? ["", ...table([["JOB", "STATUS"], ...jobs.map(({ id, status }) => [id, status])])] : []),
-  ];
-  return `${lines.join("\n")}\n`;
+/** Clears the terminal before it shows the next one. */
+function show(status: ClusterStatus, virtual: MachineStatus[], { json, watch }: Options): void {
+  const clear = watch && !json && process.stdout.isTTY ? "\u001b[H\u001b[2J" : "";
+  process.stdout.write(clear + (json ? `${JSON.stringify(status)}\n` : statusScreen(status, virtual)));
 }
 
-const listOf = (names: string[]) => (names.length > 0 ? names.join(", ") : "none");
-
-function table(rows: string[][]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-}
+/** False after ^C, which ends the watch in order. */
+const pause = () => sleep(2000, true, { signal: interrupted }).catch(() => false);

@@ -2,10 +2,13 @@ import type { ExpectedMachine } from "../steps/cluster/contract.ts";
 import type { RunningMachine } from "../steps/lab/contract.ts";
 import type { Settings } from "./schema/stack.ts";
 
+/** Where a lab's machine without ports is: nobody answers there. */
+const nowhere = { consul: 0, nomad: 0 };
+
 /** The machines for the gate and `status`, at their own addresses or at the ports that lead into the lab. */
 export function expectedMachines(settings: Settings, running: RunningMachine[] = []): ExpectedMachine[] {
   return settings.machines.map(({ name, ip, mac, image }) => {
-    const ports = running.find((machine) => machine.name === name)?.ports;
+    const ports = running.find((machine) => machine.name === name)?.ports ?? (settings.lab && nowhere);
     const roles = settings.images[image]?.roles;
     return {
       name,

@@ -50,6 +50,13 @@ export function isHopeless({ machines }: Pick<Expectation, "machines">, verdicts
   return able.length < majorityOf(consul.length);
 }
 
+/** How many servers may still fail before there is no quorum; undefined if there is none. */
+export function spareServers(raft: readonly RaftServer[]): number | undefined {
+  if (!leaderOf(raft)) return undefined;
+  const voters = raft.filter(({ voter }) => voter);
+  return voters.filter(({ healthy }) => healthy).length - majorityOf(voters.length);
+}
+
 const majorityOf = (servers: number) => Math.floor(servers / 2) + 1;
 
 /** One finding for each agent that has no leader. */

@@ -1,64 +1,118 @@
 import { z } from "zod";
 import { NoAnswer } from "../../lib/http.ts";
 import { askAgent, plainText } from "../agents.ts";
-import type { Expectation, ExpectedMachine } from "./contract.ts";
-import { noAnswerFrom } from "./judge-machine.ts";
-import { type MachineView, observe } from "./observe.ts";
-import { leaderOf } from "./quorum.ts";
+import type { Expectation } from "./contract.ts";
+import { type Finding, judge } from "./judge.ts";
+import { type Observation, observe, type RaftServer } from "./observe.ts";
+import { leaderOf, spareServers } from "./quorum.ts";
 
 /** What `./piinit status --json` prints about a cluster. */
 export interface ClusterStatus {
-  machines: {
-    name: string;
-    ip: string;
-    reachable: boolean;
-    hostname: string | null;
-    /**
-     * Which agent does not answer and why, e.g. "no answer from Consul at http://192.168.2.51:8500: connection
-     * refused".
-     */
-    problem: string | null;
-  }[];
-  /** `url` is that of the first server that answers; names are host names. */
-  consul: { url: string | null; leader: string | null; peers: string[] };
-  nomad: { url: string | null; leader: string | null; servers: string[]; clients: string[] };
+  /** "degraded": there is a quorum, but something is missing. */
+  state: "healthy" | "degraded" | "no quorum";
+  /** What is wrong with the cluster as a whole. */
+  problems: Problem[];
+  machines: (Reachability & { name: string; ip: string; problem: string | null; action: string | null })[];
+  consul: Agents & { peers: string[] };
+  nomad: Agents & { servers: string[]; clients: string[] };
   jobs: { id: string; status: string }[];
 }
 
+export interface Problem {
+  problem: string;
+  /** What to do about it. */
+  action: string;
+}
+
+interface Reachability {
+  reachable: boolean;
+  hostname: string | null;
+}
+
+interface Agents {
+  /** Of the first server that answers. */
+  url: string | null;
+  leader: string | null;
+  /** How many servers the stack has, and how many of them answer. */
+  expected: number;
+  present: number;
+  /** How many more servers may fail before the quorum is lost; null if it is lost. */
+  spare: number | null;
+}
+
+/** Running agents answer at once; those of machines that are off must not keep the user waiting. */
+const quickMs = 900;
+
+/** When nothing has answered in that time. */
+const patientMs = 3000;
+
 /** Looks once without waiting: what does not answer is null, false or missing from a list. */
 export async function clusterStatus(expectation: Expectation, signal?: AbortSignal): Promise<ClusterStatus> {
-  const seen = await observe(expectation, { signal });
-  const both = expectation.machines.map((machine, index) => ({ machine, view: seen.machines[index] }));
-  const consulServer = both.find(({ machine, view }) => machine.consulServer && view?.consul);
-  const nomadServer = both.find(({ machine, view }) => machine.nomad && machine.nomad !== "client" && view?.nomad);
-  const ready = seen.nomadNodes.filter(({ status }) => status === "ready");
+  const seen = await lookQuickly(expectation, signal);
+  const { findings, quorum } = judge(expectation, seen);
+  const problems = findings.filter(({ machine }) => !machine).map(({ problem, action }) => ({ problem, action }));
+  const nomad = nomadStatus(expectation, seen);
   return {
-    machines: both.map(({ machine, view }) => ({
-      name: machine.name,
-      ip: machine.ip,
-      reachable: Boolean(view?.consul ?? view?.nomad),
-      hostname: view?.consul?.name ?? null,
-      problem: problemOf(machine, view),
-    })),
-    consul: {
-      url: consulServer?.machine.consulUrl ?? null,
-      leader: leaderOf(seen.consulRaft) ?? null,
-      peers: seen.consulRaft.map(({ name }) => name).sort(),
-    },
-    nomad: {
-      url: nomadServer?.machine.nomadUrl ?? null,
-      leader: leaderOf(seen.nomadRaft) ?? null,
-      servers: seen.nomadRaft.map(({ name }) => name).sort(),
-      clients: ready.map(({ name }) => name).sort(),
-    },
-    jobs: nomadServer ? await jobsAt(nomadServer.machine.nomadUrl, signal) : [],
+    state: !quorum ? "no quorum" : findings.length > 0 ? "degraded" : "healthy",
+    problems,
+    machines: machineStatus(expectation, seen, findings),
+    consul: consulStatus(expectation, seen),
+    nomad,
+    jobs: nomad.url ? await jobsAt(nomad.url, signal) : [],
   };
 }
 
-function problemOf({ consulUrl, nomadUrl }: ExpectedMachine, view: MachineView | undefined): string | null {
-  const { Consul, Nomad } = view?.silence ?? {};
-  if (Consul) return noAnswerFrom("Consul", consulUrl, Consul);
-  return Nomad ? noAnswerFrom("Nomad", nomadUrl, Nomad) : null;
+async function lookQuickly(expectation: Expectation, signal?: AbortSignal): Promise<Observation> {
+  const seen = await observe(expectation, { timeoutMs: quickMs, signal });
+  const isSilent = seen.machines.every(({ consul, nomad }) => !consul && !nomad);
+  return isSilent ? observe(expectation, { timeoutMs: patientMs, signal }) : seen;
+}
+
+function machineStatus(
+  { machines }: Expectation,
+  seen: Observation,
+  findings: readonly Finding[],
+): ClusterStatus["machines"] {
+  return machines.map(({ name, ip }, index) => {
+    const view = seen.machines[index];
+    const finding = findings.find(({ machine }) => machine?.name === name);
+    return {
+      name,
+      ip,
+      reachable: Boolean(view?.consul ?? view?.nomad),
+      hostname: view?.consul?.name ?? null,
+      problem: finding?.problem ?? null,
+      action: finding?.action ?? null,
+    };
+  });
+}
+
+function consulStatus({ machines }: Expectation, seen: Observation): ClusterStatus["consul"] {
+  const servers = machines.map((machine, index) => ({ machine, view: seen.machines[index]?.consul }));
+  const expected = servers.filter(({ machine }) => machine.consulServer);
+  const present = expected.filter(({ view }) => view);
+  return {
+    ...agents(expected.length, present.length, seen.consulRaft),
+    url: present[0]?.machine.consulUrl ?? null,
+    peers: seen.consulRaft.map(({ name }) => name).sort(),
+  };
+}
+
+function nomadStatus({ machines }: Expectation, seen: Observation): ClusterStatus["nomad"] {
+  const servers = machines.map((machine, index) => ({ machine, view: seen.machines[index]?.nomad }));
+  const expected = servers.filter(({ machine: { nomad } }) => nomad === "server" || nomad === "both");
+  const present = expected.filter(({ view }) => view);
+  const ready = seen.nomadNodes.filter(({ status }) => status === "ready");
+  return {
+    ...agents(expected.length, present.length, seen.nomadRaft),
+    url: present[0]?.machine.nomadUrl ?? null,
+    servers: seen.nomadRaft.map(({ name }) => name).sort(),
+    clients: ready.map(({ name }) => name).sort(),
+  };
+}
+
+function agents(expected: number, present: number, raft: readonly RaftServer[]): Omit<Agents, "url"> {
+  return { leader: leaderOf(raft) ?? null, expected, present, spare: spareServers(raft) ?? null };
 }
 
 const jobsAnswer = z.array(z.object({ ID: plainText, ParentID: plainText, Status: plainText })).nullable();

@@ -54,9 +54,13 @@ export async function makeCheckout(): Promise<Checkout> {
     piinit,
     pulumi: (command) => runIn("sh", ["-c", `eval "$(./piinit env)" && ${command}`]),
     async json(...args) {
-      const { exitCode, stdout, output } = await piinit(...args, "--json");
-      if (exitCode !== 0) throw new Error(`./piinit ${args.join(" ")} --json failed:\n${output}`);
-      return JSON.parse(stdout);
+      // The exit code of `status` is the cluster's state.
+      const { stdout, output } = await piinit(...args, "--json");
+      try {
+        return JSON.parse(stdout);
+      } catch {
+        throw new Error(`./piinit ${args.join(" ")} --json failed:\n${output}`);
+      }
     },
     edit(stack, change) {
       const file = path.join(dir, "stacks", `Pulumi.${stack}.yaml`);

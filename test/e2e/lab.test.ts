@@ -148,13 +148,52 @@ describe("the lab", function () {
       Boolean(consul.leader && nomad.leader),
     );
     assert.equal(without.machines.find(({ name }) => name === "pi2")?.reachable, false);
-    succeeded(await home.piinit("lab", "start", "pi2"));
+    const up = await home.piinit("up");
+    succeeded(up);
+    assert.match(up.output, /pi2 has lost its power: up starts it/);
     await eventually("the whole cluster after a crash", status, isWhole);
+  });
 
+  it("takes changes while its first machine is cut off, tells what is missing, and takes the machine back", async () => {
     succeeded(await home.piinit("lab", "cut", "pi1"));
-    await eventually("pi1 is cut off", status, ({ machines: seen }) => seen[0]?.reachable === false);
+    await eventually("pi1 is cut off", status, ({ machines: seen, state }) => {
+      return seen[0]?.reachable === false && state === "degraded";
+    });
+    home.edit("lab", (text) => text.replace("Hello from the cluster", "Hello from two of three"));
+    const up = await home.piinit("up");
+    succeeded(up);
+    assert.match(up.output, /\n2 of 3 machines are there:\n {2}pi1, 192\.168\.2\.51, .*no answer from Consul/);
+    assert.equal(await keyValue("page/text"), "Hello from two of three");
+    const seen = await home.piinit("status");
+    assert.equal(seen.exitCode, 1, seen.output);
+    assert.match(seen.output, /Consul +2 of 3 servers, leader pi[23], can lose none/);
+    assert.match(seen.output, /To do:\n {2}pi1: see `\.\/piinit lab console pi1`/);
+    const again = await home.piinit("up");
+    succeeded(again);
+    assert.match(again.output, / unchanged/);
+    assert.doesNotMatch(again.output, /updated|created/);
+
     succeeded(await home.piinit("lab", "join", "pi1"));
     await eventually("the whole cluster after a cut", status, isWhole);
+    home.edit("lab", (text) => text.replace("Hello from two of three", "Hello from the cluster"));
+    const whole = await home.piinit("up");
+    succeeded(whole);
+    assert.match(whole.output, /pi1 is back/);
+    assert.doesNotMatch(whole.output, /machines are there/);
+  });
+
+  it("gets back what was removed behind its back: a reservation, a key, a job", async () => {
+    await ssh("router", "rm /data/dnsmasq/hosts/piinit.lab");
+    const { consul, nomad } = await status();
+    await fetch(`${consul.url}/v1/kv/page/text`, { method: "DELETE" });
+    await fetch(`${nomad.url}/v1/job/page?purge=true`, { method: "DELETE" });
+    const reasons = [/lacks pi1: 52:54:\S+ → 192\.168\.2\.51/, /the key page\/text is gone/, /the job page is gone/];
+    const preview = await home.piinit("preview");
+    const up = await home.piinit("up");
+    succeeded(up);
+    for (const reason of reasons) for (const { output } of [preview, up]) assert.match(output, reason);
+    assert.match(await ssh("router", "cat /data/dnsmasq/hosts/piinit.lab"), /pi1/);
+    await eventually("the page", page, (text) => text.includes("Hello from the cluster"));
   });
 
   it("uses a secret and never shows it", async () => {

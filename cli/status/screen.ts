@@ -1,0 +1,52 @@
+import type { ClusterStatus } from "../../steps/cluster/status.ts";
+import type { MachineStatus } from "../../steps/lab/lab.ts";
+
+/** A cluster's status as one screen for users; `virtual` has a lab's machines. */
+export function statusScreen(status: ClusterStatus, virtual: readonly MachineStatus[]): string {
+  const { consul, nomad, jobs } = status;
+  const stateOf = (name: string) => virtual.find((machine) => machine.name === name)?.state;
+  const machines = status.machines.map(({ name, ip, reachable, problem }) => [
+    name,
+    ip,
+    reachable ? (problem ? "answers" : "well") : (stateOf(name) ?? "no answer"),
+    problem ?? "",
+  ]);
+  return `${[
+    ...table([["MACHINE", "ADDRESS", "STATE", ""], ...machines]),
+    "",
+    ...table([
+      ["Consul", quorumText(consul), consul.url ?? ""],
+      ...(nomad.expected > 0 ? [["Nomad", quorumText(nomad), nomad.url ?? ""]] : []),
+    ]),
+    ...(jobs.length > 0 ? ["", ...table([["JOB", "STATUS"], ...jobs.map((job) => [job.id, job.status])])] : []),
+    ...section(advice(status)),
+  ].join("\n")}\n`;
+}
+
+type Agents = Pick<ClusterStatus["consul"], "expected" | "present" | "leader" | "spare">;
+
+/** "2 of 3 servers, leader pi1, can lose none" */
+export function quorumText({ expected, present, leader, spare }: Agents): string {
+  const servers = `${present} of ${expected} servers`;
+  if (spare === null) return `${servers}, no quorum: ${Math.floor(expected / 2) + 1} are needed`;
+  return `${servers}, leader ${leader}, can lose ${spare > 0 ? spare : "none"}`;
+}
+
+function advice({ machines, problems }: ClusterStatus): string[] {
+  return [
+    ...machines.flatMap(({ name, action }) => (action ? [`${name}: ${action}`] : [])),
+    ...problems.map(({ problem, action }) => `${problem}: ${action}`),
+  ];
+}
+
+const section = (lines: string[]) => (lines.length > 0 ? ["", "To do:", ...lines.map((line) => `  ${line}`)] : []);
+
+function table(rows: string[][]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
