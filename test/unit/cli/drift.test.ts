@@ -3,6 +3,7 @@ import { correct } from "../../../cli/drift/correction.ts";
 import { gateDrift } from "../../../cli/drift/gate.ts";
 import { correctJob } from "../../../cli/drift/jobs.ts";
 import { keyDrift } from "../../../cli/drift/keys.ts";
+import { withAgents } from "../../../cli/drift/providers.ts";
 import type { StackState } from "../../../cli/stack/state.ts";
 import { storedSteps } from "../../../cli/stack/steps.ts";
 import { hasChanged, withOutputsOf } from "../../../cli/stack/update.ts";
@@ -115,6 +116,20 @@ describe("the drift of the gate", () => {
 
   it("is a cluster without a quorum", () => {
     assert.deepEqual(reasons(judged(["pi1", "pi2"]), one), ["the cluster has no quorum: up waits for it"]);
+  });
+});
+
+describe("the providers in a state", () => {
+  const provider = (name: string, address: string) => ({
+    ...{ urn: `urn::${name}`, type: `pulumi:providers:${name}` },
+    ...{ inputs: { address }, outputs: { address } },
+  });
+  const state = stateOf(provider("consul", "http://a:8500"), provider("nomad", "http://a:4646"));
+
+  it("are led to agents that answer, and left alone where they talk to them", () => {
+    const led = withAgents(state, { consulUrl: "http://b:8500", nomadUrl: "http://a:4646" });
+    assert.deepEqual(led, stateOf(provider("consul", "http://b:8500"), provider("nomad", "http://a:4646")));
+    assert.equal(withAgents(state, { consulUrl: "http://a:8500" }), state);
   });
 });
 
