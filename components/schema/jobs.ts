@@ -52,4 +52,4 @@ export const wait = z
   .regex(/^[1-9]\d*[smh]$/, "must be a duration such as 90s, 10m or 1h")
   .transform((text) => Number(text.slice(0, -1)) * (durationUnits[text.slice(-1)] ?? 1))
   .prefault("10m")
-  .meta({ description: "How long `up` waits for the cluster before it gives up.", example: "20m" });
+  .meta({ description: "How long `up` waits for a quorum and for new machines.", example: "20m" });

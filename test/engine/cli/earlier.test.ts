@@ -110,7 +110,7 @@ describe("a stack that an earlier version made", function () {
     assert.match(succeeded(await checkout.piinit("destroy", "earlier", "--yes")), /- 1[67] deleted/);
   });
 
-  it("is previewed with a word about what up will leave alone", async () => {
-    assert.match(succeeded(await checkout.piinit("preview", "earlier")), /an earlier piinit made this stack/);
+  it("is previewed as up will take it over", async () => {
+    assert.match(succeeded(await checkout.piinit("preview", "earlier")), /~ 1 to update\n +15 unchanged/);
   });
 });
