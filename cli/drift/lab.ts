@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { labStep } from "../../steps/lab/contract.ts";
 import { labStatus } from "../../steps/lab/lab.ts";
+import { isOutdated } from "../../steps/lab/machine.ts";
 import type { StackState } from "../stack/state.ts";
 import { storedSteps } from "../stack/steps.ts";
 import type { Correction } from "./correction.ts";
@@ -12,9 +13,11 @@ export async function labDrift(state: StackState): Promise<Correction[]> {
     .map(({ urn, input: { dir } }) => ({ urn, reason: `the lab's folder ${dir} is gone: up makes it again` }));
   const machines = [...storedSteps(state, labStep, "router-start"), ...storedSteps(state, labStep, "machine-start")];
   const off = await Promise.all(
-    machines.map(async ({ urn, input: { dir, name } }) => {
+    machines.map(async ({ urn, input }) => {
+      const { dir, name } = input;
       const found = (await labStatus(dir)).find((machine) => machine.name === name);
-      if (found?.state === "running" || found?.state === "cut") return [];
+      if (found?.state === "running" || found?.state === "cut")
+        return (await isOutdated(input)) ? [{ urn, reason: `${name} runs as it was before: up replaces it` }] : [];
       return [{ urn, reason: `${name} ${found?.state === "crashed" ? "has lost its power" : "is off"}: up starts it` }];
     }),
   );

@@ -76,19 +76,44 @@ export async function connect({ spec, ...record }: MachineRecord): Promise<Runni
 /**
  * Makes a machine run as now described (a new image, name or address) without harming its cluster: waits before it
  * starts until the other servers can do without those it replaces, and afterwards until the machine's agents are back.
+ * If the others can't do without it, a machine that keeps its name runs on as it was: see `isOutdated`.
  */
 export async function replaceMachine(spec: LabMachine, context: Context): Promise<RunningMachine> {
   await requireRouter(spec);
   const records = await inTheWay(spec);
   const processes = await machineProcesses(spec.dir);
   const running = records.filter((record) => processes.has(record.spec.name));
-  for (const record of running) await awaitQuorumWithout(record, context);
+  for (const record of running) {
+    const lack = await awaitQuorumWithout(record, context);
+    if (lack !== undefined) return keepRunning(spec, records, lack, context);
+  }
   // Of two servers that exchange their places, neither is whole before the other is back: the gate waits for both.
   const agents = running.length === 1 ? await Promise.all(running.map(agentsOf)) : [];
   for (const record of records) if (record.spec.name !== spec.name) await displace(record, context);
   const started = await startMachine(spec, context);
   await awaitAgents(spec, started.ports, agents.flat(), context);
   return started;
+}
+
+/** @throws UserError if the machine doesn't run yet, so that nothing can be kept */
+function keepRunning(
+  { name }: LabMachine,
+  records: readonly MachineRecord[],
+  lack: string,
+  { progress }: Context,
+): RunningMachine {
+  const [own, ...others] = records;
+  const why = `because without it ${lack}. See ./piinit status and mend the others`;
+  if (!own || own.spec.name !== name || others.length > 0)
+    throw new UserError(`${own?.spec.name ?? name} was not replaced, ${why}; then run up again.`);
+  progress.step(`${name} runs on as it was, ${why}; the next up replaces it`);
+  return { name, ports: own.ports as RunningMachine["ports"] };
+}
+
+/** Whether a machine runs on as it was when it was last to be replaced. */
+export async function isOutdated(spec: LabMachine | LabRouter): Promise<boolean> {
+  const record = await readRecord(spec.dir, spec.name);
+  return record !== undefined && digest(record.spec) !== digest(spec);
 }
 
 /** Machines that can't run beside this one: its earlier self, and others with its MAC or address. */

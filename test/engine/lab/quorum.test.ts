@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { awaitAgents } from "../../../steps/lab/agents.ts";
 import { requireRecord, writeRecord } from "../../../steps/lab/folder.ts";
-import { replaceMachine, startMachine } from "../../../steps/lab/machine.ts";
+import { isOutdated, replaceMachine, startMachine } from "../../../steps/lab/machine.ts";
 import { processOf } from "../../../steps/lab/machine-processes.ts";
 import { context, makeLab, type TestLab, until } from "./fixture.ts";
 
@@ -87,6 +87,26 @@ describe("replacing a machine of a cluster", function () {
     await until("it waits for its agent", () => said.some((line) => /consul does not answer yet/.test(line)));
     interrupt.abort();
     await assert.rejects(replacing);
+  });
+
+  it("leaves the machine as it is when the others stay ill, and makes up for it when they are well", async () => {
+    const servers = { "10.0.0.11": true, "10.0.0.12": true };
+    agent.answers["/v1/operator/autopilot/health"] = health({ ...servers, "10.0.0.13": false });
+    await lab.startRouter();
+    await startMachine(lab.machine(11), context);
+    const record = await requireRecord(lab.dir, "pi11");
+    await writeRecord({ ...record, ports: { ...record.ports, consul: agent.port } });
+    const pid = await processOf(lab.dir, "pi11");
+    const wanted = { ...lab.machine(11), memoryMiB: 48 };
+    assert.equal((await replaceMachine(wanted, context)).ports.consul, agent.port);
+    assert.equal(await processOf(lab.dir, "pi11"), pid);
+    assert.equal(await isOutdated(wanted), true);
+
+    agent.answers["/v1/operator/autopilot/health"] = health({ ...servers, "10.0.0.13": true });
+    agent.answers["/v1/agent/self"] = {};
+    await replaceMachine(wanted, context);
+    assert.notEqual(await processOf(lab.dir, "pi11"), pid);
+    assert.equal(await isOutdated(wanted), false);
   });
 
   it("is over when server and client are back, each by its agent's own word", async () => {
