@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import { expectedMachines } from "../components/machines.ts";
 import { remedy } from "../components/remedy.ts";
 import type { Settings } from "../components/schema/stack.ts";
 import { stackDir } from "../lib/paths.ts";
 import { interrupted, unlessInterrupted } from "../lib/terminal.ts";
 import { type ClusterStatus, clusterStatus } from "../steps/cluster/status.ts";
-import type { RunningMachine } from "../steps/lab/contract.ts";
 import { labStatus, type MachineStatus } from "../steps/lab/lab.ts";
+import { clusterMachines } from "./stack/cluster-machines.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
 import { statusScreen } from "./status/screen.ts";
@@ -37,8 +36,7 @@ export function define(command: Command): void {
 
 async function look(name: string, settings: Settings): Promise<{ status: ClusterStatus; virtual: MachineStatus[] }> {
   const virtual = settings.lab ? await labStatus(stackDir(name, "lab")) : [];
-  const running = virtual.flatMap(({ name, ports }) => (ports ? [{ name, ports } as RunningMachine] : []));
-  const machines = expectedMachines(settings, running);
+  const machines = await clusterMachines({ name, isLab: settings.lab !== undefined }, settings);
   const { datacenter } = settings;
   const expectation = { datacenter, machines, deadlineSeconds: 0, remedy: remedy(name, settings), guards: "" };
   return { status: await clusterStatus(expectation, interrupted), virtual };

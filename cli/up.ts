@@ -5,6 +5,7 @@ import { correctDrift, type Drift } from "./drift/drift.ts";
 import { fetchImagePrograms } from "./stack/programs.ts";
 import { recover } from "./stack/recovery.ts";
 import { stackSettings } from "./stack/settings.ts";
+import { snapshotAfterUp } from "./stack/snapshots.ts";
 import { consent, prepareStack, type Stack } from "./stack/stack.ts";
 import { readState } from "./stack/state.ts";
 import { update } from "./stack/update.ts";
@@ -19,7 +20,10 @@ export function define(command: Command): void {
       const drift = await correctDrift(stack, before);
       if (!settings.builder) await fetchImagePrograms(settings);
       const changed = await lookDuring({ env: stack.env }, () => update(stack, consent(stack, yes), before));
-      if (process.exitCode === 0) tellMissing(changed || isPartial(drift) ? await finish(stack) : drift);
+      if (process.exitCode !== 0) return;
+      const rest = changed || isPartial(drift) ? await repairRest(stack) : { drift, changed };
+      if (changed || rest.changed) await snapshotAfterUp(stack, settings);
+      tellMissing(rest.drift);
     });
 }
 
@@ -27,12 +31,12 @@ export function define(command: Command): void {
 const isPartial = ({ unknown, cluster }: Drift) => unknown.length > 0 || cluster?.judgement.findings.length !== 0;
 
 /** Repairs what could not be seen before the update, such as the keys of a cluster that had yet to start. */
-async function finish(stack: Stack): Promise<Drift> {
+async function repairRest(stack: Stack): Promise<{ drift: Drift; changed: boolean }> {
   const state = await readState(stack);
   const drift = await correctDrift(stack, state);
+  if (drift.corrections.length === 0) return { drift, changed: false };
   // The user has already agreed to these changes.
-  if (drift.corrections.length > 0) await update(stack, ["--yes", "--skip-preview"], state);
-  return drift;
+  return { drift, changed: await update(stack, ["--yes", "--skip-preview"], state) };
 }
 
 function tellMissing({ cluster, unknown }: Drift): void {

@@ -11,7 +11,6 @@ import { encodeSnapshot, type Snapshot } from "../../snapshot/file.ts";
 import { readPassphrase } from "../../toolchain/passphrase.ts";
 import { clusterMachines } from "./cluster-machines.ts";
 import type { Stack } from "./stack.ts";
-import { readState, type StackState } from "./state.ts";
 
 /** How many of those that `up` takes are kept. */
 const kept = 10;
@@ -52,14 +51,12 @@ export async function takeSnapshot(
 }
 
 /**
- * Takes a snapshot if `up` has changed something, and keeps the ten newest of those. Never fails: what goes wrong is a
- * line on standard error.
- * @param before the stack's state before `up`
+ * Takes a snapshot after `up`, and keeps the ten newest of those. Never fails: what goes wrong is a line on standard
+ * error.
  */
-export async function snapshotAfterUp(stack: Stack, settings: Settings, before: StackState): Promise<void> {
+export async function snapshotAfterUp(stack: Stack, settings: Settings): Promise<void> {
   const progress = progressOnStderr();
   try {
-    if (!hasChanged(before, await readState(stack))) return;
     const passphrase = await readPassphrase({ ...process.env, ...stack.env });
     const { file } = await writeSnapshot(stack, settings, passphrase, (time) => fileFor(stack.name, time, endingOfUp));
     const old = (await snapshotsOf(stack.name)).filter((name) => name.endsWith(endingOfUp)).slice(kept);
@@ -69,16 +66,6 @@ export async function snapshotAfterUp(stack: Stack, settings: Settings, before: 
     const [reason] = String(error instanceof Error ? error.message : error).split("\n");
     progress.step(`no snapshot was taken after this up: ${reason}`);
   }
-}
-
-/** Whether a resource was created, updated or deleted in between. The ciphertexts differ each time. */
-export function hasChanged(before: StackState, after: StackState): boolean {
-  const changes = ({ deployment }: StackState) =>
-    (deployment.resources ?? [])
-      .map(({ urn, modified = "" }) => `${urn} ${modified}`)
-      .sort()
-      .join("\n");
-  return changes(before) !== changes(after);
 }
 
 async function writeSnapshot(

@@ -23,8 +23,6 @@ export interface StateResource {
   outputs?: Record<string, unknown>;
   /** "URN::ID" of its provider. */
   provider?: string;
-  /** When it was last created or updated. */
-  modified?: string;
   /** Why its creation is incomplete: Pulumi updates such a resource even if nothing else has changed. */
   initErrors?: string[];
 }
