@@ -21,14 +21,11 @@ export function define(command: Command): void {
       if (!settings.builder) await fetchImagePrograms(settings);
       const changed = await lookDuring({ env: stack.env }, () => update(stack, consent(stack, yes), before));
       if (process.exitCode !== 0) return;
-      const rest = changed || isPartial(drift) ? await repairRest(stack) : { drift, changed };
+      const rest = changed || drift.unknown.length > 0 ? await repairRest(stack) : { drift, changed };
       if (changed || rest.changed) await snapshotAfterUp(stack, settings);
       tellMissing(rest.drift);
     });
 }
-
-/** Whether the first look was made before there was everything to look at. */
-const isPartial = ({ unknown, cluster }: Drift) => unknown.length > 0 || cluster?.judgement.findings.length !== 0;
 
 /** Repairs what could not be seen before the update, such as the keys of a cluster that had yet to start. */
 async function repairRest(stack: Stack): Promise<{ drift: Drift; changed: boolean }> {

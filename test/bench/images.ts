@@ -1,14 +1,16 @@
 import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import path from "node:path";
 import { fetchPrograms } from "../../cli/stack/programs.ts";
+import { installMissing } from "../../cli/stack/stack.ts";
 import { hostArchitecture } from "../../lib/architecture.ts";
 import { cacheDir, projectDir } from "../../lib/paths.ts";
-import { silent } from "../../lib/progress.ts";
+import { progressOnStderr, silent } from "../../lib/progress.ts";
 import { compress } from "../../steps/image/compress.ts";
 import { layerNames } from "../../steps/image/layers/layer-names.ts";
 import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
 import type { DebianBase, Manifest, ManifestOf } from "../../steps/image/manifest/manifest.ts";
 import { plan } from "../../steps/image/plan/plan.ts";
+import { packagesToBuild } from "../../toolchain/prerequisites.ts";
 import { type Cost, costOf } from "./cost.ts";
 import { type Row, tableOf } from "./table.ts";
 import { vmdb2 } from "./vmdb2.ts";
@@ -39,7 +41,9 @@ const server = plan(
 
 /** Measures the builds of a Pi 3 server's image, with packages and programs already downloaded, and vmdb2 beside them. */
 export async function benchImages(): Promise<string> {
-  await fetchPrograms(server.programs.map(({ name }) => ({ name, architecture: server.architecture })));
+  const programs = server.programs.map(({ name }) => ({ name, architecture: server.architecture }));
+  await installMissing(await packagesToBuild(programs, { progress: progressOnStderr() }));
+  await fetchPrograms(programs);
   const folder = await mkdtemp("/var/tmp/piinit-bench-");
   try {
     const builder = await prepare(folder);

@@ -32,7 +32,7 @@ async function measure(home: Checkout): Promise<Row[]> {
   await time("up, images built from nothing", 480, home.piinit("up"));
   await time("destroy", 30, home.piinit("destroy"));
   await time("up, image layers cached", 300, home.piinit("up"));
-  await time("up with nothing to change", 10, home.piinit("up"));
+  await time("up with nothing to change", 5, home.piinit("up"));
   rows.push({
     what: "until Pulumi's first line",
     unit: "s",

@@ -4,11 +4,17 @@ import path from "node:path";
 import { projectDir } from "../../lib/paths.ts";
 import { finishOrReport } from "../../lib/unfinished.ts";
 import { benchBurning } from "./burn.ts";
+import { benchHome } from "./home.ts";
 import { benchImages } from "./images.ts";
 import { benchLab } from "./lab.ts";
 
 /** Each measures one part, on an otherwise idle machine, and returns Markdown. */
-const benches: Record<string, () => Promise<string>> = { burn: benchBurning, images: benchImages, lab: benchLab };
+const benches: Record<string, () => Promise<string>> = {
+  burn: benchBurning,
+  home: benchHome,
+  images: benchImages,
+  lab: benchLab,
+};
 
 const folder = path.join(projectDir, "docs", "bench");
 

@@ -94,7 +94,7 @@ export async function makeCluster(): Promise<Cluster> {
 }
 
 /** With some of the variables that a developer's shell may have, e.g. AWS_CA_BUNDLE, Nomad refuses to start. */
-function startProgram(program: string, args: string[], home: string) {
+export function startProgram(program: string, args: string[], home: string) {
   const env = { PATH: process.env.PATH ?? "", HOME: home };
   const child = execa(program, args, {
     env,

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
+import { askJson, until } from "../agents.ts";
+import { type Home, homeAddress, homeConsul, homeNames, homeNetwork, homeNomad, makeHome } from "../cluster/home.ts";
+import { service } from "../offline/service.ts";
+
+const machine = (name: string) =>
+  `    - {name: ${name}, mac: "b8:27:eb:00:00:0${name.slice(-1)}", ip: ${homeAddress(name)}, image: server}`;
+
+const settings = (greeting: string, wait: string) => `config:
+  piinit:datacenter: home
+  piinit:network: {cidr: ${homeNetwork}, domain: home.arpa, router: {kind: manual}}
+  piinit:builder: {ssh: nobody@127.0.0.1}
+  piinit:images: {server: {board: pi3, roles: {consul: server, nomad: both}}}
+  piinit:machines:
+${homeNames.map(machine).join("\n")}
+  piinit:kv: {greeting: ${greeting}, other: stays}
+  piinit:jobs: {page: {file: page.nomad.hcl, vars: {word: hello}}}
+  piinit:wait: ${wait}
+`;
+
+const buildsImages = "const images = buildImages(settings, secrets, outputDir, lab?.publicKey);";
+
+describe("a home with real servers, without its images", function () {
+  this.timeout(300_000);
+  this.bail(true);
+  let home: Home;
+  let checkout: Checkout;
+
+  before(async () => {
+    home = await makeHome();
+    checkout = await makeCheckout();
+    const program = readFileSync(path.join(checkout.dir, "index.ts"), "utf8");
+    assert.ok(program.includes(buildsImages));
+    writeFileSync(path.join(checkout.dir, "index.ts"), program.replace(buildsImages, "const images = {};"));
+    writeFileSync(path.join(checkout.dir, "page.nomad.hcl"), service("page"));
+    home.start(...homeNames);
+  });
+  after(async () => {
+    checkout?.remove();
+    await home?.close();
+  });
+
+  let salt = "";
+  const want = (greeting: string, { wait = "3m" } = {}) =>
+    writeFileSync(path.join(checkout.dir, "stacks/Pulumi.house.yaml"), `${salt}${settings(greeting, wait)}`);
+  const piinit = (...args: string[]) => checkout.piinit(...args);
+  async function up(): Promise<string> {
+    const { exitCode, output } = await piinit("up", "house", "--yes");
+    assert.equal(exitCode, 0, output);
+    return output;
+  }
+  const outputs = async () => {
+    const { output } = await checkout.pulumi("pulumi stack output --json --stack house");
+    return JSON.parse(output) as { consul?: string; nomad?: string };
+  };
+  const value = async (key: string, at = "pi2") => (await fetch(`${homeConsul(at)}/v1/kv/${key}?raw`)).text();
+
+  it("comes up", async () => {
+    want("hello");
+    const output = await up();
+    salt =
+      readFileSync(path.join(checkout.dir, "stacks/Pulumi.house.yaml"), "utf8").match(/^encryptionsalt:.*\n/m)?.[0] ??
+      "";
+    assert.match(output, /snapshot of Consul and Nomad: /);
+    assert.equal(await value("greeting"), "hello");
+    const { exitCode, output: status } = await piinit("status", "house");
+    assert.equal(exitCode, 0, status);
+    assert.match(status, /Consul +3 of 3 servers, leader pi[123], can lose 1/);
+    const again = await up();
+    assert.doesNotMatch(again, /updated|created|snapshot/);
+  });
+
+  it("takes changes while its first machine is off, and tells so", async () => {
+    await home.kill("pi1");
+    await until("another leader", async () =>
+      /:/.test(await (await fetch(`${homeNomad("pi2")}/v1/status/leader`)).text()),
+    );
+    want("hello from two");
+    const output = await up();
+    assert.match(output, /pi1 is missing: up waits for it/);
+    assert.match(output, /\n2 of 3 machines are there:\n {2}pi1, .*connection refused; check its power/);
+    assert.doesNotMatch(output, /Job page updated|Keys other updated/);
+    assert.equal(await value("greeting"), "hello from two");
+    assert.deepEqual(await outputs(), { ...(await outputs()), consul: homeConsul("pi2"), nomad: homeNomad("pi2") });
+    const { exitCode, output: status } = await piinit("status", "house");
+    assert.equal(exitCode, 1, status);
+    assert.match(status, /To do:\n {2}pi1: check its power and its network cable/);
+  });
+
+  it("does not wait for it again", async () => {
+    want("hello again");
+    const output = await up();
+    assert.doesNotMatch(output, /waiting for pi1/);
+    assert.match(output, /2 of 3 machines are there/);
+    assert.equal(await value("greeting"), "hello again");
+  });
+
+  it("fails without a quorum, and keeps its outputs", async () => {
+    await home.kill("pi2");
+    want("hello from one", { wait: "5s" });
+    const { exitCode, output } = await piinit("up", "house", "--yes");
+    assert.notEqual(exitCode, 0);
+    assert.match(output, /the cluster had no quorum within 5 s/);
+    assert.deepEqual(await outputs(), { ...(await outputs()), consul: homeConsul("pi2"), nomad: homeNomad("pi2") });
+    const status = await piinit("status", "house");
+    assert.equal(status.exitCode, 2, status.output);
+    assert.match(status.output, /Consul +1 of 3 servers, no quorum: 2 are needed/);
+    const json = await piinit("status", "house", "--json");
+    assert.equal(JSON.parse(json.stdout).state, "no quorum");
+  });
+
+  it("gets all of its keys and jobs again after its cards were burned again", async () => {
+    await home.wipe();
+    home.start(...homeNames);
+    want("hello again");
+    await up();
+    assert.equal(await value("greeting"), "hello again");
+    assert.equal(await value("other"), "stays");
+    const { Status } = await askJson<{ Status: string }>(`${homeNomad("pi3")}/v1/job/page`);
+    assert.equal(Status, "running");
+    assert.doesNotMatch(await up(), /updated|created/);
+  });
+
+  it("can be taken down while the server that it talks to is off", async () => {
+    const { consul } = await outputs();
+    const off = homeNames.find((name) => homeConsul(name) === consul) ?? assert.fail();
+    const on = homeNames.find((name) => name !== off) ?? assert.fail();
+    await home.kill(off);
+    await until("another leader", async () =>
+      /:/.test(await (await fetch(`${homeNomad(on)}/v1/status/leader`)).text()),
+    );
+    const { exitCode, output } = await piinit("destroy", "house", "--yes");
+    assert.equal(exitCode, 0, output);
+    assert.equal((await fetch(`${homeConsul(on)}/v1/kv/greeting`)).status, 404);
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { silent } from "../../../lib/progress.ts";
+import { getTool } from "../../../toolchain/tools.ts";
+import { startProgram } from "./cluster.ts";
+
+/** Three machines of a home: real Consul and Nomad servers at addresses of this computer's own, 127.1.0.51 to 53. */
+export interface Home {
+  start(...names: string[]): void;
+  /** Cuts a machine's power. */
+  kill(...names: string[]): Promise<void>;
+  /** Like new cards in all machines: nothing of the cluster is left. */
+  wipe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const homeNames = ["pi1", "pi2", "pi3"];
+export const homeNetwork = "127.1.0.0/16";
+export const homeAddress = (name: string) => `127.1.0.5${name.slice(-1)}`;
+export const homeConsul = (name: string) => `http://${homeAddress(name)}:8500`;
+export const homeNomad = (name: string) => `http://${homeAddress(name)}:4646`;
+
+export async function makeHome(): Promise<Home> {
+  const dir = await mkdtemp(path.join(tmpdir(), "piinit-home-"));
+  const programs = {
+    consul: await getTool("consul", { progress: silent }),
+    nomad: await getTool("nomad", { progress: silent }),
+  };
+  const configurations = { consul: consulConfiguration, nomad: nomadConfiguration };
+  const running = new Map<string, ReturnType<typeof startProgram>[]>();
+
+  const launch = (name: string, agent: "consul" | "nomad") => {
+    const home = path.join(dir, name, agent);
+    mkdirSync(home, { recursive: true });
+    const file = path.join(home, "agent.json");
+    writeFileSync(file, JSON.stringify({ ...configurations[agent](name), data_dir: path.join(home, "data") }));
+    return startProgram(programs[agent].path, ["agent", agent === "consul" ? "-config-file" : "-config", file], home);
+  };
+  const kill = async (...names: string[]) => {
+    for (const name of names) {
+      const children = running.get(name) ?? [];
+      running.delete(name);
+      for (const child of children) if (child.kill("SIGKILL")) await child;
+    }
+  };
+  return {
+    start(...names) {
+      for (const name of names) running.set(name, [launch(name, "consul"), launch(name, "nomad")]);
+    },
+    kill,
+    async wipe() {
+      await kill(...homeNames);
+      for (const name of homeNames) await rm(path.join(dir, name), { recursive: true, force: true, maxRetries: 5 });
+    },
+    async close() {
+      await kill(...homeNames);
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+const others = (port: number) => homeNames.map((name) => `${homeAddress(name)}:${port}`);
+
+function consulConfiguration(name: string): object {
+  return {
+    node_name: name,
+    datacenter: "home",
+    server: true,
+    bootstrap_expect: 3,
+    bind_addr: homeAddress(name),
+    client_addr: homeAddress(name),
+    retry_join: others(8301),
+    retry_interval: "1s",
+    disable_update_check: true,
+    performance: { raft_multiplier: 1 },
+    ports: { serf_wan: -1, dns: -1, grpc: -1, grpc_tls: -1 },
+  };
+}
+
+function nomadConfiguration(name: string): object {
+  return {
+    name,
+    datacenter: "home",
+    bind_addr: homeAddress(name),
+    disable_update_check: true,
+    leave_on_interrupt: false,
+    consul: { address: `${homeAddress(name)}:8500`, server_auto_join: false, client_auto_join: false },
+    server: { enabled: true, bootstrap_expect: 3, server_join: { retry_join: others(4648), retry_interval: "1s" } },
+    client: {
+      enabled: true,
+      servers: others(4647),
+      options: { "driver.allowlist": "raw_exec", "fingerprint.denylist": "env_aws,env_gce,env_azure,env_digitalocean" },
+    },
+    plugin: [{ raw_exec: [{ config: [{ enabled: true }] }] }],
+  };
+}
