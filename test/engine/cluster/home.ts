@@ -80,13 +80,15 @@ function consulConfiguration(name: string): object {
 }
 
 function nomadConfiguration(name: string): object {
+  const address = homeAddress(name);
   return {
     name,
     datacenter: "home",
-    bind_addr: homeAddress(name),
+    bind_addr: address,
+    advertise: { http: address, rpc: address, serf: address },
     disable_update_check: true,
     leave_on_interrupt: false,
-    consul: { address: `${homeAddress(name)}:8500`, server_auto_join: false, client_auto_join: false },
+    consul: { address: `${address}:8500`, server_auto_join: false, client_auto_join: false },
     server: { enabled: true, bootstrap_expect: 3, server_join: { retry_join: others(4648), retry_interval: "1s" } },
     client: {
       enabled: true,
