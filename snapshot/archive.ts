@@ -17,7 +17,7 @@ export async function archiveFault(archive: Buffer): Promise<string | undefined>
 
 function faultIn(files: ReadonlyMap<string, Buffer>): string | undefined {
   const sums = sumsIn(files.get("SHA256SUMS")?.toString("utf8") ?? "");
-  for (const name of ["metadata.json", "state.bin"]) {
+  for (const name of ["meta.json", "state.bin"]) {
     const content = files.get(name);
     if (!content) return `it has no ${name}`;
     if (sums.get(name) !== createHash("sha256").update(content).digest("hex")) return `its ${name} has another SHA-256`;

@@ -137,11 +137,15 @@ async function startAgent(name: "consul" | "nomad", portNames: string[], kind: K
 async function stopAgent(child: PromiseLike<unknown> & { kill(): boolean }, dir: string): Promise<void> {
   child.kill();
   await child;
-  // A Nomad that had to be killed leaves its tasks and their keepers running.
+  await endBelow(dir);
+  await rm(dir, { recursive: true, force: true });
+}
+
+/** Ends what a killed Nomad leaves in its folder: its tasks, their keepers, and mounts. */
+export async function endBelow(dir: string): Promise<void> {
   const left = await processesBelow(dir);
   if (left.length > 0) await execa("kill", ["-KILL", ...left.map(String)], { reject: false });
   for (const mount of await mountsBelow(dir)) await execa("umount", ["-l", mount], { reject: false });
-  await rm(dir, { recursive: true, force: true });
 }
 
 /** The ids of all processes whose current folder is this one or below it; none where there is no /proc. */

@@ -99,6 +99,7 @@ export function startProgram(program: string, args: string[], home: string) {
   const child = execa(program, args, {
     env,
     extendEnv: false,
+    cwd: home,
     reject: false,
     all: true,
     buffer: false,

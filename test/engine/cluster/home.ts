@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { silent } from "../../../lib/progress.ts";
 import { getTool } from "../../../toolchain/tools.ts";
+import { endBelow } from "../agents.ts";
 import { startProgram } from "./cluster.ts";
 
 /** Three machines of a home: real Consul and Nomad servers at addresses of this computer's own, 127.1.0.51 to 53. */
@@ -42,7 +43,9 @@ export async function makeHome(): Promise<Home> {
     for (const name of names) {
       const children = running.get(name) ?? [];
       running.delete(name);
-      for (const child of children) if (child.kill("SIGKILL")) await child;
+      for (const child of children) child.kill("SIGKILL");
+      await endBelow(path.join(dir, name));
+      await Promise.all(children);
     }
   };
   return {

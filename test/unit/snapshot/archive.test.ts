@@ -7,7 +7,7 @@ import { archiveFault } from "../../../snapshot/archive.ts";
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const metadata = '{"Index":7}';
 const state = "what Raft has";
-const sums = `${sha256(metadata)}  metadata.json\n${sha256(state)}  state.bin\n`;
+const sums = `${sha256(metadata)}  meta.json\n${sha256(state)}  state.bin\n`;
 
 function tar(files: Record<string, string>): Buffer {
   const plain = { type: "file", mode: 0o600, uid: 0, gid: 0, time: 0, target: "", attributes: new Map() } as const;
@@ -19,7 +19,7 @@ function tar(files: Record<string, string>): Buffer {
 }
 
 describe("an archive of Consul or Nomad", () => {
-  const whole = { "metadata.json": metadata, "state.bin": state, SHA256SUMS: sums };
+  const whole = { "meta.json": metadata, "state.bin": state, SHA256SUMS: sums };
 
   it("is taken if all its files are as its sums say", async () => {
     assert.equal(await archiveFault(gzipSync(tar(whole))), undefined);
@@ -33,9 +33,9 @@ describe("an archive of Consul or Nomad", () => {
       [gzipSync(tar(whole)).subarray(0, -10), /unexpected end/],
       [gzipSync(cut), /ends too early/],
       [gzipSync(Buffer.from("x".repeat(1024))), /without a size/],
-      [gzipSync(tar({})), /has no metadata\.json/],
+      [gzipSync(tar({})), /has no meta\.json/],
       [gzipSync(tar({ ...whole, "state.bin": "something else" })), /its state\.bin has another SHA-256/],
-      [gzipSync(tar(withoutSums)), /its metadata\.json has another SHA-256/],
+      [gzipSync(tar(withoutSums)), /its meta\.json has another SHA-256/],
     ];
     for (const [archive, expected] of wrong) assert.match((await archiveFault(archive)) ?? "taken", expected);
   });
