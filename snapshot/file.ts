@@ -12,6 +12,11 @@ export interface Snapshot extends ClusterSnapshot {
   piinit: string;
 }
 
+/** Another passphrase may open the file. */
+export class WrongPassphrase extends UserError {
+  override name = "WrongPassphrase";
+}
+
 /*
  * A file is:
  *   "piinit snapshot 1\n"
@@ -86,7 +91,7 @@ export async function encodeSnapshot(snapshot: Snapshot, passphrase: string): Pr
 /**
  * What a snapshot's file contains.
  * @param file its name, for messages
- * @throws UserError if it is something else, damaged, or encrypted with another passphrase
+ * @throws WrongPassphrase, or another UserError if it is something else or damaged
  */
 export async function decodeSnapshot(bytes: Buffer, passphrase: string, file: string): Promise<Snapshot> {
   const { head, parameters, rest } = readHead(bytes, file);
@@ -96,8 +101,8 @@ export async function decodeSnapshot(bytes: Buffer, passphrase: string, file: st
   if (rest.length > expected) throw damaged(file);
   const { key, check } = await derive(passphrase, parameters.scrypt.salt);
   if (!timingSafeEqual(check, parameters.check))
-    throw new UserError(
-      `${file} was encrypted with another passphrase than this stack's. Set PULUMI_CONFIG_PASSPHRASE_FILE to a file with the one that the stack had when the snapshot was taken.`,
+    throw new WrongPassphrase(
+      `${file} was encrypted with another passphrase than this stack has now. In a terminal, this command asks for it.`,
     );
   const cipher = createDecipheriv("aes-256-gcm", key, parameters.nonce, { authTagLength: tagBytes })
     .setAAD(head)

@@ -22,8 +22,8 @@ export async function restoreAgent(
   machines: readonly ExpectedMachine[],
   { progress, signal }: Context,
 ): Promise<void> {
-  const servers = await serversWithLeader(agent, serversOf(agent, machines), signal);
   progress.step(`${agent}: restoring ${archive.length} bytes`);
+  const servers = await serversWithLeader(agent, serversOf(agent, machines), signal);
   await askFirst(agent, `Restoring ${agent}`, servers, signal, (server) =>
     putBytes({ who: agent, url: snapshotUrl(agent, server), body: archive, timeoutMs, signal }),
   );

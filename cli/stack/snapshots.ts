@@ -57,7 +57,7 @@ export async function takeSnapshot(
 export async function snapshotAfterUp(stack: Stack, settings: Settings): Promise<void> {
   const progress = progressOnStderr();
   try {
-    const passphrase = await readPassphrase({ ...process.env, ...stack.env });
+    const passphrase = await readPassphrase(process.env);
     const { file } = await writeSnapshot(stack, settings, passphrase, (time) => fileFor(stack.name, time, endingOfUp));
     const old = (await snapshotsOf(stack.name)).filter((name) => name.endsWith(endingOfUp)).slice(kept);
     for (const name of old) await rm(name, { force: true });

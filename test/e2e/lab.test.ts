@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,6 +10,13 @@ import { type Checkout, makeCheckout, type Outcome } from "./checkout.ts";
 
 const minutes = 60_000;
 const machines = ["pi1", "pi2", "pi3"];
+
+/** A job that the stack doesn't have; it needs no machine. */
+const jobByHand = {
+  ID: "by-hand",
+  Type: "service",
+  TaskGroups: [{ Name: "main", Count: 0, Tasks: [{ Name: "main", Driver: "exec", Config: { command: "true" } }] }],
+};
 
 /** The lab's whole life, on one checkout: each test goes on from where the one before it left the cluster. */
 describe("the lab", function () {
@@ -255,6 +262,36 @@ describe("the lab", function () {
     succeeded(await home.pulumi("pulumi preview --stack lab --expect-no-changes"));
   });
 
+  it("gets everything back from a snapshot after all machines and disks were lost", async () => {
+    const { nomad } = await status();
+    const put = async (url: string, body: object) =>
+      (await fetch(url, { method: "PUT", body: JSON.stringify(body) })).ok;
+    const secret = { Path: "app/secret", Items: { word: "by hand" } };
+    assert.ok(await put(`${nomad.url}/v1/var/app/secret`, secret));
+    assert.ok(await put(`${nomad.url}/v1/jobs`, { Job: jobByHand }));
+    succeeded(await home.piinit("snapshot", "lab", "lost.snapshot"));
+
+    for (const name of machines) {
+      succeeded(await home.piinit("lab", "kill", name));
+      for (const disk of ["overlay.qcow2", "data.img"]) rmSync(path.join(home.dir, `.piinit/lab/lab/${name}.${disk}`));
+    }
+    succeeded(await home.piinit("lab", "start"));
+    succeeded(await home.piinit("up"));
+    await eventually("a new cluster", status, isWhole);
+    assert.equal(await keyValue("strangers/key"), undefined);
+    succeeded(await home.piinit("restore", "lab", "lost.snapshot", "--yes"));
+    succeeded(await home.piinit("up"));
+
+    await eventually("the whole cluster after the restore", status, isWhole);
+    for (const [key, value] of Object.entries({ "strangers/key": "stays", "page/text": "Hello again" }))
+      assert.match((await keyValue(key)) ?? "", new RegExp(value), key);
+    const variable = await fetch(`${(await status()).nomad.url}/v1/var/app/secret`);
+    assert.equal(((await variable.json()) as typeof secret).Items.word, "by hand");
+    const ids = (await status()).jobs.map(({ id }) => id).sort();
+    assert.equal(ids.join(), "by-hand,heartbeat,page");
+    await eventually("the page after the restore", page, (text) => text.includes("Hello again"));
+  });
+
   it("leaves no process, no port and no file behind", async () => {
     const list = await labList();
     const ports = list.flatMap(({ ports: byService }) => Object.values(byService ?? {}));
@@ -263,7 +300,9 @@ describe("the lab", function () {
     // Its parent may take a while to notice that a process has ended, but by then it has no program any more.
     for (const { pid } of list) assert.ok(pid === undefined || !existsSync(`/proc/${pid}/exe`), `process ${pid}`);
     for (const port of ports) assert.equal(await isOpen(port), false, `port ${port}`);
-    for (const left of ["lab", "images"]) assert.ok(!existsSync(path.join(home.dir, ".piinit/lab", left)), left);
+    succeeded(await home.piinit("destroy"));
+    for (const left of ["lab", "images", "snapshots"])
+      assert.ok(!existsSync(path.join(home.dir, ".piinit/lab", left)), left);
   });
 });
 

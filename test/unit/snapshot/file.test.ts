@@ -50,10 +50,7 @@ describe("a snapshot's file", function () {
   });
 
   it("tells a wrong passphrase from a damaged file", async () => {
-    assert.match(
-      await refusal(bytes, "wrong horse"),
-      /encrypted with another passphrase.*PULUMI_CONFIG_PASSPHRASE_FILE/,
-    );
+    assert.match(await refusal(bytes, "wrong horse"), /encrypted with another passphrase than this stack has now/);
   });
 
   it("tells how much is missing at its end, wherever it was cut off", async () => {

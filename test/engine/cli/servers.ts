@@ -1,0 +1,96 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import { silent } from "../../../lib/progress.ts";
+import { getTool } from "../../../toolchain/tools.ts";
+import { askJson, until } from "../agents.ts";
+
+/** A machine with one Consul server and one Nomad server, at the agents' usual ports, with their data on a disk. */
+export interface Servers {
+  consul: string;
+  nomad: string;
+  /** Starts both with the data that is there, and waits for their leaders. */
+  start(): Promise<void>;
+  /** Stops both at once, and loses their data. */
+  lose(): Promise<void>;
+  signal(agent: "consul" | "nomad", signal: NodeJS.Signals): void;
+  close(): Promise<void>;
+}
+
+/** @param ip an address of this computer's own network, 127.0.0.0/8 */
+export async function makeServers(ip: string): Promise<Servers> {
+  const dir = await mkdtemp(path.join(tmpdir(), "piinit-servers-"));
+  const running = new Map<string, ReturnType<typeof startProgram>>();
+  const urls = { consul: `http://${ip}:8500`, nomad: `http://${ip}:4646` };
+
+  const launch = async (agent: "consul" | "nomad", configuration: object) => {
+    const { path: program } = await getTool(agent, { progress: silent });
+    const home = path.join(dir, agent);
+    await mkdir(home, { recursive: true });
+    const file = path.join(home, "agent.json");
+    await writeFile(file, JSON.stringify({ ...configuration, data_dir: path.join(home, "data") }));
+    running.set(agent, startProgram(program, ["agent", agent === "consul" ? "-config-file" : "-config", file], home));
+  };
+  const stop = async () => {
+    const children = [...running.values()];
+    running.clear();
+    for (const child of children) child.kill("SIGKILL");
+    await Promise.all(children);
+  };
+  return {
+    ...urls,
+    async start() {
+      await launch("consul", consulConfiguration(ip));
+      await launch("nomad", nomadConfiguration(ip));
+      for (const url of Object.values(urls)) {
+        const hasLeader = async () => (await askJson<string>(`${url}/v1/status/leader`)) !== "";
+        await until(`${url} has a leader`, hasLeader);
+      }
+    },
+    async lose() {
+      await stop();
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    },
+    signal: (agent, signal) => void running.get(agent)?.kill(signal),
+    async close() {
+      await stop();
+      await rm(dir, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** With some of the variables that a developer's shell may have, e.g. AWS_CA_BUNDLE, Nomad refuses to start. */
+function startProgram(program: string, args: string[], home: string) {
+  const env = { PATH: process.env.PATH ?? "", HOME: home };
+  return execa(program, args, {
+    env,
+    extendEnv: false,
+    reject: false,
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+}
+
+const consulConfiguration = (ip: string) => ({
+  node_name: "pi1",
+  datacenter: "home",
+  server: true,
+  bootstrap_expect: 1,
+  bind_addr: ip,
+  client_addr: ip,
+  disable_update_check: true,
+  performance: { raft_multiplier: 1 },
+  ports: { serf_wan: -1, dns: -1, grpc: -1, grpc_tls: -1 },
+});
+
+const nomadConfiguration = (ip: string) => ({
+  name: "pi1",
+  datacenter: "home",
+  bind_addr: ip,
+  advertise: { http: ip, rpc: ip, serf: ip },
+  disable_update_check: true,
+  consul: { address: `${ip}:8500`, auto_advertise: false, server_auto_join: false, client_auto_join: false },
+  server: { enabled: true, bootstrap_expect: 1 },
+});
