@@ -10,14 +10,14 @@ export type Phase = "writing" | "verifying";
 
 export interface BurnContext {
   signal: AbortSignal;
-  /** How many bytes of a phase are done; the first call of each phase comes before its work. */
+  /** Called with the bytes of a phase that are done, first with 0 before its work begins. */
   report(phase: Phase, done: number): void;
 }
 
 /**
- * Writes an image to a drive or a file and reads it back. Until the end the target's first bytes are zeros: one that is
- * not whole, for whatever reason, has no partitions. Returns the size of the disk.
- * @throws Refused when nothing was written, UserError for whatever went wrong then, the signal's reason
+ * Writes an image to a drive or a file and verifies it. The target's first bytes stay zero until the end, so an
+ * incomplete target has no partitions. Returns the size of the disk in bytes.
+ * @throws Refused if nothing was written, UserError if writing or verifying failed, or the signal's reason
  */
 export async function burn(image: ImageFile, to: Target, { signal, report }: BurnContext): Promise<number> {
   const [one, two, head] = alignedBuffers(3) as [Buffer, Buffer, Buffer];
@@ -34,7 +34,7 @@ export async function burn(image: ImageFile, to: Target, { signal, report }: Bur
       const written = await writeImage(image, reader, target, transfer("writing"));
       await reader.finish();
       await target.sync();
-      await target.forget();
+      await target.dropCache();
       await verifyTarget(path, target, written, transfer("verifying"));
       await writeHead(path, target, written, one);
       await target.setSize(written.bytes);
@@ -43,7 +43,7 @@ export async function burn(image: ImageFile, to: Target, { signal, report }: Bur
       return written.bytes;
     } catch (error) {
       await target.discard();
-      // Whatever failed because of it.
+      // An interruption makes other operations fail.
       throw signal.aborted ? signal.reason : error;
     }
   } finally {

@@ -4,7 +4,7 @@ import { Refused } from "./failure.ts";
 import { linuxDrives } from "./linux.ts";
 import { macDrives } from "./macos.ts";
 
-/** All drives of this computer, those that nothing may be written to as well. */
+/** All drives of this computer, including those that may not be written to. */
 export async function listDrives(platform: NodeJS.Platform = process.platform): Promise<Drive[]> {
   if (platform === "linux") return linuxDrives();
   if (platform === "darwin") return macDrives();
@@ -15,18 +15,18 @@ export async function listDrives(platform: NodeJS.Platform = process.platform): 
 
 const pauseMs = 1000;
 
-/** Drives with a card in them that weren't there before, or had another card. */
+/** Drives that have a card now, and had none or another one before. */
 export function newlyInserted(before: readonly Drive[], now: readonly Drive[]): Drive[] {
   return now.filter((drive) => drive.bytes > 0 && !before.some((other) => isSameDrive(drive, other)));
 }
 
-/** Each drive that is put in from now on, until the signal: those that are there already only when they come again. */
+/** Yields each drive inserted from now on, until the signal; one that is already inserted counts once it is inserted again. */
 export async function* insertions(list: () => Promise<Drive[]>, signal: AbortSignal): AsyncGenerator<Drive> {
   let before = await list();
   while (!signal.aborted) {
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
-    // One that fails, because a device goes while it is looked at, is asked for again.
+    // Listing fails if a device disappears meanwhile: try again.
     const now = await list().catch(() => before);
     yield* newlyInserted(before, now);
     before = now;

@@ -7,29 +7,31 @@ import { UserError } from "../lib/errors.ts";
 import { hostPath } from "../lib/host.ts";
 import type { ImageFile } from "./image-file.ts";
 
-/** The bytes of a disk image, unpacked. */
+/** Reads a disk image, decompressed, from its beginning to its end. */
 export interface ImageReader {
-  /** Fills the buffer with what stands at the offset, which never goes back. Returns fewer bytes only at the image's end. */
+  /** Fills the buffer from an offset, which must not decrease. Returns fewer bytes only at the image's end. */
   read(buffer: Buffer, offset: number): Promise<number>;
-  /** Reads what is left of a compressed image, and fails when the image was damaged or changed meanwhile. */
+  /** Reads the rest of a compressed image. @throws UserError if the image is damaged or has changed meanwhile */
   finish(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openImage({ path, compression }: ImageFile): Promise<ImageReader> {
   const before = await identity(path);
-  const reader = compression ? unpacking(path, compression) : plain(path, await open(path, "r"));
+  const reader = compression ? decompressing(path, compression) : plain(path, await open(path, "r"));
   return {
     ...reader,
     async finish() {
       await reader.finish();
       if ((await identity(path)) === before) return;
-      throw new UserError(`The image ${path} changed while it was being written. Burn it again when it is finished.`);
+      throw new UserError(
+        `The image ${path} changed while it was being burned. Burn it again once it no longer changes.`,
+      );
     },
   };
 }
 
-/** Changes with every change of the file, also when another one takes its place. */
+/** Differs after every change of the file, and if another file replaced it. */
 async function identity(file: string): Promise<string> {
   const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(`The image ${file} can't be read any more (${error.code}).`);
@@ -62,23 +64,23 @@ const commands: Readonly<Record<Compression, (file: string) => string[]>> = {
   zstd: (file) => ["--quiet", "--decompress", "--stdout", "--", file],
 };
 
-function unpacking(file: string, program: Compression): ImageReader {
+function decompressing(file: string, program: Compression): ImageReader {
   const child = spawn(program, commands[program](file), {
     stdio: ["ignore", "pipe", "pipe"],
-    // In a session of its own, so that ^C ends it through this process only.
+    // Its own session, so that ^C reaches only this process, which then ends it.
     detached: true,
     env: { ...process.env, PATH: hostPath() },
   });
   const ended = once(child, "close") as Promise<[code: number | null]>;
-  // It is awaited at the end.
+  // Awaited in finish and close.
   ended.catch(() => {});
   const complaint = text(child.stderr);
-  // Without a listener Node.js throws away what isn't read yet when the program ends.
+  // Without a listener, Node.js discards unread data when the program ends.
   child.stdout.on("readable", () => {});
   const chunks = child.stdout.iterator()[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   let position = 0;
   let pending: Buffer = Buffer.alloc(0);
-  /** Takes up to that many bytes from the stream; none at its end. */
+  /** Takes at most that many bytes from the stream; none at its end. */
   const take = async (most: number): Promise<Buffer> => {
     if (pending.length === 0) {
       const { value, done } = await chunks.next();
@@ -105,7 +107,9 @@ function unpacking(file: string, program: Compression): ImageReader {
       while ((await take(Number.POSITIVE_INFINITY)).length > 0);
       const [code] = await ended;
       if (code === 0) return;
-      throw new UserError(`The image ${file} can't be unpacked, it seems to be damaged: ${(await complaint).trim()}`);
+      throw new UserError(
+        `The image ${file} can't be decompressed; it seems to be damaged: ${(await complaint).trim()}`,
+      );
     },
     async close() {
       child.stdout.destroy();

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { runOnHost } from "../lib/host.ts";
 import type { Drive, Mount } from "./drive.ts";
 
-/** A device as `lsblk --json` tells of it. Older versions write numbers and truth values as texts. */
+/** A device in the output of `lsblk --json`. Older versions print numbers and booleans as strings. */
 interface Device {
   name: string;
   path?: string | null;
@@ -21,7 +21,7 @@ interface Device {
 
 /** The drives of a Linux system. */
 export async function linuxDrives(): Promise<Drive[]> {
-  // All columns: one that an older lsblk doesn't know would be an error.
+  // All columns, because naming one that an older lsblk lacks is an error.
   const text = await runOnHost("lsblk", ["--json", "--bytes", "--output-all"], { env: { LC_ALL: "C" } });
   const cards = await Promise.all(cardNames(text).map(async (name) => [name, await cardType(name)] as const));
   return parseLsblk(text, new Set(cards.flatMap(([name, type]) => (type === "MMC" ? [name] : []))));
@@ -32,18 +32,18 @@ const devicesOf = (text: string): Device[] => (JSON.parse(text) as { blockdevice
 const cardNames = (text: string): string[] =>
   devicesOf(text).flatMap(({ name }) => (/^mmcblk\d+/.test(name) ? [name] : []));
 
-/** "SD" for a card, "MMC" for memory that is soldered in. */
+/** "SD" for a card, "MMC" for soldered memory. */
 async function cardType(name: string): Promise<string> {
   return (await readFile(`/sys/block/${name}/device/type`, "utf8").catch(() => "")).trim();
 }
 
-/** Reads the answer of `lsblk --json --bytes --output-all`; `soldered` has the names of cards that can't be taken out. */
+/** Parses the output of `lsblk --json --bytes --output-all`. @param soldered names of cards that can't be removed */
 export function parseLsblk(text: string, soldered: ReadonlySet<string> = new Set()): Drive[] {
   return devicesOf(text)
     .filter(({ type, name }) => (type === "disk" || type === "loop") && !/^(zram|ram)\d/.test(name))
     .map((device): Drive => {
       const all = withChildren(device);
-      const canLeave = isTrue(device.rm) || isTrue(device.hotplug) || device.tran === "usb";
+      const isPluggable = isTrue(device.rm) || isTrue(device.hotplug) || device.tran === "usb";
       const isImage = device.type === "loop";
       return {
         path: pathOf(device),
@@ -54,7 +54,7 @@ export function parseLsblk(text: string, soldered: ReadonlySet<string> = new Set
           .join(" "),
         bytes: Number(device.size ?? 0),
         bus: device.tran ?? (device.name.startsWith("mmcblk") ? "mmc" : ""),
-        isRemovable: canLeave && !isImage && !soldered.has(device.name),
+        isRemovable: isPluggable && !isImage && !soldered.has(device.name),
         isReadOnly: isTrue(device.ro),
         isImage,
         mounts: all.flatMap(mountsOf),
@@ -70,6 +70,6 @@ const pathOf = ({ path, name }: Device): string => path ?? `/dev/${name}`;
 const withChildren = (device: Device): Device[] => [device, ...(device.children ?? []).flatMap(withChildren)];
 
 function mountsOf(device: Device): Mount[] {
-  const places = [...(device.mountpoints ?? []), device.mountpoint].filter((at) => typeof at === "string" && at !== "");
-  return [...new Set(places as string[])].map((at) => ({ device: pathOf(device), at }));
+  const points = [...(device.mountpoints ?? []), device.mountpoint].filter((at) => typeof at === "string" && at !== "");
+  return [...new Set(points as string[])].map((at) => ({ device: pathOf(device), at }));
 }

@@ -1,7 +1,7 @@
 import { run } from "../lib/run.ts";
 import type { Drive, Mount } from "./drive.ts";
 
-/** An entry of `diskutil list`: a disk, a partition, a volume, or a snapshot that is mounted. */
+/** An entry of `diskutil list`: a disk, partition, volume or mounted snapshot. */
 interface Entry {
   DeviceIdentifier?: string;
   MountPoint?: string;
@@ -17,7 +17,7 @@ export interface DiskList {
   WholeDisks: string[];
 }
 
-/** What `diskutil info` says of a whole disk. */
+/** The output of `diskutil info` for a whole disk. */
 export interface DiskInfo {
   DeviceIdentifier: string;
   BusProtocol?: string;
@@ -36,13 +36,13 @@ export async function macDrives(): Promise<Drive[]> {
   return parseDiskutil(list, infos as DiskInfo[]);
 }
 
-/** diskutil answers in Apple's property lists, which another program of the system turns into JSON. */
+/** diskutil prints property lists, which plutil converts to JSON. */
 async function diskutil(verb: string, ...args: string[]): Promise<unknown> {
   const input = await run("diskutil", [verb, "-plist", ...args]);
   return JSON.parse(await run("plutil", ["-convert", "json", "-o", "-", "-"], { input }));
 }
 
-/** Puts the answers of `diskutil list` and, for each whole disk, `diskutil info` together. */
+/** Combines the output of `diskutil list` with that of `diskutil info` for each whole disk. */
 export function parseDiskutil(list: DiskList, infos: readonly DiskInfo[]): Drive[] {
   const entries = list.AllDisksAndPartitions;
   return infos
@@ -67,7 +67,7 @@ export function parseDiskutil(list: DiskList, infos: readonly DiskInfo[]): Drive
 
 const wholeDisk = (name: string): string => /^disk\d+/.exec(name)?.[0] ?? name;
 
-/** The disk itself, and each container of volumes that has a part of it as its store. */
+/** The disk itself, and each APFS container stored on one of its partitions. */
 function entriesOn(disk: string, entries: readonly Entry[]): Entry[] {
   const own = entries.filter(({ DeviceIdentifier }) => DeviceIdentifier === disk);
   const containers = entries.filter(

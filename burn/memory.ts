@@ -1,9 +1,9 @@
 import { MiB } from "../formats/units.ts";
 
-/** As much as one step of reading or writing takes, bytes; cards erase in units of this size or of a part of it. */
+/** Bytes per read or write; cards erase in units that divide this. */
 export const pieceBytes = 4 * MiB;
 
-/** All unbuffered transfers begin and end at a multiple of this, on the disk as in memory. */
+/** Unbuffered transfers begin and end at multiples of this, on the disk and in memory. */
 export const alignment = 4096;
 
 const pageBytes = 65536;
@@ -12,15 +12,16 @@ declare const WebAssembly: { Memory: new (pages: { initial: number; maximum: num
 
 let scratch: Buffer | undefined;
 
-/** An aligned buffer of the least size, for bytes that nobody looks at. */
+/** A minimal aligned buffer for bytes that are ignored. */
 export function scratchBuffer(): Buffer {
   scratch ??= alignedBuffers(1, alignment)[0] as Buffer;
   return scratch;
 }
 
 /**
- * Buffers that begin at a page, as the kernel wants it for transfers past its cache. WebAssembly's memory is the only
- * one in Node.js whose place is known. `bytes` is a multiple of the alignment.
+ * Page-aligned buffers, which the kernel requires for transfers that bypass its cache. In Node.js only WebAssembly's memory
+ * has a known alignment.
+ * @param bytes of each; a multiple of the alignment
  */
 export function alignedBuffers(count: number, bytes = pieceBytes): Buffer[] {
   const pages = Math.ceil((count * bytes) / pageBytes);

@@ -8,50 +8,50 @@ import { ioFailure, openFailure } from "./failure.ts";
 import { alignment, scratchBuffer } from "./memory.ts";
 import { type Target, writePathOf } from "./target.ts";
 
-/** An image holds secrets. */
+/** An image contains secrets. */
 const fileMode = 0o600;
 
-/** Something that is open for writing; offsets are multiples of the alignment. */
+/** A target that is open for writing; offsets are multiples of the alignment. */
 export interface OpenTarget {
-  /** Writes the beginning of a buffer; what is behind it is overwritten with zeros up to the alignment. */
+  /** Writes the beginning of a buffer, padded with zeros to the alignment; the padding overwrites the buffer. */
   write(buffer: Buffer, length: number, offset: number): Promise<void>;
   read(buffer: Buffer, length: number, offset: number): Promise<void>;
-  /** Returns when all that was written is on the medium. */
+  /** Returns once all written data is on the medium. */
   sync(): Promise<void>;
-  /** From here on it is read from the medium itself. */
-  forget(): Promise<void>;
-  /** Gives a file that was made here its exact size. */
+  /** Makes later reads come from the medium, not from the system's cache. */
+  dropCache(): Promise<void>;
+  /** Gives a new file its exact size. */
   setSize(bytes: number): Promise<void>;
   close(): Promise<void>;
-  /** Closes it after a failure; a file that was made here goes. */
+  /** Closes it after a failure, and removes a new file. */
   discard(): Promise<void>;
 }
 
-interface Place {
+interface Destination {
   path: string;
   isFile: boolean;
-  /** How many bytes fit. */
+  /** Its capacity, bytes; infinite for a file that may grow. */
   limit: number;
 }
 
-function placeOf(target: Target): Place {
+function destinationOf(target: Target): Destination {
   const path = writePathOf(target);
   return target.kind === "drive"
     ? { path, isFile: false, limit: target.drive.bytes }
     : { path, isFile: true, limit: target.bytes || Number.POSITIVE_INFINITY };
 }
 
-/** @throws Refused when it is in use or not this user's to write */
+/** @throws Refused if it is in use or this user may not write to it */
 export async function openTarget(target: Target): Promise<OpenTarget> {
-  const place = placeOf(target);
-  const { path, isFile, limit } = place;
+  const destination = destinationOf(target);
+  const { path, isFile, limit } = destination;
   const isNew = isFile && !(await exists(path));
-  const { handle, isDirect } = await openHandle(place);
-  const told = async <T>(doing: string, work: Promise<T>): Promise<T> => {
+  const { handle, isDirect } = await openHandle(destination);
+  const explained = async <T>(doing: string, work: Promise<T>): Promise<T> => {
     try {
       return await work;
     } catch (error) {
-      throw await ioFailure(place, doing, error as NodeJS.ErrnoException);
+      throw await ioFailure(destination, doing, error as NodeJS.ErrnoException);
     }
   };
   const tooLarge = () => new UserError(`${path} is smaller than the image: only ${limit} bytes fit.`);
@@ -60,30 +60,30 @@ export async function openTarget(target: Target): Promise<OpenTarget> {
       if (offset + length > limit) throw tooLarge();
       const end = Math.min(Math.ceil(length / alignment) * alignment, limit - offset);
       buffer.fill(0, length, end);
-      await told(
+      await explained(
         "written to",
-        eachByte(end, (at, rest) => handle.write(buffer, at, rest, offset + at).then(written)),
+        transferAll(end, (at, rest) => handle.write(buffer, at, rest, offset + at).then(written)),
       );
     },
     async read(buffer, length, offset) {
       const end = Math.min(Math.ceil(length / alignment) * alignment, limit - offset);
-      await told(
+      await explained(
         "read back",
-        eachByte(length, (at) => handle.read(buffer, at, end - at, offset + at).then(bytesRead)),
+        transferAll(length, (at) => handle.read(buffer, at, end - at, offset + at).then(bytesRead)),
       );
     },
-    sync: () => told("written to", handle.sync()),
-    async forget() {
-      // macOS has no cache before the raw device, and no program that empties the one before a file.
+    sync: () => explained("written to", handle.sync()),
+    async dropCache() {
+      // On macOS, the raw device has no cache, and nothing drops a file's.
       if (isDirect || process.platform !== "linux") return;
       await runOnHost("dd", [`if=${path}`, "iflag=nocache", "count=0", "status=none"]);
     },
     async setSize(bytes) {
-      if (isFile && limit === Number.POSITIVE_INFINITY) await told("written to", handle.truncate(bytes));
+      if (isFile && limit === Number.POSITIVE_INFINITY) await explained("written to", handle.truncate(bytes));
     },
     close: () => handle.close(),
     async discard() {
-      // What went wrong before is what counts.
+      // The earlier failure is the one to report.
       await handle.close().catch(() => {});
       if (isNew) await rm(path, { force: true });
     },
@@ -93,31 +93,32 @@ export async function openTarget(target: Target): Promise<OpenTarget> {
 const written = ({ bytesWritten }: { bytesWritten: number }) => bytesWritten;
 const bytesRead = (result: { bytesRead: number }) => result.bytesRead;
 
-/** Repeats a transfer that may do a part of its work, until all is done. */
-async function eachByte(bytes: number, transfer: (at: number, rest: number) => Promise<number>): Promise<void> {
+/** Repeats a transfer, which may be partial, until it is complete. */
+async function transferAll(bytes: number, transfer: (at: number, rest: number) => Promise<number>): Promise<void> {
   for (let done = 0; done < bytes; ) {
     const step = await transfer(done, bytes - done);
-    if (step === 0) throw Object.assign(new Error("it ends early"), { code: "EOF" });
+    if (step === 0) throw Object.assign(new Error("unexpected end"), { code: "EOF" });
     done += step;
   }
 }
 
-/** Without the system's cache where that can be, and for this process alone if it is a drive of a Linux system. */
-async function openHandle(place: Place): Promise<{ handle: FileHandle; isDirect: boolean }> {
-  const alone = process.platform === "linux" && !place.isFile ? constants.O_EXCL : 0;
-  const flags = constants.O_RDWR | (place.isFile ? constants.O_CREAT : alone);
-  const isWhole = place.limit === Number.POSITIVE_INFINITY || place.limit % sectorBytes === 0;
+/** Opens without the system's cache where possible and, for a drive on Linux, exclusively. */
+async function openHandle(destination: Destination): Promise<{ handle: FileHandle; isDirect: boolean }> {
+  const exclusive = process.platform === "linux" && !destination.isFile ? constants.O_EXCL : 0;
+  const flags = constants.O_RDWR | (destination.isFile ? constants.O_CREAT : exclusive);
+  const isWhole = destination.limit === Number.POSITIVE_INFINITY || destination.limit % sectorBytes === 0;
   try {
-    const direct = isWhole && constants.O_DIRECT ? await openDirect(place.path, flags | constants.O_DIRECT) : undefined;
+    const direct =
+      isWhole && constants.O_DIRECT ? await openDirect(destination.path, flags | constants.O_DIRECT) : undefined;
     return direct
       ? { handle: direct, isDirect: true }
-      : { handle: await open(place.path, flags, fileMode), isDirect: false };
+      : { handle: await open(destination.path, flags, fileMode), isDirect: false };
   } catch (error) {
-    throw openFailure(place.path, error as NodeJS.ErrnoException);
+    throw openFailure(destination.path, error as NodeJS.ErrnoException);
   }
 }
 
-/** Undefined where the file system can't do it, or wants another alignment. */
+/** Undefined if the file system doesn't support it or needs another alignment. */
 async function openDirect(path: string, flags: number): Promise<FileHandle | undefined> {
   let handle: FileHandle | undefined;
   try {

@@ -5,16 +5,16 @@ import { type Drive, type Limits, refusal, size } from "./drive.ts";
 import { NotAllowed, Refused } from "./failure.ts";
 import type { ImageFile } from "./image-file.ts";
 
-/** Where an image goes. A plain file of 0 bytes is made, or grows as large as the image. */
+/** Where an image is written to. A file of 0 bytes doesn't exist yet, or grows to the image's size. */
 export type Target = { kind: "drive"; drive: Drive } | { kind: "file"; path: string; bytes: number };
 
-/** What people call it. */
+/** Its path, for people. */
 export const pathOf = (target: Target): string => (target.kind === "drive" ? target.drive.path : target.path);
 
-/** What is opened to write to it. */
+/** The path to open for writing. */
 export const writePathOf = (target: Target): string => (target.kind === "drive" ? target.drive.writePath : target.path);
 
-/** @throws Refused when there is no such thing, or nothing that an image can be written to */
+/** @throws Refused if it doesn't exist or an image can't be written to it */
 export async function findTarget(given: string, drives: readonly Drive[]): Promise<Target> {
   const file = await realpath(given).catch(() => undefined);
   if (file === undefined) return newFile(path.resolve(given));
@@ -23,9 +23,9 @@ export async function findTarget(given: string, drives: readonly Drive[]): Promi
   const drive = drives.find((one) => one.path === file || one.writePath === file);
   if (drive) return { kind: "drive", drive };
   const whole = drives.find(({ parts }) => parts.includes(file));
-  if (whole) throw new Refused(`${given} is a part of ${whole.path}: name the whole drive.`);
+  if (whole) throw new Refused(`${given} is part of ${whole.path}: name the whole drive.`);
   if (found.isDirectory()) throw new Refused(`${given} is a folder: name a drive or a file.`);
-  throw new Refused(`${given} is no drive that is known here, and no plain file.`);
+  throw new Refused(`${given} is neither a known drive nor a plain file.`);
 }
 
 async function newFile(file: string): Promise<Target> {
@@ -34,7 +34,7 @@ async function newFile(file: string): Promise<Target> {
   return { kind: "file", path: file, bytes: 0 };
 }
 
-/** Why the image may not be written there; undefined when it may. */
+/** Why the image may not be written there; undefined if it may. */
 export async function targetRefusal(target: Target, image: ImageFile, limits: Limits): Promise<Refused | undefined> {
   const path = writePathOf(target);
   if (target.kind === "drive") {

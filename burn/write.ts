@@ -1,22 +1,22 @@
 import { createHash } from "node:crypto";
 import type { Checksum } from "../formats/bmap.ts";
 import { UserError } from "../lib/errors.ts";
+import { type Extent, extentsOf, piecesOf } from "./extents.ts";
 import type { ImageFile } from "./image-file.ts";
 import type { ImageReader } from "./image-reader.ts";
 import type { OpenTarget } from "./open-target.ts";
-import { piecesOf, type Stretch, stretchesOf } from "./stretches.ts";
 
-/** What is on a target after writing, but for the head. */
+/** What writeImage has written; the head is still missing. */
 export interface Written {
   /** With the checksums of what was written. */
-  stretches: WrittenStretch[];
-  /** The disk's first bytes, with the partition table, in an aligned buffer: zeros are on the target in their place. */
+  extents: WrittenExtent[];
+  /** The disk's first bytes with the partition table, in an aligned buffer; the target has zeros there. */
   head: { buffer: Buffer; length: number };
   /** Size of the disk. */
   bytes: number;
 }
 
-export type WrittenStretch = Stretch & { checksum: Checksum };
+export type WrittenExtent = Extent & { checksum: Checksum };
 
 export interface Transfer {
   signal: AbortSignal;
@@ -25,16 +25,16 @@ export interface Transfer {
   buffers: Buffers;
 }
 
-/** Aligned, of a piece each. */
+/** Aligned buffers, each the size of a piece. */
 export interface Buffers {
   pair: readonly [Buffer, Buffer];
   head: Buffer;
 }
 
 /**
- * Writes an image, all but its head: there are zeros until everything else is known to be right, so that a card that
- * isn't whole has no partitions and starts no machine. While a piece is written the next one is read.
- * @throws UserError when the image is not what its map says, or doesn't fit
+ * Writes an image except its head, which is zeros until everything else is verified, so that an incomplete card has no
+ * partitions and doesn't boot. The next piece is read while one is written.
+ * @throws UserError if the image doesn't match its map or doesn't fit
  */
 export async function writeImage(
   image: ImageFile,
@@ -42,11 +42,11 @@ export async function writeImage(
   target: OpenTarget,
   { signal, report, buffers }: Transfer,
 ): Promise<Written> {
-  const stretches: WrittenStretch[] = [];
+  const extents: WrittenExtent[] = [];
   const head = { buffer: buffers.head, length: 0 };
   let writing: Promise<void> = Promise.resolve();
   let done = 0;
-  for await (const { buffer, start, length } of readPieces(image, reader, buffers, stretches)) {
+  for await (const { buffer, start, length } of readPieces(image, reader, buffers, extents)) {
     await writing;
     signal.throwIfAborted();
     report(done);
@@ -56,13 +56,13 @@ export async function writeImage(
       await target.write(buffers.pair[0].fill(0), length, 0);
     } else {
       writing = target.write(buffer, length, start);
-      // It is awaited when the next piece has been read.
+      // Awaited once the next piece is read.
       writing.catch(() => {});
     }
   }
   await writing;
   report(done);
-  return { stretches, head, bytes: image.bytes ?? stretches.at(-1)?.end ?? 0 };
+  return { extents, head, bytes: image.bytes ?? extents.at(-1)?.end ?? 0 };
 }
 
 interface FilledPiece {
@@ -71,19 +71,19 @@ interface FilledPiece {
   length: number;
 }
 
-/** Reads the image into the two buffers in turn, checks it against its map, and notes what there was. */
+/** Reads the image into the two buffers in turn, checks it against its map, and records what it has read in `extents`. */
 async function* readPieces(
   image: ImageFile,
   reader: ImageReader,
   { pair, head }: Buffers,
-  stretches: WrittenStretch[],
+  extents: WrittenExtent[],
 ): AsyncGenerator<FilledPiece> {
   let turn = 0;
-  for (const stretch of stretchesOf(image)) {
-    const algorithm = stretch.checksum?.algorithm ?? "sha256";
+  for (const extent of extentsOf(image)) {
+    const algorithm = extent.checksum?.algorithm ?? "sha256";
     const hash = createHash(algorithm);
-    let end = stretch.start;
-    for (const { start, length } of piecesOf(stretch)) {
+    let end = extent.start;
+    for (const { start, length } of piecesOf(extent)) {
       const buffer = start === 0 ? head : (pair[turn++ % 2] as Buffer);
       const read = await reader.read(buffer.subarray(0, length), start);
       hash.update(buffer.subarray(0, read));
@@ -91,22 +91,22 @@ async function* readPieces(
       if (read > 0) yield { buffer, start, length: read };
       if (read < length) break;
     }
-    if (end < stretch.end && image.bytes !== undefined) throw await cutOff(image, reader);
+    if (end < extent.end && image.bytes !== undefined) throw await cutOff(image, reader);
     const checksum = { algorithm, hex: hash.digest("hex") };
-    if (stretch.checksum && stretch.checksum.hex !== checksum.hex) throw changed(image);
-    if (end > stretch.start) stretches.push({ start: stretch.start, end, checksum });
-    if (end < stretch.end) return;
+    if (extent.checksum && extent.checksum.hex !== checksum.hex) throw changed(image);
+    if (end > extent.start) extents.push({ start: extent.start, end, checksum });
+    if (end < extent.end) return;
   }
 }
 
-/** A damaged archive says more about itself. */
+/** If it is a damaged archive, its decompressor has a better message. */
 async function cutOff({ path }: ImageFile, reader: ImageReader): Promise<UserError> {
   await reader.finish();
-  return new UserError(`The image ${path} ends too early: it is cut off. Get it again.`);
+  return new UserError(`The image ${path} is truncated. Download or build it again.`);
 }
 
 function changed({ path }: ImageFile): UserError {
   return new UserError(
-    `The image ${path} isn't what its block map says: it changed, or is damaged. Build it or get it again, and burn that.`,
+    `The image ${path} doesn't match its block map: it was changed or is damaged. Build or download it again.`,
   );
 }

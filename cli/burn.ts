@@ -1,16 +1,16 @@
 import { type Command, Option } from "commander";
 import { refusal } from "../burn/drive.ts";
 import { insertions, listDrives } from "../burn/drives.ts";
+import { bytesToWrite } from "../burn/extents.ts";
 import { inspectImage } from "../burn/image-file.ts";
-import { bytesToWrite } from "../burn/stretches.ts";
 import type { Target } from "../burn/target.ts";
 import { interrupted } from "../lib/terminal.ts";
 import { confirm, confirmAll } from "./burn/ask.ts";
+import { burnTarget, exitCode, type Job, type Outcome, outcomeOf } from "./burn/burn-target.ts";
 import { type Display, displayFor } from "./burn/display.ts";
-import { findImage } from "./burn/image.ts";
-import { describeNext, machinesFor } from "./burn/next.ts";
-import { burnTarget, exitCode, type Job, type Outcome, outcomeOf } from "./burn/run.ts";
-import { findTargets } from "./burn/targets.ts";
+import { findImage } from "./burn/find-image.ts";
+import { findTargets } from "./burn/find-targets.ts";
+import { describeNext, machinesFor } from "./burn/next-steps.ts";
 
 interface Options {
   drive: string[];
@@ -20,28 +20,25 @@ interface Options {
   json?: boolean;
 }
 
-/** Bytes: what is larger is taken for a disk with somebody's data. */
+/** Bytes; anything larger is probably not a card but a disk with data. */
 const largestCard = 256e9;
 
 const exitCodes = `
-Exit codes: 0 all is written and verified, 1 something failed, 2 refused before anything was written, 130 interrupted`;
+Exit codes: 0 everything is written and verified, 1 something failed, 2 refused before anything was written, 130 interrupted`;
 
-/** Writes an image to cards, or to files that virtual machines have as their disks. */
+/** Writes an image to cards, or to files that virtual machines use as disks. */
 export function define(command: Command): void {
   command
-    .argument(
-      "[image]",
-      "an image of the stack, which is built first if it has to be, or a file (.img, .img.xz, .img.zst)",
-    )
+    .argument("[image]", "an image of the stack, built first if necessary, or a file (.img, .img.xz, .img.zst)")
     .argument("[stack]", "stack", "lab")
     .addOption(
-      new Option("--drive <path>", "a drive or a file to write to, once for each (chosen from a list on a terminal)")
+      new Option("--drive <path>", "a drive or file to write to; repeat for several (default: ask in a terminal)")
         .argParser((value: string, before: string[]) => [...before, value])
         .default([], "none"),
     )
-    .option("--all", "write every card that is put in from now on, until ^C")
+    .option("--all", "write every card inserted from now on, until ^C")
     .option("-y, --yes", "do not ask")
-    .option("--allow-large", "write to drives of more than 256 GB too")
+    .option("--allow-large", "allow drives larger than 256 GB")
     .option("--json", "print events as lines of JSON")
     .addHelpText("after", exitCodes)
     .action(async (image: string | undefined, stack: string, options: Options) => {
@@ -51,7 +48,7 @@ export function define(command: Command): void {
       } catch (error) {
         const outcome = outcomeOf(error);
         process.exitCode = exitCode([outcome]);
-        display.tell({ event: outcome, message: error instanceof Error ? error.message : String(error) });
+        display.emit({ event: outcome, message: error instanceof Error ? error.message : String(error) });
         throw error;
       }
     });
@@ -65,36 +62,36 @@ async function burnCards(
 ): Promise<Outcome[]> {
   const image = await inspectImage(await findImage(named, stack));
   const limits = { maxBytes: allowLarge ? Number.POSITIVE_INFINITY : largestCard };
-  display.tell({ event: "image", path: image.path, bytes: image.bytes, bytesToWrite: bytesToWrite(image) });
+  display.emit({ event: "image", path: image.path, bytes: image.bytes, bytesToWrite: bytesToWrite(image) });
   const targets: Target[] = all && drive.length === 0 ? [] : await findTargets(drive, image, limits);
   if (!yes) await confirm(targets);
   if (all && !yes) await confirmAll();
 
   const job: Job = { image, limits, display, signal: interrupted };
-  // Where a file may not become that large, the write is to fail, not the process to be killed.
+  // A file that exceeds a size limit makes the write fail instead of killing the process.
   process.on("SIGXFSZ", () => {});
   const running = targets.map((target) => burnTarget(target, job));
   if (all) for await (const card of insertedCards(job)) running.push(burnTarget(card, job));
   const outcomes = await Promise.all(running);
-  if (outcomes.includes("written")) await sayNext(job);
+  if (outcomes.includes("written")) await showNextSteps(job);
   return outcomes;
 }
 
-/** Cards as they come, but for those that may not be written to: each of them is told. */
+/** Yields cards as they are inserted; reports those that may not be written to. */
 async function* insertedCards({ image, limits, display, signal }: Job): AsyncGenerator<Target> {
-  display.tell({ event: "waiting" });
-  display.say("Put in a card, and the next one when it is done. ^C ends this.");
+  display.emit({ event: "waiting" });
+  display.say("Insert a card; when it is done, insert the next one. ^C ends this.");
   for await (const drive of insertions(listDrives, signal)) {
     if (drive.isImage) continue;
     const reason = refusal(drive, image.bytes, limits);
     if (reason === undefined) yield { kind: "drive", drive };
-    else display.say(`${drive.path} ${reason}. It is left alone.`);
+    else display.say(`${drive.path} ${reason}. It was left unchanged.`);
   }
 }
 
-async function sayNext({ image, display }: Job): Promise<void> {
+async function showNextSteps({ image, display }: Job): Promise<void> {
   const next = await machinesFor(image.path);
   if (!next) return;
-  display.tell({ event: "next", ...next });
+  display.emit({ event: "next", ...next });
   display.say(describeNext(next));
 }

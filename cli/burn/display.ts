@@ -1,15 +1,15 @@
 import type { Phase } from "../../burn/burn.ts";
-import { describeStanding, type Standing } from "../../burn/meter.ts";
+import { describeTransfer, type TransferProgress } from "../../burn/transfer-progress.ts";
 
-/** Shows a person, or a script, how far the burning is. */
+/** Reports the progress of burning to a person or a script. */
 export interface Display {
-  progress(target: string, phase: Phase, standing: Standing): void;
-  /** Nothing more comes of this target; the sentence says how it ended. */
-  end(target: string, text: string): void;
+  progress(target: string, phase: Phase, progress: TransferProgress): void;
+  /** Ends a target's display with a sentence on how it ended. */
+  finish(target: string, text: string): void;
   /** A sentence for a person. */
   say(text: string): void;
-  /** For a script alone. */
-  tell(event: Record<string, unknown>): void;
+  /** An event for a script; people don't see it. */
+  emit(event: Record<string, unknown>): void;
 }
 
 export function displayFor({ json }: { json?: boolean }): Display {
@@ -19,18 +19,18 @@ export function displayFor({ json }: { json?: boolean }): Display {
 
 const writeLine = (text: string): void => void process.stderr.write(`${text}\n`);
 
-/** One line of JSON for each event on standard output; what a person would read goes to standard error all the same. */
+/** One line of JSON per event on standard output; sentences for people still go to standard error. */
 function jsonDisplay(): Display {
-  const tell = (event: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(event)}\n`);
+  const emit = (event: Record<string, unknown>) => void process.stdout.write(`${JSON.stringify(event)}\n`);
   return {
-    progress: (target, phase, standing) => tell({ event: "progress", target, phase, ...standing }),
-    end: (_target, text) => writeLine(text),
+    progress: (target, phase, progress) => emit({ event: "progress", target, phase, ...progress }),
+    finish: (_target, text) => writeLine(text),
     say: writeLine,
-    tell,
+    emit,
   };
 }
 
-/** Standard error, as the progress of everything else: a line for each target that is drawn again and again. */
+/** One line per target on standard error, redrawn in place. */
 function terminalDisplay(): Display {
   const lines = new Map<string, string>();
   let drawn = 0;
@@ -49,34 +49,34 @@ function terminalDisplay(): Display {
     draw();
   };
   return {
-    progress(target, phase, standing) {
-      lines.set(target, `${target}  ${phase.padEnd(9)}  ${describeStanding(standing)}`);
+    progress(target, phase, progress) {
+      lines.set(target, `${target}  ${phase.padEnd(9)}  ${describeTransfer(progress)}`);
       erase();
       draw();
     },
-    end(target, text) {
+    finish(target, text) {
       lines.delete(target);
       say(text);
     },
     say,
-    tell() {},
+    emit() {},
   };
 }
 
 const pauseMs = 5_000;
 
-/** Where nobody watches lines move: one line every few seconds. */
+/** For logs: one line every few seconds. */
 function plainDisplay(): Display {
   const last = new Map<string, number>();
   return {
-    progress(target, phase, standing) {
-      const isEdge = standing.done === 0 || standing.done === standing.total;
+    progress(target, phase, progress) {
+      const isEdge = progress.done === 0 || progress.done === progress.total;
       if (!isEdge && performance.now() - (last.get(target) ?? 0) < pauseMs) return;
       last.set(target, performance.now());
-      writeLine(`${target}  ${phase}  ${describeStanding(standing)}`);
+      writeLine(`${target}  ${phase}  ${describeTransfer(progress)}`);
     },
-    end: (_target, text) => writeLine(text),
+    finish: (_target, text) => writeLine(text),
     say: writeLine,
-    tell() {},
+    emit() {},
   };
 }

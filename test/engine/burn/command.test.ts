@@ -67,7 +67,7 @@ describe("./piinit burn", function () {
     resultOf(start(disk.file, "--drive", target, "--yes", "--json", ...more));
   const isWhole = async (card: string) => (await readFile(card)).equals(await readFile(disk.file));
 
-  it("writes an image into a new file and tells each step as a line of JSON", async () => {
+  it("writes an image into a new file and prints each step as a line of JSON", async () => {
     const { code, events, errors } = await burnTo(at("card"));
     assert.equal(code, 0, errors);
     assert.ok(await isWhole(at("card")));
@@ -82,7 +82,7 @@ describe("./piinit burn", function () {
     assert.match(errors, /card: written in .* s, verified in .* s\.$/m);
   });
 
-  it("writes several at once, from any packing", async () => {
+  it("writes several at once, from any compression", async () => {
     for (const [program, ending] of [
       ["xz", "xz"],
       ["zstd", "zst"],
@@ -101,7 +101,7 @@ describe("./piinit burn", function () {
     }
   });
 
-  it("writes what bmaptool has mapped, and bmaptool what was mapped here", async () => {
+  it("uses bmaptool's map, and bmaptool uses ours", async () => {
     await runOnHost("bmaptool", ["--quiet", "copy", disk.file, at("card")]);
     assert.ok(await isWhole(at("card")));
     await rm(at("card"));
@@ -115,7 +115,7 @@ describe("./piinit burn", function () {
     assert.ok(total > 0 && total < 40 * MiB, `${total} bytes were written`);
   });
 
-  it("refuses with 2 and the reason, and touches nothing", async () => {
+  it("refuses with exit code 2 and the reason, and changes nothing", async () => {
     await makeUsedCard(at("card"), 4 * MiB);
     const before = await readFile(at("card"));
     const small = await burnTo(at("card"));
@@ -142,22 +142,22 @@ describe("./piinit burn", function () {
       for (const name of [drive, ...parts]) {
         const { code, errors } = await burnTo(name, "--allow-large");
         assert.equal(code, 2);
-        assert.match(errors, name === drive ? /is a disk of this system: \// : /is a part of .*: name the whole drive/);
+        assert.match(errors, name === drive ? /is a disk of this system: \// : /is part of .*: name the whole drive/);
       }
     }
   });
 
-  it("fails with 1 and a plain sentence where the target can't become as large as the image", async () => {
+  it("fails with exit code 1 and a plain sentence if the target can't grow to the image's size", async () => {
     const command = ["./piinit", "burn", disk.file, "--drive", at("card"), "--yes", "--json"];
     // In units of 512 bytes: the second partition doesn't fit any more.
     const script = `ulimit -f 40000; exec ${quoteCommand(command[0] ?? "", command.slice(1))}`;
     const { code, events, errors } = await resultOf(startProgram(["sh", "-c", script]));
     assert.deepEqual([code, events.at(-1)?.event], [1, "failed"], errors);
-    assert.match(events.at(-1)?.message ?? "", /may not become as large as the image/);
+    assert.match(events.at(-1)?.message ?? "", /can't grow to the image's size/);
     assert.ok(!existsSync(at("card")));
   });
 
-  it("ends with 130 after ^C, without anything that looks whole", async () => {
+  it("ends with exit code 130 after ^C, and leaves nothing that looks complete", async () => {
     const packed = `${disk.file}.zst`;
     await runOnHost("zstd", ["-q", "-k", "-1", disk.file]);
     for (const image of [disk.file, packed]) {
@@ -167,18 +167,18 @@ describe("./piinit burn", function () {
         pressWhen(child, `"${phase}"`);
         const { code, events, errors } = await resultOf(child);
         assert.deepEqual([code, events.at(-1)?.event], [130, "interrupted"], errors);
-        assert.match(errors, /card interrupted: What is on .*card is not whole/);
+        assert.match(errors, /card interrupted: .*card is incomplete/);
         assert.ok((await readFile(at("card"))).subarray(0, MiB).equals(Buffer.alloc(MiB)), "it has a partition table");
       }
     }
     await rm(packed);
   });
 
-  it("says how to end waiting for cards, and ends with 0 when it is told to", async () => {
+  it("says how to stop waiting for cards, and then ends with exit code 0", async () => {
     const child = start(disk.file, "--all", "--yes", "--json");
     pressWhen(child, '"waiting"');
     const { code, errors } = await resultOf(child);
     assert.equal(code, 0, errors);
-    assert.match(errors, /Put in a card/);
+    assert.match(errors, /Insert a card/);
   });
 });

@@ -75,7 +75,7 @@ describe("burning a block device", function () {
     });
   }
 
-  it("is refused while another program has it, and where it is mounted for good", async () => {
+  it("is refused while another program uses it, and if it is mounted permanently", async () => {
     const device = await deviceOf(at("card"));
     const handle = openSync(device, constants.O_RDONLY | constants.O_EXCL);
     const busy = await piinitBurn(device);
@@ -87,7 +87,7 @@ describe("burning a block device", function () {
     assert.deepEqual([mounted.code, /is in use: \S+ is mounted at .*place\. Unmount/.test(mounted.errors)], [2, true]);
   });
 
-  it("unmounts what is on it where removable drives are mounted", async () => {
+  it("unmounts it if it is mounted where removable drives are", async () => {
     const device = await deviceOf(at("card"));
     await runOnHost("mke2fs", ["-q", "-F", device]);
     await mount([device], `/mnt/${path.basename(folder)}`);
@@ -96,14 +96,14 @@ describe("burning a block device", function () {
     assert.ok(!(await readFile("/proc/mounts", "utf8")).includes(device));
   });
 
-  it("is refused when it is smaller than the image", async () => {
+  it("is refused if it is smaller than the image", async () => {
     await truncate(at("small"), 0).catch(() => writeFile(at("small"), ""));
     await truncate(at("small"), 100 * MiB);
     const { code, errors } = await piinitBurn(await deviceOf(at("small")));
     assert.deepEqual([code, /has 105 MB, but the image needs 138 MB/.test(errors)], [2, true], errors);
   });
 
-  it("fails when it takes no more at some place, and so does a file on a full disk", async () => {
+  it("fails if it takes no more data at some point, and so does a file on a full disk", async () => {
     const place = at("full");
     await mount(["-t", "tmpfs", "-o", "size=16m", "tmpfs"], place);
     const file = await piinitBurn(path.join(place, "new"));
@@ -116,7 +116,7 @@ describe("burning a block device", function () {
     assert.ok(await startsNothing(sparse));
   });
 
-  it("fails when its medium is broken at some place", async function () {
+  it("fails if its medium is broken at some point", async function () {
     const targets = await runOnHost("dmsetup", ["targets"]).catch(() => "");
     if (!targets.includes("error")) this.skip(); // The kernel has no device mapper.
     const [sound, all] = [40 * MiB, cardBytes].map((bytes) => bytes / 512) as [number, number];
@@ -132,7 +132,7 @@ describe("burning a block device", function () {
     assert.ok(await startsNothing(at("card")));
   });
 
-  it("fails when it ends earlier than it said", async () => {
+  it("fails if it has less space than it reports", async () => {
     const device = await deviceOf(at("card"));
     const failing = directly(device, cardBytes, {
       ...quiet,
@@ -142,18 +142,18 @@ describe("burning a block device", function () {
         execFileSync("losetup", ["--set-capacity", device], { env: { PATH: hostPath() } });
       },
     });
-    await assert.rejects(failing, /ends earlier than it says: it is broken or a fake/);
+    await assert.rejects(failing, /has less space than it reports: it is broken or counterfeit/);
     assert.ok(await startsNothing(at("card")));
     await makeUsedCard(at("card"), cardBytes);
   });
 
-  it("is found out when it doesn't keep what was written to it", async () => {
+  it("is detected if it doesn't keep what was written to it", async () => {
     const device = await deviceOf(at("card"));
     const failing = directly(device, cardBytes, {
       ...quiet,
       report: (phase, done) => phase === "verifying" && done === 0 && spoil(at("card"), disk.root.offset + 5 * MiB),
     });
-    await assert.rejects(failing, /does not hold what was written to it/);
+    await assert.rejects(failing, /did not store what was written to it/);
     assert.ok(await startsNothing(at("card")));
   });
 });

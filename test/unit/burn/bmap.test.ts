@@ -42,9 +42,9 @@ function othersMap(version: string, algorithm: string, sumElement: string, range
 describe("a block map", () => {
   const text = renderBlockMap(map);
 
-  it("is read as it was written", () => assert.deepEqual(parseBlockMap(text, "map"), map));
+  it("is read back as it was written", () => assert.deepEqual(parseBlockMap(text, "map"), map));
 
-  it("has the format's numbers, and its own checksum with zeros in its place", () => {
+  it("has the format's fields, and its checksum, computed with zeros in its place", () => {
     assert.match(text, /<bmap version="2\.0">/);
     assert.match(text, /<BlocksCount> 100 </);
     assert.match(text, /<MappedBlocksCount> 96 </);
@@ -54,7 +54,7 @@ describe("a block map", () => {
     assert.equal(sum(text.replace(own, "0".repeat(64))), own);
   });
 
-  it("of every version from 1.2 to 2.0 is read", () => {
+  it("is read in every version from 1.2 to 2.0", () => {
     const two = (attribute: string, algorithm: string) =>
       `<Range ${attribute}="${sum("x", algorithm)}"> 0-2 </Range>\n <Range ${attribute}='${sum("y", algorithm)}'>7</Range>`;
     const ranges = (algorithm: string) => [
@@ -74,7 +74,7 @@ describe("a block map", () => {
     ]);
   });
 
-  it("that is damaged, contradicts itself or is of a later version is refused with its name", () => {
+  it("is refused by name if it is damaged, inconsistent or of a later version", () => {
     const again = (changed: string) => {
       const own = /<BmapFileChecksum> (\w+) </.exec(changed)?.[1] ?? "";
       const unset = changed.replace(own, "0".repeat(64));

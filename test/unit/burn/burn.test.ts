@@ -38,7 +38,7 @@ describe("burning into a file", function () {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it("gives back every image that it was given, however it is packed", async () => {
+  it("reproduces every image, whatever its compression", async () => {
     for (let seed = 1; seed <= 18; seed++) {
       const { bytes, mapped } = randomImage(seed);
       const packed = seed % 6 === 1 ? "img.xz" : seed % 3 === 2 ? "img.zst" : "img";
@@ -68,7 +68,7 @@ describe("burning into a file", function () {
     }
   });
 
-  it("writes past the system's cache where the file system can do that", async function () {
+  it("bypasses the system's cache if the file system supports that", async function () {
     const flag = constants.O_DIRECT;
     try {
       closeSync(openSync(at("probe"), constants.O_CREAT | constants.O_RDWR | flag));
@@ -81,7 +81,7 @@ describe("burning into a file", function () {
     assert.deepEqual([...seen], [true]);
   });
 
-  it("finds a bit that changed after it was written", async () => {
+  it("detects a bit that changed after it was written", async () => {
     const image = await writeImage(at("disk.img"), randomBytes(9 * MiB));
     await makeUsedCard(at("card"), 12 * MiB);
     for (const place of [4 * MiB, 9 * MiB - 1]) {
@@ -89,12 +89,12 @@ describe("burning into a file", function () {
         ...quiet,
         report: (phase, done) => phase === "verifying" && done === 0 && flipBit(at("card"), place),
       });
-      await assert.rejects(failing, /does not hold what was written to it, somewhere between 0\.0 and 9\.4 MB/);
+      await assert.rejects(failing, /did not store what was written to it, somewhere between 0\.0 and 9\.4 MB/);
       assert.ok(await startsNothing(at("card")), "a card that isn't right has a partition table");
     }
   });
 
-  it("finds an image that changed while it was written", async () => {
+  it("detects an image that changed while it was burned", async () => {
     const bytes = randomBytes(16 * MiB);
     for (const hasMap of [true, false]) {
       const image = await writeImage(at("disk.img"), bytes, hasMap ? [[0, bytes.length]] : undefined);
@@ -102,13 +102,13 @@ describe("burning into a file", function () {
         ...quiet,
         report: (phase, done) => phase === "writing" && done === 4 * MiB && flipBit(image, 15 * MiB),
       });
-      await assert.rejects(failing, hasMap ? /isn't what its block map says/ : /changed while it was being written/);
+      await assert.rejects(failing, hasMap ? /doesn't match its block map/ : /changed while it was being burned/);
       assert.ok(!existsSync(at("card")), "what isn't whole was left");
       await rm(blockMapFileOf(image), { force: true });
     }
   });
 
-  it("ends when it is interrupted, and leaves nothing that looks whole", async () => {
+  it("ends when interrupted, and leaves nothing that looks complete", async () => {
     for (const packed of ["img", "img.zst"]) {
       const image = await writeImage(at(`disk.${packed}`), randomBytes(13 * MiB));
       await makeUsedCard(at("card"), 16 * MiB);
@@ -124,13 +124,13 @@ describe("burning into a file", function () {
     }
   });
 
-  it("tells of an image that is cut off or damaged", async () => {
+  it("reports an image that is truncated or damaged", async () => {
     const plain = await writeImage(at("disk.img"), randomBytes(6 * MiB), [[0, 6 * MiB]]);
     await truncate(plain, 5 * MiB);
-    await assert.rejects(toNewFile(plain), /block map .*disk\.bmap is another image's/);
+    await assert.rejects(toNewFile(plain), /block map .*disk\.bmap belongs to another image/);
     const packed = await writeImage(at("packed.img.xz"), randomBytes(6 * MiB));
     await damage(packed);
-    await assert.rejects(toNewFile(packed), /can't be unpacked, it seems to be damaged: xz: .*packed\.img\.xz/);
+    await assert.rejects(toNewFile(packed), /can't be decompressed; it seems to be damaged: xz: .*packed\.img\.xz/);
     for (const [name, start] of [
       ["a.zip", "504b0304"],
       ["a.img.gz", "1f8b0800"],
@@ -142,7 +142,7 @@ describe("burning into a file", function () {
     assert.ok(!existsSync(at("card")));
   });
 
-  it("ends at the target's end where an image doesn't tell its size", async () => {
+  it("stops at the target's end if an image doesn't record its size", async () => {
     const image = at("stream.img.zst");
     const options = { input: randomBytes(6 * MiB), maxBuffer: 8 * MiB };
     await writeFile(image, execFileSync("zstd", ["-q"], options));

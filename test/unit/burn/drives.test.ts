@@ -30,7 +30,7 @@ const drives = (...blockdevices: object[]) => parseLsblk(JSON.stringify({ blockd
 const reason = (...blockdevices: object[]) => refusal(drives(...blockdevices)[0] as Drive, 2 * GB, limits);
 
 describe("the drives of Linux", () => {
-  it("are told with name, size, bus, model and where they are mounted", () => {
+  it("are listed with name, size, bus, model and mount points", () => {
     const card = device("sdb", { ...usb, children: [part("sdb1", "/media/me/BOOT"), part("sdb2", null)] });
     const [drive] = drives(card);
     assert.equal(
@@ -41,7 +41,7 @@ describe("the drives of Linux", () => {
     assert.equal(refusal(drive as Drive, 2 * GB, limits), undefined);
   });
 
-  it("of an older lsblk are read too, which writes numbers as texts and knows one mount point only", () => {
+  it("are read from an older lsblk, too, which prints numbers as strings and only one mount point", () => {
     const old = { name: "sdb", type: "disk", size: "32000000000", rm: "1", hotplug: "1", ro: "0", tran: "usb" };
     const [drive] = drives({ ...old, children: [{ name: "sdb1", type: "part", mountpoint: "/media/x" }] });
     assert.deepEqual(
@@ -50,7 +50,7 @@ describe("the drives of Linux", () => {
     );
   });
 
-  it("are refused when the system is on them, through any number of layers", () => {
+  it("are refused if the system is on them, through any number of layers", () => {
     const system: [object, string][] = [
       [device("sda", { ...usb, children: [part("sda1", "/boot/efi"), part("sda2", "/")] }), "/boot/efi"],
       [device("mmcblk0", { tran: "mmc", hotplug: true, children: [part("mmcblk0p2", "/")] }), "/"],
@@ -87,7 +87,7 @@ describe("the drives of Linux", () => {
     );
   });
 
-  it("are refused when they are built in, empty, write-protected, too large or too small", () => {
+  it("are refused if they are internal, empty, write-protected, too large or too small", () => {
     const faulty: [object, RegExp][] = [
       [device("nvme0n1", { tran: "nvme" }), /is built into this computer/],
       [device("sda", { tran: "sata" }), /is built into this computer/],
@@ -95,7 +95,7 @@ describe("the drives of Linux", () => {
       [device("sdb", { ...usb, ro: true }), /is write-protected/],
       [
         device("sdb", { ...usb, size: 500 * GB }),
-        /has 500 GB, which is more than a card has \(256 GB\): with --allow-large/,
+        /has 500 GB, more than the limit for cards \(256 GB\): add --allow-large/,
       ],
       [device("sdb", { ...usb, size: GB }), /has 1\.0 GB, but the image needs 2\.0 GB/],
     ];
@@ -104,7 +104,7 @@ describe("the drives of Linux", () => {
     assert.equal(refusal(large as Drive, 2 * GB, { maxBytes: Number.POSITIVE_INFINITY }), undefined);
   });
 
-  it("are refused when they are soldered in, though the kernel lists them as cards", () => {
+  it("are refused if they are soldered in, although the kernel lists them as cards", () => {
     const text = JSON.stringify({
       blockdevices: [device("mmcblk0", { hotplug: true }), device("mmcblk1", { hotplug: true })],
     });
@@ -112,7 +112,7 @@ describe("the drives of Linux", () => {
     assert.deepEqual([soldered?.isRemovable, card?.isRemovable, card?.bus], [false, true, "mmc"]);
   });
 
-  it("leave out what is no disk, and tell files that look like one", () => {
+  it("omit what is not a disk, and recognize loop devices", () => {
     const found = drives(device("sr0", { type: "rom" }), device("zram0"), device("loop0", { type: "loop" }));
     assert.deepEqual(
       found.map(({ path, isImage, isRemovable }) => [path, isImage, isRemovable]),
@@ -120,7 +120,7 @@ describe("the drives of Linux", () => {
     );
   });
 
-  it("are this computer's own: what it runs from is refused", async function () {
+  it("are read on this computer: the one it runs from is refused", async function () {
     if (process.platform !== "linux") this.skip();
     for (const drive of await listDrives()) {
       if (drive.mounts.some(({ at }) => at === "/"))
@@ -195,25 +195,25 @@ describe("the drives of macOS", () => {
     assert.equal(refusal(named("disk4"), 2 * GB, limits), undefined);
   });
 
-  it("are refused when the system is in a container of volumes on them, on an external disk too", () => {
+  it("are refused if the system is in an APFS container on them, even on an external disk", () => {
     for (const name of ["disk0", "disk5"]) {
       assert.match(refusal(named(name), 2 * GB, limits) ?? "", /^is a disk of this system: \//);
     }
   });
 });
 
-describe("a system without a list of drives", () => {
-  it("is told what to use there", async () => {
+describe("another operating system", () => {
+  it("is refused with what to use there", async () => {
     await assert.rejects(listDrives("win32"), /on Linux and macOS, not on win32.*Raspberry Pi Imager or Etcher/);
   });
 });
 
-describe("a card that is put in", () => {
+describe("a newly inserted card", () => {
   const [empty] = drives(device("sdb", { ...usb, size: 0 }));
   const [card] = drives(device("sdb", usb));
   const [other] = drives(device("sdb", { ...usb, size: 16 * GB }));
 
-  it("is told from one that was there, and from an empty reader", () => {
+  it("is told apart from one that was there before, and from an empty reader", () => {
     assert.deepEqual(newlyInserted([], [empty as Drive]), []);
     assert.deepEqual(newlyInserted([empty as Drive], [card as Drive]), [card]);
     assert.deepEqual(newlyInserted([card as Drive], [card as Drive]), []);
@@ -222,7 +222,7 @@ describe("a card that is put in", () => {
 });
 
 describe("a size", () => {
-  it("is told as it stands on cards", () => {
+  it("is shown as on the label of a card", () => {
     assert.deepEqual([0, 999, 4096, 31_914_983_424, 256e9, 2e12].map(size), [
       "0 B",
       "999 B",

@@ -24,7 +24,7 @@ describe("the survey of a disk image", function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it("gives the sums of the whole and of each range, and leaves out most of what is free", async () => {
+  it("has the checksums of the whole and of each range, and omits most free blocks", async () => {
     const bytes = await readFile(disk.file);
     assert.deepEqual([survey.bytes, survey.map.imageBytes], [bytes.length, bytes.length]);
     assert.equal(survey.sha256, createHash("sha256").update(bytes).digest("hex"));
@@ -36,7 +36,7 @@ describe("the survey of a disk image", function () {
     assert.ok(mapped > 14 * MiB && mapped < 40 * MiB, `${mapped}`);
   });
 
-  it("leaves out nothing but zeros", async () => {
+  it("omits nothing but zeros", async () => {
     const bytes = await readFile(disk.file);
     const isMapped = mapper(survey.map);
     for (let block = 0; block * 4096 < bytes.length; block++) {
@@ -45,7 +45,7 @@ describe("the survey of a disk image", function () {
     }
   });
 
-  it("has all that the file systems need: they are sound on a card that was full of something else", async () => {
+  it("includes all that the file systems need: they are sound on a card that was full of other data", async () => {
     const card = path.join(folder, "card.img");
     await makeUsedCard(card, survey.bytes);
     await copyMapped(disk.file, card, survey.map);
@@ -64,7 +64,7 @@ describe("the survey of a disk image", function () {
     assert.match(await runOnHost("minfo", ["-i", drive, "::"], at), /free clusters/i);
   });
 
-  it("takes everything of an image whose inside it doesn't know", async () => {
+  it("includes everything of an image whose content it doesn't know", async () => {
     const file = path.join(folder, "unknown.img");
     await writeFile(file, Buffer.alloc(3 * MiB + 700));
     const { map } = await surveyDisk(file, signal);

@@ -10,7 +10,7 @@ import { findTarget, targetRefusal } from "../../../burn/target.ts";
 
 const limits = { maxBytes: 256e9 };
 
-describe("what is named as a target", () => {
+describe("a named target", () => {
   let folder: string;
   const at = (name: string) => path.join(folder, name);
   before(async () => {
@@ -33,24 +33,24 @@ describe("what is named as a target", () => {
     }
   };
 
-  it("may be a file that is there and large enough, empty, or not there yet", async () => {
+  it("may be a file that is large enough, empty, or new", async () => {
     for (const name of ["empty", "new"]) assert.equal(await refused(at(name)), undefined);
     const found = await findTarget(at("link"), []);
     assert.deepEqual(found, { kind: "file", path: at("small"), bytes: 4096 });
   });
 
-  it("is refused with the reason when it is anything else", async () => {
+  it("is refused with the reason if it is anything else", async () => {
     assert.match((await refused(at("small"))) ?? "", /small has 4\.1 kB, but the image needs 8\.2 kB\.$/);
     assert.match((await refused(at("disk.img"))) ?? "", /disk\.img is the image itself\.$/);
     assert.match((await refused(folder)) ?? "", /is a folder/);
     for (const device of [at("pipe"), "/dev/full", "/dev/null"]) {
-      assert.match((await refused(device)) ?? "", /is no drive that is known here, and no plain file/);
+      assert.match((await refused(device)) ?? "", /is neither a known drive nor a plain file/);
     }
     for (const none of ["/dev/no-such-drive", at("no/such/folder")])
       assert.equal(await refused(none), `There is no ${none}.`);
   });
 
-  it("is refused when it is a part of a drive", async () => {
+  it("is refused if it is part of a drive", async () => {
     const drive: Drive = {
       path: at("small"),
       writePath: at("small"),
@@ -63,6 +63,6 @@ describe("what is named as a target", () => {
       mounts: [],
       parts: ["/dev/full"],
     };
-    assert.equal(await refused("/dev/full", [drive]), `/dev/full is a part of ${at("small")}: name the whole drive.`);
+    assert.equal(await refused("/dev/full", [drive]), `/dev/full is part of ${at("small")}: name the whole drive.`);
   });
 });

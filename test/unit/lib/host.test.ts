@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { burnPackages } from "../../../burn/packages.ts";
+import { burnPackages } from "../../../burn/burn-packages.ts";
 import { findOnPath, hostPath, missingPackages, packagesOf, requirePrograms } from "../../../lib/host.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { allPackages } from "../../../toolchain/packages.ts";

@@ -1,16 +1,16 @@
 import { size } from "./drive.ts";
 
-/** How far a phase is. */
-export interface Standing {
+/** How far a phase has come. */
+export interface TransferProgress {
   done: number;
-  /** Undefined where the size isn't known. */
+  /** Bytes; undefined if the size isn't known. */
   total: number | undefined;
   bytesPerSecond: number;
   secondsLeft: number | undefined;
 }
 
 /** @param seconds since the phase began */
-export function standing(done: number, total: number | undefined, seconds: number): Standing {
+export function progressOf(done: number, total: number | undefined, seconds: number): TransferProgress {
   const bytesPerSecond = seconds > 0 ? Math.round(done / seconds) : 0;
   const secondsLeft =
     total !== undefined && bytesPerSecond > 0 ? Math.ceil((total - done) / bytesPerSecond) : undefined;
@@ -20,7 +20,7 @@ export function standing(done: number, total: number | undefined, seconds: numbe
 const barWidth = 10;
 
 /** "[####------]  45 %  312 MB of 690 MB  21.3 MB/s  18 s left" */
-export function describeStanding({ done, total, bytesPerSecond, secondsLeft }: Standing): string {
+export function describeTransfer({ done, total, bytesPerSecond, secondsLeft }: TransferProgress): string {
   const share = total ? Math.min(1, done / total) : 0;
   const full = Math.round(share * barWidth);
   const bar = `[${"#".repeat(full)}${"-".repeat(barWidth - full)}]`;

@@ -1,15 +1,15 @@
 import { type BurnContext, burn, type Phase } from "../../burn/burn.ts";
 import type { Limits } from "../../burn/drive.ts";
+import { claimDrive, eject } from "../../burn/drive-access.ts";
+import { bytesToWrite } from "../../burn/extents.ts";
 import { Refused } from "../../burn/failure.ts";
-import { eject, takeDrive } from "../../burn/handling.ts";
 import type { ImageFile } from "../../burn/image-file.ts";
-import { duration, standing } from "../../burn/meter.ts";
-import { bytesToWrite } from "../../burn/stretches.ts";
 import { pathOf, type Target } from "../../burn/target.ts";
+import { duration, progressOf } from "../../burn/transfer-progress.ts";
 import { describeError, Interrupted } from "../../lib/errors.ts";
 import type { Display } from "./display.ts";
 
-/** How one target came out of it. */
+/** How burning a target ended. */
 export type Outcome = "written" | "failed" | "refused" | "interrupted";
 
 export interface Job {
@@ -19,22 +19,22 @@ export interface Job {
   signal: AbortSignal;
 }
 
-/** Burns one target from the last look at it to its ejection. Never fails: one bad card must not end the others. */
+/** Burns one target, from the last check to ejecting it. Never fails, because one bad card must not stop the others. */
 export async function burnTarget(target: Target, job: Job): Promise<Outcome> {
   const { image, limits, display, signal } = job;
   const name = pathOf(target);
   const start = performance.now();
   try {
-    if (target.kind === "drive") await takeDrive(target.drive, image.bytes, limits);
+    if (target.kind === "drive") await claimDrive(target.drive, image.bytes, limits);
     const { report, began } = reporter(name, job);
     const bytes = await burn(image, target, { signal, report });
     if (target.kind === "drive") await eject(target.drive);
     const verified = performance.now();
     const writingSeconds = secondsBetween(start, began.get("verifying") ?? verified);
     const verifyingSeconds = secondsBetween(began.get("verifying") ?? verified, verified);
-    display.tell({ event: "written", target: name, bytes, writingSeconds, verifyingSeconds });
-    const rest = target.kind === "drive" ? " It can be taken out." : "";
-    display.end(
+    display.emit({ event: "written", target: name, bytes, writingSeconds, verifyingSeconds });
+    const rest = target.kind === "drive" ? " You can remove it." : "";
+    display.finish(
       name,
       `${name}: written in ${duration(writingSeconds)}, verified in ${duration(verifyingSeconds)}.${rest}`,
     );
@@ -42,14 +42,13 @@ export async function burnTarget(target: Target, job: Job): Promise<Outcome> {
   } catch (error) {
     const outcome = outcomeOf(error);
     const message = outcome === "interrupted" ? interrupted(name) : describeError(error);
-    display.tell({ event: outcome, target: name, message });
-    display.end(name, `${name} ${outcome}: ${message}`);
+    display.emit({ event: outcome, target: name, message });
+    display.finish(name, `${name} ${outcome}: ${message}`);
     return outcome;
   }
 }
 
-const interrupted = (target: string) =>
-  `What is on ${target} is not whole: it starts nothing before it is burned again.`;
+const interrupted = (target: string) => `${target} is incomplete and won't boot until it is burned again.`;
 
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof Interrupted) return "interrupted";
@@ -58,7 +57,7 @@ export function outcomeOf(error: unknown): Outcome {
 
 const pauseMs = 250;
 
-/** Passes on what is worth showing: where a phase begins and ends, and a few times each second between. */
+/** Passes on the beginning and end of each phase, and up to four updates per second in between. */
 function reporter(
   target: string,
   { image, display }: Job,
@@ -74,14 +73,14 @@ function reporter(
       if (!began.has(phase)) began.set(phase, now);
       if (!isEdge && now - shown < pauseMs) return;
       shown = now;
-      display.progress(target, phase, standing(done, total, secondsBetween(began.get(phase) ?? now, now)));
+      display.progress(target, phase, progressOf(done, total, secondsBetween(began.get(phase) ?? now, now)));
     },
   };
 }
 
 const secondsBetween = (start: number, end: number) => Math.round(end - start) / 1000;
 
-/** For a script: what went worst decides. */
+/** The exit code for the worst of the outcomes. */
 export function exitCode(outcomes: readonly Outcome[]): number {
   if (outcomes.includes("failed")) return 1;
   if (outcomes.includes("interrupted")) return 130;

@@ -4,7 +4,7 @@ import { buildStackImage } from "../stack/image.ts";
 import { prepareStack } from "../stack/stack.ts";
 import { readStackFile } from "../stack/stack-file.ts";
 
-/** The file of an image: the one that is named, or that of a stack's image, which is built if it has to be. */
+/** The file of an image: the named file, or that of a stack's image, which is built if necessary. */
 export async function findImage(image: string | undefined, stackName: string): Promise<string> {
   if (image !== undefined && isFile(image)) return path.resolve(process.env.INIT_CWD ?? "", image);
   if (process.env.SUDO_USER !== undefined) {
@@ -21,9 +21,9 @@ async function onlyImage(stack: string): Promise<string> {
   if (first === undefined) throw new Refused(`Stack ${stack} has no images.`);
   if (others.length === 0) return first;
   throw new Refused(
-    `Stack ${stack} has the images ${[first, ...others].join(", ")}. Say which: ./piinit burn ${first} ${stack}`,
+    `Stack ${stack} has the images ${[first, ...others].join(", ")}. Name one: ./piinit burn ${first} ${stack}`,
   );
 }
 
-/** Names of images have neither slashes nor dots. */
+/** The names of images contain neither slashes nor dots. */
 const isFile = (image: string): boolean => /[/.]/.test(image);

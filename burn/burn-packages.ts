@@ -1,6 +1,6 @@
 import type { SystemPackage } from "../lib/host.ts";
 
-/** What images are unpacked with, and what unmounts and ejects a card. */
+/** Programs that decompress images, and unmount and eject cards. */
 export const burnPackages: readonly SystemPackage[] = [
   { debian: "xz-utils", programs: ["xz"] },
   { debian: "zstd", programs: ["zstd"] },
