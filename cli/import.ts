@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { parse, stringify } from "yaml";
 import { parseSettings } from "../components/settings.ts";
 import { UserError } from "../lib/errors.ts";
-import { digest } from "../lib/json.ts";
+import { canonicalJson } from "../lib/json.ts";
 import { projectDir } from "../lib/paths.ts";
 import { isTerminal, question } from "../lib/terminal.ts";
 import { type ConvertedStack, convert, machinesToAskFor, type NamedMachine } from "./import/home-stack.ts";
@@ -81,18 +81,20 @@ async function findFreeFile(name: string): Promise<TargetFile> {
     config?: unknown;
     encryptionsalt?: string;
   };
-  if (isShippedExample(config)) return { name, file, ...(encryptionsalt && { encryptionsalt }) };
+  if (await isShippedExample(config)) return { name, file, ...(encryptionsalt && { encryptionsalt }) };
   throw new UserError(
     `Stack ${name} exists already, in stacks/Pulumi.${name}.yaml, and was left unchanged. Create another: --stack NAME`,
   );
 }
 
 /** Whether a stack's settings are still those of the example stack `home`. */
-export function isShippedExample(config: unknown): boolean {
-  return digest(config) === "70e171e1c9ab9a9e26cf09ee0ea4497035d3cb25b191881b8bad382907ac64e0";
+export async function isShippedExample(config: unknown): Promise<boolean> {
+  const file = path.join(projectDir, "cli", "import", "shipped-example.yaml");
+  const example = parse(await readFile(file, "utf8")) as { config: unknown };
+  return canonicalJson(config) === canonicalJson(example.config);
 }
 
-/** The machines and the Wi-Fi's country, which the variables lack: from the options or the user. */
+/** The machines and the Wi-Fi's country, which the variables don't contain: from the options or the user. */
 async function askForRest(
   images: readonly ImageVariables[],
   { machine, country }: Options,
@@ -127,7 +129,7 @@ function checkSettings({ settings, secrets }: ConvertedStack, { name }: TargetFi
   parseSettings(complete, name);
 }
 
-/** Points editors to the schema of the file. */
+/** Tells editors where the schema of the file is. */
 const schemaLine = "# yaml-language-server: $schema=schema.json\n";
 
 /** Writes the stack's file and has Pulumi encrypt its secrets; if that fails, restores what was there before. */

@@ -6,13 +6,15 @@ import { stackFileSchema } from "./editor.ts";
 import { settingsReference } from "./settings.ts";
 import { boardTable, roleTable } from "./tables.ts";
 
-/** Each file that `npm run docs` writes, below the project, with its text. */
+/** Each file that `npm run docs` writes, relative to the project, with its text. */
 export async function documents(): Promise<Map<string, string>> {
   const shape = settingsShape();
   return new Map([
     ["docs/settings.md", settingsReference(shape)],
     ["stacks/schema.json", `${JSON.stringify(stackFileSchema(shape), undefined, 2)}\n`],
     ["docs/roles.md", await withTable("docs/roles.md", "roles", roleTable())],
+    // `import` replaces the example only if it is still as it was shipped.
+    ["cli/import/shipped-example.yaml", await readFile(path.join(projectDir, "stacks/Pulumi.home.yaml"), "utf8")],
     ["docs/hardware.md", await withTable("docs/hardware.md", "boards", boardTable())],
   ]);
 }

@@ -1,16 +1,16 @@
 import { hostsOf, isCidr } from "../../lib/network.ts";
 import type { ImageVariables } from "./packer-variables.ts";
 
-/** A machine as a person names it. */
+/** A machine as the user describes it. */
 export interface NamedMachine {
   name: string;
   mac: string;
   ip: string;
-  /** Left out: a server when its name is one of the servers' names, the monitor otherwise. */
+  /** Undefined: `server` if its name is one of the servers' names, otherwise `monitor`. */
   image?: string | undefined;
 }
 
-/** A stack's settings made of the original's variables, and what to tell about it. */
+/** A stack's settings converted from the original's variables, and what to report. */
 export interface ConvertedStack {
   /** The values below `piinit:`, without secrets. */
   settings: Record<string, unknown>;
@@ -22,12 +22,12 @@ export interface ConvertedStack {
 
 export const imageName = ({ consul }: ImageVariables) => (consul === "server" ? "server" : "monitor");
 
-/** A machine that a person is asked about; without an address where the network has none left. */
+/** A machine to ask about; its address is undefined if the network has none left. */
 export type ProposedMachine = Pick<NamedMachine, "name" | "image"> & { ip: string | undefined };
 
 /**
- * The machines to ask for: what the variables tell of them, and the original's own names and addresses for the rest. No
- * name and no address is proposed twice.
+ * The machines to ask for, with names and addresses from the variables or else the original's defaults. No name or
+ * address is proposed twice.
  */
 export function machinesToAskFor(images: readonly ImageVariables[]): ProposedMachine[] {
   const addresses = addressesIn(images);
@@ -66,13 +66,13 @@ const cidrAround = (ip: string) => `${ip.split(".").slice(0, 3).join(".")}.0/24`
 /** The original's servers begin at .51. */
 const firstHost = 51;
 
-/** Addresses of the network that nobody has, those before the usual ones last, and never the first, the usual router's. */
+/** Free addresses of the network, from .51 on, then the lower ones; never the first, which most routers have. */
 function* freeAddresses(cidr: string, taken: readonly string[]): Generator<string, undefined> {
   for (const ip of hostsOf(cidr, firstHost)) if (!taken.includes(ip)) yield ip;
   return undefined;
 }
 
-/** Turns variables, machines and the Wi-Fi country (two capital letters) into a stack. Checks nothing: `parseSettings` does. */
+/** Converts variables, machines and the Wi-Fi country (two capital letters) into a stack, which `parseSettings` checks later. */
 export function convert(
   images: readonly ImageVariables[],
   machines: readonly NamedMachine[],
@@ -95,10 +95,10 @@ export function convert(
     ),
     carriedOver: images.flatMap((image) => carriedOver(image).map((line) => `${image.file}: ${line}`)),
     notCarriedOver: [
-      ...images.flatMap((image) => image.lost.map((line) => `${image.file}: ${line}`)),
-      ...strangers(images, machines),
-      "gossip key: the original's stood in its source; new ones are made, and kept as secrets of the stack",
-      "SSH: off in these images; to have it, give an image your public keys: `ssh: {keys: […]}`",
+      ...images.flatMap((image) => image.dropped.map((line) => `${image.file}: ${line}`)),
+      ...hostsWithoutMachine(images, machines),
+      "gossip key: the original's was in its source; new ones are generated and kept as secrets of the stack",
+      "SSH: off in these images; to enable it, add your public keys to an image: `ssh: {keys: […]}`",
     ],
   };
 }
@@ -120,11 +120,8 @@ function rolesOf(image: ImageVariables, country: string | undefined): Record<str
   };
 }
 
-/** The original's servers ran no jobs, and nothing else did: here they do both. */
-function nomadOf({ nomad, board }: ImageVariables): "both" | "client" | undefined {
-  if (!nomad || board === "pi-zero") return undefined;
-  return nomad === "server" ? "both" : "client";
-}
+/** The original had no machines for jobs, so its servers run them here. */
+const nomadOf = ({ nomad }: ImageVariables): "both" | "client" | undefined => (nomad === "server" ? "both" : nomad);
 
 function carriedOver(image: ImageVariables): string[] {
   const name = imageName(image);
@@ -134,21 +131,21 @@ function carriedOver(image: ImageVariables): string[] {
     `consul=${image.consul}`,
     ...(nomadOf(image) === "both"
       ? [
-          "nomad=server, as `nomad: both`: the servers run jobs too, in the original nothing did (`nomad: server` keeps that)",
+          "nomad=server, as `nomad: both`: the servers run jobs, too, which nothing did in the original (`nomad: server` keeps that)",
         ]
       : []),
     ...(nomadOf(image) === "client" ? ["nomad=client"] : []),
-    ...(image.dnsmasq ? ["dnsmasq, for the machine itself as before (`dnsmasq: lan` answers the whole network)"] : []),
-    ...(image.prometheus ? ["prometheus and corehosts: it watches the stack's machines"] : []),
+    ...(image.dnsmasq ? ["dnsmasq, for the machine itself, as before (`dnsmasq: lan` serves the whole network)"] : []),
+    ...(image.prometheus ? ["prometheus and corehosts: it monitors the stack's machines"] : []),
     ...(image.terraform ? ["terraform"] : []),
     ...(image.wifi ? ["wifi_name; wifi_password as a secret of the stack"] : []),
-    "node_exporter, as every image had it",
+    "node_exporter, as in every image of the original",
   ];
 }
 
-function strangers(images: readonly ImageVariables[], machines: readonly NamedMachine[]): string[] {
+function hostsWithoutMachine(images: readonly ImageVariables[], machines: readonly NamedMachine[]): string[] {
   const unknown = images
     .flatMap(({ coreHosts }) => coreHosts)
     .filter((host) => !machines.some(({ name }) => name === host));
-  return unknown.length > 0 ? [`corehosts: ${unknown.join(", ")}: no such machine was given`] : [];
+  return unknown.length > 0 ? [`corehosts: ${unknown.join(", ")}: no machine of that name was given`] : [];
 }

@@ -1,19 +1,20 @@
 import { isIPv4 } from "node:net";
 import { z } from "zod";
 
-/** A file of the original's Packer variables. */
+/** A file with Packer variables of the original piinit. */
 export interface VariableFile {
   /** For messages. */
   name: string;
   text?: string;
-  /** In place of the text: why there is none. */
+  /** Why there is no text. */
   problem?: string;
 }
 
-/** What one file of variables says of one image. */
+/** What one file of variables says about one image. */
 export interface ImageVariables {
   file: string;
   consul: "server" | "client";
+  /** Undefined on a board without Nomad. */
   nomad: "server" | "client" | undefined;
   board: "pi3" | "pi-zero";
   wifi: { ssid: string; passphrase: string } | undefined;
@@ -25,8 +26,8 @@ export interface ImageVariables {
   /** Addresses of the servers. */
   coreServers: string[];
   cidr: string | undefined;
-  /** Variables that are set and mean nothing here, each with why. */
-  lost: string[];
+  /** Variables that are not carried over, each with the reason. */
+  dropped: string[];
 }
 
 const text = z
@@ -39,16 +40,16 @@ const oneOf = <Value extends string>(values: readonly [Value, ...Value[]]) =>
     error: `must be ${values.join(", ")} or empty`,
   });
 
-// The original took every text for "on", "false" too, so what else stands there is asked about.
+// The original took any text as "on", even "false", so anything ambiguous is refused.
 const onOff = text
   .refine((value) => ["", "true", "yes", "on", "1"].includes(value), 'must be "true" (on) or empty (off)')
   .transform((value) => value !== "");
 
 const list = z
-  .union([text, z.array(z.string())], "must be a list with commas")
+  .union([text, z.array(z.string())], "must be a list separated by commas")
   .transform((value) => (Array.isArray(value) ? value : value.split(",")).map((item) => item.trim()).filter(Boolean));
 
-/** The original's Packer variables, and the settings that later took their place. */
+/** The original's Packer variables, and the settings that later replaced them. */
 const schema = z.object({
   home: text,
   wifi_name: text,
@@ -67,7 +68,7 @@ const schema = z.object({
   WifiPsk: text,
 });
 
-/** Reads the files' variables; tells every fault of all of them, never a value. */
+/** Parses the files' variables. Reports all faults of all files at once, and never a value. */
 export function readVariables(files: readonly VariableFile[]): { images: ImageVariables[]; faults: string[] } {
   const read = files.map(readFile);
   const images = read.flatMap(({ image }) => image ?? []);
@@ -81,7 +82,9 @@ function readFile({ name, text: json = "", problem }: VariableFile): { image?: I
   const result = schema.safeParse(content);
   if (!result.success) {
     const faults = result.error.issues.map(({ path, message }) =>
-      path.length > 0 ? `${name}: ${path.join(".")} ${message}` : `${name} is no JSON file with an object of variables`,
+      path.length > 0
+        ? `${name}: ${path.join(".")} ${message}`
+        : `${name} is not a JSON file with an object of variables`,
     );
     return { faults };
   }
@@ -93,7 +96,7 @@ function readFile({ name, text: json = "", problem }: VariableFile): { image?: I
   const image: ImageVariables = {
     file: name,
     consul: values.consul || "client",
-    nomad: values.nomad || undefined,
+    nomad: hasNomad(values) ? values.nomad || undefined : undefined,
     board: values.promarch === "linux-armv6" ? "pi-zero" : "pi3",
     wifi: ssid && passphrase ? { ssid, passphrase } : undefined,
     dnsmasq: values.dnsmasq,
@@ -102,13 +105,13 @@ function readFile({ name, text: json = "", problem }: VariableFile): { image?: I
     coreHosts: servers.filter((server) => !isIPv4(server)),
     coreServers: servers.filter((server) => isIPv4(server)),
     cidr: values.CoreCidr || undefined,
-    lost: [...lostVariables(values), ...unknown.map((key) => `${key}: not a variable that piinit knows`)],
+    dropped: [...droppedVariables(values), ...unknown.map((key) => `${key}: unknown variable`)],
   };
   const incomplete = Boolean(ssid) !== Boolean(passphrase);
-  return { image, faults: incomplete ? [`${name}: Wi-Fi needs both, wifi_name and wifi_password`] : [] };
+  return { image, faults: incomplete ? [`${name}: Wi-Fi needs both wifi_name and wifi_password`] : [] };
 }
 
-/** Undefined where the text is no JSON: JSON's own message would show the text, passwords included. */
+/** Undefined if the text is not JSON; the message of JSON.parse would show the text, with its passwords. */
 function parseJson(json: string): unknown {
   try {
     return JSON.parse(json);
@@ -117,14 +120,17 @@ function parseJson(json: string): unknown {
   }
 }
 
-function lostVariables(values: z.output<typeof schema>): string[] {
+/** Nomad has no releases for ARMv6. */
+const hasNomad = ({ promarch }: z.output<typeof schema>): boolean => promarch !== "linux-armv6";
+
+function droppedVariables(values: z.output<typeof schema>): string[] {
   return [
-    ...(values.home ? ["home: no key of yours is copied; your public SSH keys go to `roles: {ssh: {keys: […]}}`"] : []),
+    ...(values.home ? ["home: no keys are copied; put your public SSH keys into `roles: {ssh: {keys: […]}}`"] : []),
     ...(values.ConsulSerfEncrypt
-      ? ["ConsulSerfEncrypt: new gossip keys are made, and kept as secrets of the stack"]
+      ? ["ConsulSerfEncrypt: new gossip keys are generated and kept as secrets of the stack"]
       : []),
-    ...(values.nomad && values.promarch === "linux-armv6"
-      ? ["nomad: there is no Nomad for this 32-bit board since 1.8.3"]
+    ...(values.nomad && !hasNomad(values)
+      ? ["nomad: Nomad has had no releases for this 32-bit board since 1.8.3"]
       : []),
   ];
 }
@@ -133,11 +139,11 @@ function faultsBetween(images: readonly ImageVariables[]): string[] {
   const servers = images.filter(({ consul }) => consul === "server");
   if (servers.length === 0) {
     const files = images.map(({ file }) => file).join(" and ");
-    return [`${files}: no Consul server; give the file with consul=server, too`];
+    return [`${files}: no Consul server; add the file with consul=server`];
   }
   if (servers.length === images.length && images.length > 1) {
     const files = servers.map(({ file }) => file).join(" and ");
-    return [`${files}: both have consul=server; a server's file and a client's make two images`];
+    return [`${files}: both have consul=server; two images need one file of servers and one of clients`];
   }
   return [];
 }

@@ -24,7 +24,7 @@ describe("./piinit import", function () {
   });
   after(() => checkout.remove());
 
-  it("takes the example's place, keeps the password as Pulumi's secret, and shows it nowhere", async () => {
+  it("replaces the example, keeps the password as a secret of Pulumi, and shows it nowhere", async () => {
     const files = [write("pivariables.json", servers), write("zpivariables.json", monitor)];
     const { exitCode, output } = await checkout.piinit("import", ...files, ...machines, "--country", "DE");
     assert.equal(exitCode, 0, output);
@@ -41,7 +41,7 @@ describe("./piinit import", function () {
     assert.match(found, /settings of home: 4 machines, images monitor, server/);
   });
 
-  it("leaves a stack that is somebody's alone, and names the way out", async () => {
+  it("doesn't change a stack with own settings, and says what to do instead", async () => {
     const before = readFileSync(stackFile("home"), "utf8");
     const again = await checkout.piinit("import", "pivariables.json", ...machines.slice(0, 6));
     assert.equal(again.exitCode, 1);
@@ -51,14 +51,14 @@ describe("./piinit import", function () {
     assert.equal(other.exitCode, 0, other.output);
   });
 
-  it("finds files from where the user is", async () => {
+  it("finds files relative to the user's folder", async () => {
     const { exitCode, output } = await checkout.pulumi(
       `cd test && ../piinit import ../pivariables.json ${machines.slice(0, 6).join(" ")} --stack den`,
     );
     assert.equal(exitCode, 0, output);
   });
 
-  it("writes nothing when the settings would be wrong, or nobody can be asked", async () => {
+  it("writes nothing if the settings would be invalid or there is no terminal to ask in", async () => {
     for (const [options, message] of [
       [machines.slice(0, 4), /must have three Consul servers, or five: 2 can't lose one/],
       [[], /--machine pi1=/],
@@ -80,7 +80,7 @@ describe("./piinit import", function () {
     assert.throws(() => statSync(stackFile("no")));
   });
 
-  it("leaves no file without its secret when Pulumi can't keep it", async () => {
+  it("leaves no file without its secret if Pulumi can't store it", async () => {
     const { exitCode, output } = await checkout.pulumi(
       `PULUMI_BACKEND_URL=file:///does/not/exist ./piinit import pivariables.json zpivariables.json --country DE --stack no ${machines.join(" ")}`,
     );
@@ -88,7 +88,7 @@ describe("./piinit import", function () {
     assert.throws(() => statSync(stackFile("no")));
   });
 
-  it("has a sister that sets a secret from standard input", async () => {
+  it("is complemented by a command that sets a secret from standard input", async () => {
     const set = await checkout.pulumi("printf '%s' 'correct horse' | ./piinit secret kv.wifi house");
     assert.equal(set.exitCode, 0, set.output);
     assert.ok(!readFileSync(stackFile("house"), "utf8").includes("correct horse"));

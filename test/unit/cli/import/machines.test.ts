@@ -12,7 +12,7 @@ describe("the machines of an import", () => {
     ]);
   });
 
-  it("are refused all at once where an option is none", () => {
+  it("are refused all at once if options are invalid", () => {
     const wrong = ["pi1", "pi1=b8:27:eb:00:00,192.168.2.51", "pi1=b8:27:eb:00:00:01,192.168.2.510"];
     assert.throws(
       () => parseMachines(["pi2=b8:27:eb:00:00:01,192.168.2.51", ...wrong]),
@@ -20,7 +20,7 @@ describe("the machines of an import", () => {
     );
   });
 
-  it("are proposed by name and address, and asked for until the answer is right", async () => {
+  it("are proposed by name and address, and asked for until the answer is valid", async () => {
     const proposed = machinesToAskFor(read(servers, monitor).images);
     assert.deepEqual(
       proposed.map(({ name, ip, image }) => `${name} ${ip} ${image}`),
@@ -53,7 +53,7 @@ describe("the machines of an import", () => {
   const proposals = (...contents: object[]) =>
     machinesToAskFor(read(...contents).images).map(({ name, ip }) => `${name} ${ip}`);
 
-  it("are never proposed an address or a name twice", () => {
+  it("never get the same address or name proposed twice", () => {
     assert.deepEqual(proposals(servers, { ...monitor, corehosts: "pi1,pi2,pi3,pi4" }), [
       "pi1 192.168.2.51",
       "pi2 192.168.2.52",
@@ -74,7 +74,7 @@ describe("the machines of an import", () => {
     ]);
   });
 
-  it("are proposed addresses of their own network, however small", () => {
+  it("get addresses of their own network proposed, however small it is", () => {
     const inNetwork = (CoreCidr: string) => proposals({ ...servers, CoreCidr }, { ...monitor, corehosts: "" });
     const [, ...rest] = ["", "pi1", "pi2", "pi3", "zero1"];
     assert.deepEqual(
@@ -97,7 +97,7 @@ describe("the machines of an import", () => {
     ]);
   });
 
-  it("are asked for again at once when another one has that already, or there is no address", async () => {
+  it("are asked for again at once if another one already has that, or there is no address", async () => {
     const lines = [
       "b8:27:eb:00:00:01 192.168.2.52",
       "b8:27:eb:00:00:02",
@@ -124,15 +124,15 @@ describe("the machines of an import", () => {
     assert.deepEqual(asked, [
       "pi1 at 192.168.2.51",
       "pi2 at 192.168.2.52",
-      "192.168.2.52 is pi1's already",
-      "b8:27:eb:00:00:01 is pi1's already",
-      "there is a pi1 already",
+      "192.168.2.52 already belongs to pi1",
+      "b8:27:eb:00:00:01 already belongs to pi1",
+      "there is already a pi1",
       "pi3",
       "the network has no address left",
     ]);
   });
 
-  it("are one for each line", () => {
+  it("are one per line", () => {
     const [proposed = { name: "", ip: "" }] = machinesToAskFor(read(servers).images);
     assert.equal(typeof parseLine("b8:27:eb:00:00:01 b8:27:eb:00:00:02", proposed), "string");
   });
