@@ -8,7 +8,12 @@ import type { Context } from "./program.ts";
 
 /** Does the work while holding the cache's lock of that name; the lock's empty file stays. */
 export async function withLock<T>(name: string, context: Context, work: () => Promise<T>): Promise<T> {
-  return await withLockOn(await cachedLock(name), "waiting for another build of the same layer", context, work);
+  return await withLockOn(
+    await cachedLock(name),
+    `waiting for another command, which is making ${name}`,
+    context,
+    work,
+  );
 }
 
 /**

@@ -110,33 +110,3 @@ export const testPackages: readonly SystemPackage[] = [
 
 /** What the tests of the boards' images need in addition, to emulate the boards. */
 export const boardTestPackages: readonly SystemPackage[] = Object.values(emulatorPackages);
-
-/** What the image benchmark compares the builder with. */
-const benchPackages: readonly SystemPackage[] = [
-  { debian: "vmdb2", programs: ["vmdb2"] },
-  { debian: "zerofree", fedora: "zerofree", programs: ["zerofree"] },
-];
-
-/** Programs that every Linux has, so they are never looked for. */
-const essentialPackages: readonly SystemPackage[] = [
-  { debian: "coreutils", programs: ["cp", "dd", "env"] },
-  { debian: "dash", programs: ["sh"] },
-  { debian: "tar", programs: ["tar"] },
-  { debian: "util-linux", programs: ["lsblk"] },
-];
-
-/** All of the above, to find the package that a program comes from. */
-export const allPackages: readonly SystemPackage[] = [
-  ...Object.values(emulatorPackages),
-  ...labPackages,
-  ...imagePackages,
-  ...basicPackages,
-  ...emulationPackages,
-  goPackage,
-  ...compilerPackages,
-  ...Object.values(crossCompilerPackages).flat(),
-  ...testPackages,
-  ...boardTestPackages,
-  ...benchPackages,
-  ...essentialPackages,
-];

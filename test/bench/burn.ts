@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { type BlockRange, blockMapFileOf, renderBlockMap } from "../../formats/bmap.ts";
 import { requirePrograms } from "../../lib/host.ts";
 import { projectDir } from "../../lib/paths.ts";
-import { allPackages } from "../../toolchain/packages.ts";
+import { allPackages } from "../packages.ts";
 import { type Cost, costOf } from "./cost.ts";
 import { type Row, tableOf } from "./table.ts";
 

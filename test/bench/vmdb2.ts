@@ -5,7 +5,7 @@ import { stringify } from "yaml";
 import { requirePrograms } from "../../lib/host.ts";
 import { registration } from "../../steps/image/foreign/emulation.ts";
 import type { DebianBase, ManifestOf } from "../../steps/image/manifest/manifest.ts";
-import { allPackages } from "../../toolchain/packages.ts";
+import { allPackages } from "../packages.ts";
 import { type Cost, costOf } from "./cost.ts";
 
 /**

@@ -1,4 +1,5 @@
 import { type Contribution, combine, file, script, unit } from "../manifest/contribution.ts";
+import { dhcp } from "./dhcp.ts";
 
 /**
  * The machine's identity, none of it in the image: its name and address come from DHCP, the agents' node-id from its
@@ -19,21 +20,12 @@ export function identity(): Contribution {
   );
 }
 
-// The DHCP client is known by its MAC, because the default is made from the machine-id, which an image may share.
 // Real cards have no kind; containers' have one, and networkd would take them off their bridge.
 const wiredNetwork = `[Match]
 Type=ether
 Kind=!*
 
-[Network]
-DHCP=ipv4
-LinkLocalAddressing=no
-
-[DHCPv4]
-ClientIdentifier=mac
-UseHostname=no
-UseDomains=yes
-`;
+${dhcp}`;
 
 const takeNamePath = `[Unit]
 Description=Watch for a DHCP lease

@@ -1,6 +1,7 @@
 import { pbkdf2Sync } from "node:crypto";
 import { z } from "zod";
 import { combine, defineRole, enable, file, mask } from "../manifest/contribution.ts";
+import { dhcp } from "./dhcp.ts";
 
 const schema = z
   .strictObject({
@@ -85,15 +86,7 @@ Name=wlan0
 const network = `[Match]
 Type=wlan
 
-[Network]
-DHCP=ipv4
-LinkLocalAddressing=no
-
-[DHCPv4]
-ClientIdentifier=mac
-UseHostname=no
-SendHostname=no
-UseDomains=yes
+${dhcp}SendHostname=no
 RouteMetric=2048
 `;
 

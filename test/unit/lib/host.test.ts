@@ -5,7 +5,7 @@ import path from "node:path";
 import { burnPackages } from "../../../burn/burn-packages.ts";
 import { findOnPath, hostPath, missingPackages, packagesOf, requirePrograms } from "../../../lib/host.ts";
 import { projectDir } from "../../../lib/paths.ts";
-import { allPackages } from "../../../toolchain/packages.ts";
+import { allPackages } from "../../packages.ts";
 
 describe("programs of the host", () => {
   let folder: string;
