@@ -22,29 +22,29 @@ import {
 const subject = "consul.Keys";
 const keyInputs = ["path", "value", "default", "flags", "delete", "name"];
 
-/** One key with everything filled in, without marks of secrecy. */
+/** A key with all defaults filled in, without secret marks. */
 interface Key {
   path: string;
   value: string;
   default: string;
   flags: number;
-  /** Whether the key goes when the resource, or this entry of it, goes. */
+  /** Whether the key is deleted with the resource or with this entry. */
   delete: boolean;
-  /** The name under which the output `var` has the value; empty for none. */
+  /** The key's name in the output `var`; empty for none. */
   name: string;
 }
 
-/** A state of the official plugin has these in the outputs; which of them stand in the inputs differs. */
+/** In a state of the official plugin, outputs always have these; inputs may. */
 const keyDefaults = { value: "", default: "", flags: 0, delete: false, name: "" };
 
-/** A key that has a name and no value is only read; one without either is written, empty. */
+/** A key with a name and no value is only read; one with neither is written with an empty value. */
 const isWritten = ({ name, value }: Key) => name === "" || value !== "";
 
-/** `consul:index/keys:Keys`: single keys of Consul's store; all others are left alone. */
+/** `consul:index/keys:Keys`: single keys of Consul's store; all others stay untouched. */
 export const consulKeys: Resource = {
   check,
 
-  /** By the outputs, as the official plugin does: they have what was found, or should have been written. */
+  /** Compares with the outputs, as the official plugin does: they have what was found or should have been written. */
   async diff({ inputs, outputs }, news) {
     const stored = { ...inputs, ...("keys" in outputs && { keys: outputs.keys ?? null }) };
     const changed = changedProperties(comparable(stored), comparable(news));
@@ -52,7 +52,7 @@ export const consulKeys: Resource = {
   },
 
   async create(_name, inputs, context) {
-    // The official plugin's only id: the keys are found by their paths.
+    // The official plugin's only id; keys are found by their paths.
     const id = "consul";
     if (context.preview) return { id, outputs: previewOutputs(inputs) };
     const store = new Store(context, await findDatacenter(inputs, context));
@@ -69,7 +69,7 @@ export const consulKeys: Resource = {
       await store.deleteAll(removed);
       return await store.outputs(news);
     } catch (error) {
-      // The official plugin's state has the new values then too, though they may not be written.
+      // As in the official plugin, the state then has the new values, although they may not be written.
       throw new PartialFailure(id, store.expected(news), messageOf(error));
     }
   },
@@ -98,13 +98,13 @@ function checkKey(key: Value, property: string): Fault[] {
   if (key === unknown) return [];
   const inputs = key as Properties;
   const faults = refuseOthers(`${subject}.keys`, inputs, keyInputs);
-  if (typeof inputs.path !== "string") faults.push({ property, reason: "needs `path`, a text" });
+  if (typeof inputs.path !== "string") faults.push({ property, reason: "needs `path`, a string" });
   if (inputs.value != null && typeof inputs.value !== "string")
-    faults.push({ property, reason: "`value` is not a text" });
+    faults.push({ property, reason: "`value` must be a string" });
   return faults;
 }
 
-/** Keys are a set: their order is no difference. */
+/** Keys are a set, so their order doesn't matter. */
 function comparable(inputs: Properties): Properties {
   const keys = reveal(inputs.keys ?? []);
   if (!Array.isArray(keys)) return inputs;
@@ -115,7 +115,7 @@ function withDefaults(key: Value): Record<string, Value> {
   return { ...keyDefaults, ...(key as Record<string, Value>) };
 }
 
-/** As inputs are stored: what was not given is left out. */
+/** Keys as inputs are stored, without defaults. */
 function withoutDefaults(keys: Value): Value {
   const isDefault = ([name, value]: [string, Value]) => keyDefaults[name as keyof typeof keyDefaults] === value;
   const given = (reveal(keys) as Properties[]).map((key) =>
@@ -128,7 +128,7 @@ function keysOf(properties: Properties): Key[] {
   return (reveal(properties.keys ?? []) as Value[]).map((key) => withDefaults(key) as unknown as Key);
 }
 
-/** What to write and what to remove, so that keys that stay are never missing and strangers' keys are not touched. */
+/** The keys to write and to remove, so that keys that stay never disappear and other keys are untouched. */
 export function changes(olds: Key[], news: Key[]): { added: Key[]; removed: Key[] } {
   const textOf = (key: Key) => canonical(key as unknown as Value);
   const oldTexts = new Set(olds.map(textOf));
@@ -156,7 +156,7 @@ async function findDatacenter(properties: Properties, { settings, signal }: Cont
   return (JSON.parse(text) as { Config: { Datacenter: string } }).Config.Datacenter;
 }
 
-/** The address is "HOST:PORT" or a URL; `scheme` counts for the former. */
+/** The address is a URL or "HOST:PORT", to which `scheme` applies. */
 export function baseUrl({ address = "", scheme = "http" }: Record<string, string>): string {
   return address.includes("://") ? address : `${scheme}://${address}`;
 }
@@ -195,7 +195,7 @@ class Store {
     for (const { path } of keys) await this.#ask("DELETE", path);
   }
 
-  /** The value and flags of a key; undefined when it is missing. */
+  /** The value and flags of a key; undefined if it doesn't exist. */
   async #get(path: string): Promise<{ value: string; flags: number } | undefined> {
     try {
       const { text } = await this.#ask("GET", path);
@@ -207,7 +207,7 @@ class Store {
     }
   }
 
-  /** The resource's outputs: its inputs with what the store has now. */
+  /** The resource's outputs: its inputs with the store's current values. */
   async outputs(inputs: Properties): Promise<Properties> {
     const keys: Key[] = [];
     const variables: Properties = {};
@@ -220,7 +220,7 @@ class Store {
     return this.#outputs(inputs, keys, variables);
   }
 
-  /** As `outputs`, with the wished values in place of what the store has. */
+  /** Like `outputs`, with the desired values instead of the store's. */
   expected(inputs: Properties): Properties {
     const keys = keysOf(inputs);
     const named = keys.filter(({ name }) => name !== "");
@@ -232,9 +232,9 @@ class Store {
       ...inputs,
       keys: withSecrecyOf(inputs.keys, keys as unknown as Value),
       datacenter: this.#datacenter,
-      // Not marked as secret, as with the official plugin: a program that gives names asks for it.
+      // As in the official plugin, not secret: a program that names keys marks this output itself.
       var: variables,
-      // The version of the official plugin's schema, so that it can take this state over.
+      // The official plugin's schema version, so that it can use this state.
       __meta: JSON.stringify({ schema_version: "1" }),
     };
   }

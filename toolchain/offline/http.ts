@@ -1,8 +1,8 @@
-/** An answer that isn't a success, worded as Consul's and Nomad's own clients word it. */
+/** An answer with an error status, worded as in Consul's and Nomad's own clients. */
 export class HttpFailure extends Error {
   override name = "HttpFailure";
   readonly status: number;
-  /** What the server said. */
+  /** The body of the answer. */
   readonly text: string;
 
   constructor(status: number, text: string) {
@@ -16,7 +16,7 @@ export interface HttpRequest {
   method?: "GET" | "PUT" | "POST" | "DELETE";
   query?: Record<string, string | undefined>;
   headers?: Record<string, string | undefined>;
-  /** Sent as it is when it is a text, else as JSON. */
+  /** A string is sent as it is, anything else as JSON. */
   body?: unknown;
   signal?: AbortSignal;
 }
@@ -26,7 +26,7 @@ export interface HttpAnswer {
   headers: Headers;
 }
 
-/** One request to an agent's HTTP API. Fails with an HttpFailure, or with an error that says why nobody answered. */
+/** Sends a request to an agent's HTTP API. @throws HttpFailure, or an Error that says why there was no answer */
 export async function ask(base: string, path: string, request: HttpRequest = {}): Promise<HttpAnswer> {
   const url = new URL(path, base);
   for (const [name, value] of present(request.query)) url.searchParams.set(name, value);
@@ -48,7 +48,7 @@ function present(values: Record<string, string | undefined> = {}): [string, stri
   return Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
 }
 
-/** Worded as Go programs word it, because the official plugins do and people search for these words. */
+/** Worded as in Go programs, like the official plugins, because people search for these words. */
 function unreachable(method: string, url: URL, error: unknown): Error {
   const cause = error instanceof Error ? error.cause : undefined;
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;

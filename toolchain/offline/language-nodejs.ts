@@ -10,8 +10,8 @@ import { runnerArguments, splitWords } from "./node-arguments.ts";
 import { engineAddress, runPlugin, unary } from "./plugin.ts";
 import { fromStruct } from "./wire.ts";
 
-/** The runner's exit code when the program has already told the user what went wrong. */
-const exitAfterToldUser = 32;
+/** The runner's exit code when the program has already reported its error. */
+const exitAfterReport = 32;
 
 const programs = new Set<ChildProcess>();
 
@@ -63,7 +63,7 @@ function awaitProgram(program: ChildProcess): Promise<InstanceType<typeof messag
     program.on("exit", (code, signal) => {
       programs.delete(program);
       const response = new messages.RunResponse();
-      if (code === exitAfterToldUser || signal === "SIGTERM") response.setBail(true);
+      if (code === exitAfterReport || signal === "SIGTERM") response.setBail(true);
       else if (signal) response.setError(`Program was ended by ${signal}`);
       else if (code !== 0) response.setError(`Program exited with non-zero exit code: ${code}`);
       resolve(response);

@@ -16,7 +16,7 @@ const inputNames = [
   "addPreviousOutputInEnv",
 ];
 
-/** Not filled into the inputs, as the official plugin doesn't. */
+/** Not stored in the inputs, because the official plugin doesn't. */
 const defaults = { addPreviousOutputInEnv: true };
 
 const loggedStreams: Record<string, Stream[]> = {
@@ -62,14 +62,14 @@ function check(inputs: Properties): Checked {
   return { inputs, faults };
 }
 
-/** Runs the command that one of the properties holds, if any, and returns the resource's outputs. */
+/** Runs the command of a verb, if there is one, and returns the resource's outputs. */
 async function run(
   verb: "create" | "update" | "delete",
   inputs: Properties,
   previous: Properties,
   context: Context,
 ): Promise<Properties> {
-  // What a command prints is no secret, even where an input is: as with the official plugin.
+  // As in the official plugin, a command's output isn't secret, even if an input is.
   if (context.preview) return { ...inputs, stdout: unknown, stderr: unknown };
   const before = { stdout: previous.stdout ?? "", stderr: previous.stderr ?? "" };
   const { stdout, stderr } = inputs[verb] == null ? before : await execute(verb, inputs, previous, context);
@@ -88,11 +88,11 @@ async function execute(verb: string, inputs: Properties, previous: Properties, c
   } catch (error) {
     if (!(error instanceof CommandFailure)) throw error;
     const shown = containsSecret(inputs[verb] ?? null) ? `a secret \`${verb}\`` : JSON.stringify(command.command);
-    throw new Error(`${error.message}: running ${shown}:\n${lastPart(error.output)}`, { cause: error });
+    throw new Error(`${error.message}: running ${shown}:\n${lastLines(error.output)}`, { cause: error });
   }
 }
 
-/** The command to run, from inputs and previous outputs without marks of secrecy. */
+/** The command to run. @param inputs without secret marks, as are the previous outputs */
 export function shellCommand(command: string, inputs: Properties, previous: Properties): ShellCommand {
   const interpreter = Array.isArray(inputs.interpreter) ? inputs.interpreter.map(String) : [];
   const withPrevious = inputs.addPreviousOutputInEnv !== false;
@@ -115,8 +115,8 @@ function asTexts(environment: Properties[string] | undefined): Record<string, st
 
 const shownLines = 60;
 
-function lastPart(output: string): string {
+function lastLines(output: string): string {
   const lines = output.trimEnd().split("\n");
   const left = lines.length - shownLines;
-  return left > 0 ? [`(${left} lines before)`, ...lines.slice(-shownLines)].join("\n") : lines.join("\n");
+  return left > 0 ? [`(${left} earlier lines)`, ...lines.slice(-shownLines)].join("\n") : lines.join("\n");
 }

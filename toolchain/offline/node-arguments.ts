@@ -1,4 +1,4 @@
-/** The words of a command line as a shell would split them: blanks separate, quotes and backslashes keep together. */
+/** Splits a command line into words as a shell does, with quotes and backslashes. */
 export function splitWords(line: string): string[] {
   const words = line.match(/(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+/g) ?? [];
   return words.map((word) =>
@@ -10,7 +10,7 @@ export function splitWords(line: string): string[] {
   );
 }
 
-/** Options in the order given: a text becomes two words, true a flag; empty, false and undefined are left out. */
+/** Command-line options in the given order: a string becomes two words, `true` a flag; empty, false and undefined are omitted. */
 export function runnerArguments(options: Record<string, string | boolean | undefined>): string[] {
   return Object.entries(options)
     .filter(([, value]) => value)

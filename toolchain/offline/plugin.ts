@@ -6,13 +6,13 @@ const maxMessageBytes = 400 * 1024 * 1024;
 export interface Plugin {
   definition: grpc.ServiceDefinition;
   implementation: grpc.UntypedServiceImplementation;
-  /** Ends what is running. Called when the engine is gone, and by an ordinary kill. */
+  /** Ends running operations. Called when the engine has ended, and on SIGINT and SIGTERM. */
   stop(): Promise<void>;
 }
 
 let signalled = false;
 
-/** Sends SIGTERM to the programs that this plugin started, and to theirs: all that is in its process group. */
+/** Sends SIGTERM to this plugin's process group: the programs that it has started, and theirs. */
 export function terminateProcessGroup(): void {
   signalled = true;
   process.kill(-process.pid, "SIGTERM");
@@ -26,8 +26,8 @@ export function engineAddress(): string {
 }
 
 /**
- * Serves a plugin as the engine expects it: on a free port of this host, told as the first line of standard output.
- * The engine holds our standard input open for as long as it lives, so its end is the engine's end.
+ * Serves a plugin as the engine expects it: on a free local port, printed as the first line of standard output.
+ * The engine keeps our standard input open, so the end of that input means that the engine has ended.
  */
 export function runPlugin({ definition, implementation, stop }: Plugin): void {
   const shutDown = () => stop().finally(() => process.exit(0));
@@ -42,7 +42,7 @@ export function runPlugin({ definition, implementation, stop }: Plugin): void {
   });
 }
 
-/** A method of a gRPC service from an async function; what it throws becomes the call's error. */
+/** Makes a gRPC method of an async function; what it throws becomes the call's error. */
 export function unary<Request, Response>(
   handle: (request: Request) => Promise<Response> | Response,
 ): grpc.handleUnaryCall<Request, Response> {
@@ -56,7 +56,7 @@ export function unary<Request, Response>(
   };
 }
 
-/** An error that already says its gRPC code (and details), otherwise "unknown" with the error's message. */
+/** The gRPC error: the given one if it has gRPC metadata, otherwise "unknown" with its message. */
 function asServiceError(error: unknown): Partial<grpc.ServiceError> {
   if (error instanceof Error && "metadata" in error) return error as grpc.ServiceError;
   const message = error instanceof Error ? error.message : String(error);

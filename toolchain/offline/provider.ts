@@ -1,6 +1,6 @@
 import type { Properties } from "./values.ts";
 
-/** A fault of a resource's or provider's inputs. An empty property means the whole. */
+/** What is wrong with an input of a resource or provider. An empty property stands for all inputs. */
 export interface Fault {
   property: string;
   reason: string;
@@ -13,40 +13,40 @@ export interface Checked {
 }
 
 export interface Diff {
-  /** Names of the properties that changed; none means that there is nothing to do. */
+  /** Names of the changed properties; empty if there is nothing to do. */
   changed: string[];
-  /** Those of them that need a new resource. */
+  /** Those of them that require a replacement. */
   replaced: string[];
 }
 
-/** What the state holds of a resource. */
+/** A resource as the state has it. */
 export interface Stored {
   id: string;
   inputs: Properties;
   outputs: Properties;
 }
 
-/** What one create, update, read or delete knows of its surroundings. */
+/** The circumstances of one operation on a resource. */
 export interface Context {
-  /** The provider's settings, without marks of secrecy. */
+  /** The provider's settings, without secret marks. */
   settings: Record<string, string>;
-  /** Shows a line beside the resource while it is worked on. */
+  /** Shows a line beside the resource during the operation. */
   log(line: string): void;
-  /** Aborted by ^C, and when the engine goes away. */
+  /** Aborted by ^C, and when the engine ends. */
   signal: AbortSignal;
-  /** From `customTimeouts`; undefined when the program sets none. */
+  /** From `customTimeouts`; undefined if the program sets none. */
   timeoutSeconds?: number | undefined;
   preview: boolean;
 }
 
-/** One type of resource. Inputs and outputs carry the marks of values.ts: secrets stay secrets in what is returned. */
+/** One type of resource. Inputs and outputs have the marks of values.ts, so that secrets stay secret. */
 export interface Resource {
   check(inputs: Properties): Checked;
   diff(stored: Stored, inputs: Properties, context: Context): Promise<Diff>;
-  /** In a preview nothing is done and outputs that aren't known yet are `unknown`. */
+  /** A preview does nothing; outputs that aren't known yet are `unknown`. */
   create(name: string, inputs: Properties, context: Context): Promise<{ id: string; outputs: Properties }>;
   update(stored: Stored, inputs: Properties, context: Context): Promise<Properties>;
-  /** The resource as it is now; undefined when it is gone. */
+  /** The resource as it is now; undefined if it no longer exists. */
   read(stored: Stored, context: Context): Promise<Stored | undefined>;
   delete(stored: Stored, context: Context): Promise<void>;
 }
@@ -54,13 +54,13 @@ export interface Resource {
 export interface Provider {
   name: string;
   version: string;
-  /** Names of the settings that are understood; all are texts. */
+  /** Names of the supported settings; all are strings. */
   settings: { required: string[]; optional: string[] };
   /** By their types, e.g. "command:local:Command". */
   resources: Record<string, Resource>;
 }
 
-/** The resource exists, but isn't as it should be: the state keeps it, and the next update tries again. */
+/** The resource exists but isn't complete: the state keeps it, and the next update tries again. */
 export class PartialFailure extends Error {
   override name = "PartialFailure";
   readonly id: string;
@@ -73,7 +73,7 @@ export class PartialFailure extends Error {
   }
 }
 
-/** A fault for each input that has a value but isn't in the list, worded for the stand-in of that provider. */
+/** A fault for each input that has a value but isn't supported. */
 export function refuseOthers(subject: string, inputs: Properties, known: readonly string[]): Fault[] {
   return Object.entries(inputs)
     .filter(([name, value]) => value !== null && !name.startsWith("__") && !known.includes(name))

@@ -19,12 +19,12 @@ import {
 import { changedProperties, type Properties, reveal } from "./values.ts";
 import { asCheckResponse, asDiffResponse, asInitFailure, fromStruct, toStruct } from "./wire.ts";
 
-/** What the requests that concern one resource have in common. */
-interface Target {
+/** What all requests about one resource have in common. */
+interface ResourceRequest {
   getUrn(): string;
   getType(): string;
   getPreview?(): boolean;
-  /** Seconds; 0 when the program sets none. */
+  /** Seconds; 0 if the program sets none. */
   getTimeout?(): number;
 }
 
@@ -37,7 +37,7 @@ export function serve(provider: Provider): void {
 
   /** Runs one operation on a resource; `stop` waits for it. */
   async function operate<T>(
-    target: Target,
+    target: ResourceRequest,
     operation: (resource: Resource, context: Context) => Promise<T>,
   ): Promise<T> {
     const context: Context = {
@@ -151,7 +151,7 @@ function findResource(provider: Provider, type: string): Resource {
   return resource;
 }
 
-/** The settings of the provider itself: known names, all that is required. Unknown values of a preview pass. */
+/** Checks the provider's own settings: no unknown names, none missing. Values that a preview doesn't know are accepted. */
 function checkSettings(provider: Provider, inputs: Properties): Checked {
   const { required, optional } = provider.settings;
   const missing = required.filter((name) => !inputs[name]);
@@ -166,7 +166,7 @@ function asTexts(settings: Properties): Record<string, string> {
   return Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(reveal(value))]));
 }
 
-/** Shows lines beside a resource, in order; as with the official plugins they make room for the next and vanish at the end. */
+/** Shows lines beside a resource, in order. As in the official plugins, each replaces the last, and none stays. */
 function engineLog() {
   const client = new engineServices.EngineClient(engineAddress(), grpc.credentials.createInsecure());
   let last: Promise<unknown> = Promise.resolve();
@@ -176,7 +176,7 @@ function engineLog() {
       request.setSeverity(engine.LogSeverity.INFO);
       last = last.then(() => new Promise((resolve) => client.log(request, resolve)));
     },
-    /** Settles when the engine has every line that was sent; an engine that is gone is no error. */
+    /** Resolves once the engine has all lines; it is no error if the engine has ended. */
     delivered: () => last,
   };
 }

@@ -6,7 +6,7 @@ export interface ShellCommand {
   /** Program and its first arguments; the command is the last, e.g. ["/bin/sh", "-c"]. */
   interpreter: string[];
   command: string;
-  /** Undefined for the program's own folder. */
+  /** Undefined: the current folder. */
   dir: string | undefined;
   /** Added to the environment of this process. */
   environment: Record<string, string>;
@@ -21,7 +21,7 @@ export interface ShellResult {
 
 export type Stream = keyof ShellResult;
 
-/** A command that ended badly: "exit status 3" or "signal: SIGTERM", and what it printed on both streams. */
+/** A failed command: "exit status 3" or "signal: SIGTERM", and its output on both streams. */
 export class CommandFailure extends Error {
   override name = "CommandFailure";
   readonly output: string;
@@ -35,7 +35,7 @@ export class CommandFailure extends Error {
 /** How long a command may take to end after ^C before it is killed. */
 const graceMs = 10_000;
 
-/** Runs a command to its end. When the signal is aborted, the command and all that it started are asked to end. */
+/** Runs a command to its end. If the signal is aborted, sends SIGTERM to the command and all that it has started. */
 export async function runCommand(
   command: ShellCommand,
   onLine: (stream: Stream, line: string) => void,
@@ -49,7 +49,7 @@ export async function runCommand(
     env: { ...process.env, ...command.environment },
     stdio: [command.stdin ? "pipe" : "ignore", "pipe", "pipe"],
   });
-  // A command need not read its input to the end.
+  // A command may end without reading all of its input.
   child.stdin?.on("error", () => {}).end(command.stdin);
   const texts = { stdout: "", stderr: "", both: "" };
   for (const stream of ["stdout", "stderr"] as const) {
@@ -66,7 +66,7 @@ export async function runCommand(
     const failure = await outcome(child, signal);
     if (failure) throw new CommandFailure(failure, texts.both);
   } finally {
-    kill.forget();
+    kill.release();
   }
   return { stdout: trimNewline(texts.stdout), stderr: trimNewline(texts.stderr) };
 }
@@ -77,19 +77,19 @@ async function requireFolder(dir: string | undefined): Promise<void> {
   if (!found?.isDirectory()) throw new Error(`\`dir\` is not a folder: ${dir}`);
 }
 
-/** Why the command failed; undefined when it succeeded. */
+/** Why the command failed; undefined if it succeeded. */
 function outcome(child: ReturnType<typeof spawn>, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     const settle = (code: number | null, killedBy: NodeJS.Signals | null) =>
       resolve(code === 0 ? undefined : killedBy ? `signal: ${killedBy}` : `exit status ${code}`);
     child.on("close", settle);
-    // After ^C nobody waits for the output of what the command left running.
+    // After ^C, output of programs that the command left running doesn't count.
     child.on("exit", (code, killedBy) => signal.aborted && settle(code, killedBy));
   });
 }
 
-function endOnAbort(child: ReturnType<typeof spawn>, signal: AbortSignal): { forget(): void } {
+function endOnAbort(child: ReturnType<typeof spawn>, signal: AbortSignal): { release(): void } {
   let timer: NodeJS.Timeout | undefined;
   const end = () => {
     terminateProcessGroup();
@@ -97,7 +97,7 @@ function endOnAbort(child: ReturnType<typeof spawn>, signal: AbortSignal): { for
   };
   signal.addEventListener("abort", end, { once: true });
   return {
-    forget() {
+    release() {
       clearTimeout(timer);
       signal.removeEventListener("abort", end);
     },

@@ -1,4 +1,4 @@
-/** Between the engine's messages and the plain values of provider.ts. */
+/** Converts between the engine's messages and the plain values of provider.ts. */
 import * as grpc from "@grpc/grpc-js";
 import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import status from "@pulumi/pulumi/proto/status_pb.js";
@@ -11,7 +11,7 @@ export function fromStruct(struct: Struct | undefined): Properties {
   return (struct?.toJavaScript() ?? {}) as Properties;
 }
 
-/** Properties that are undefined are left out: a Struct can't hold them. */
+/** Omits undefined properties, which a Struct can't represent. */
 export function toStruct(properties: Properties): Struct {
   const present = Object.entries(properties).filter(([, value]) => value !== undefined);
   return structs.Struct.fromJavaScript(Object.fromEntries(present) as Record<string, JavaScriptValue>);
@@ -32,7 +32,7 @@ export function asDiffResponse({ changed, replaced }: Diff): InstanceType<typeof
     .setReplacesList(replaced);
 }
 
-/** The error with which the engine keeps a resource in its state and marks it for another try. */
+/** The error that makes the engine keep a resource in its state and try again. */
 export function asInitFailure(failure: PartialFailure): Error {
   const detail = new messages.ErrorResourceInitFailed()
     .setId(failure.id)
