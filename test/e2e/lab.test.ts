@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ClusterStatus } from "../../steps/cluster/status.ts";
 import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
+import { answers, eventually, isOpen, minutes, untilDefined } from "./asking.ts";
 import { type Checkout, makeCheckout, type Outcome } from "./checkout.ts";
 
-const minutes = 60_000;
 const machines = ["pi1", "pi2", "pi3"];
 
 /** A job that the stack doesn't have; it needs no machine. */
@@ -40,20 +38,6 @@ describe("the lab", function () {
     assert.equal(exitCode, 0, output);
     return stdout.trim();
   };
-
-  /** Asks until the answer is right; what fails now, as between two leaders, may work later. The last answer is in the error. */
-  async function eventually<Answer>(what: string, ask: () => Promise<Answer>, isRight: (answer: Answer) => boolean) {
-    const end = Date.now() + 8 * minutes;
-    for (;;) {
-      const answer = await ask().catch((error: Error) => error);
-      if (!(answer instanceof Error) && isRight(answer)) return answer;
-      assert.ok(
-        Date.now() < end,
-        `${what}: still ${answer instanceof Error ? answer.message : JSON.stringify(answer)}`,
-      );
-      await sleep(2000);
-    }
-  }
 
   const isWhole = ({ machines: seen, consul, nomad }: ClusterStatus) =>
     seen.every(({ name, reachable, hostname }) => reachable && hostname === name) &&
@@ -305,29 +289,3 @@ describe("the lab", function () {
       assert.ok(!existsSync(path.join(home.dir, ".piinit/lab", left)), left);
   });
 });
-
-async function untilDefined<Answer>(ask: () => Promise<Answer | undefined>): Promise<Answer> {
-  const end = Date.now() + 20 * minutes;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    assert.ok(Date.now() < end, "waited too long");
-    await sleep(1000);
-  }
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok;
-  } catch {
-    return false;
-  }
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("close", () => socket.destroy());
-  });
-}
