@@ -7,7 +7,7 @@ import { UserError } from "../../lib/errors.ts";
 import { projectDir } from "../../lib/paths.ts";
 import { type FoundPulumi, findPulumi } from "../../toolchain/pulumi.ts";
 import { backendUrl, isMade, runPulumi, type Stack } from "./stack.ts";
-import { readWork, stackFileOf } from "./stack-file.ts";
+import { readStackDocument, readWork, stackFileOf } from "./stack-file.ts";
 import { type StackState, writeState } from "./state.ts";
 
 /**
@@ -60,7 +60,7 @@ export async function withState(stack: Stack, state: StackState): Promise<Stack>
 async function makeTemporaryState(stack: Stack, { passphrase }: FoundPulumi): Promise<Stack> {
   const env: Record<string, string> = { ...stack.env };
   if (!passphrase.exists) {
-    const { encryptionsalt } = parse(await readFile(stackFileOf(stack.name), "utf8"));
+    const { encryptionsalt } = await readStackDocument(stack.name);
     if (encryptionsalt !== undefined) {
       throw new UserError(
         `The secrets of stack ${stack.name} can't be read without their passphrase: copy ${passphrase.file} from the computer where they were set.`,

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
-import { parse } from "yaml";
+import { parseDocument } from "yaml";
 import { UserError } from "../../lib/errors.ts";
 import { projectDir } from "../../lib/paths.ts";
 import { suggestion } from "../../lib/words.ts";
@@ -13,7 +13,7 @@ export const stackFileOf = (stack: string): string => path.join(projectDir, "sta
 
 /**
  * What the stack's file requires of this machine.
- * @throws UserError listing the known stacks if the file doesn't exist
+ * @throws UserError listing the known stacks if the file doesn't exist, or naming the place where it isn't YAML
  */
 export async function readWork(name: string): Promise<Work> {
   const config = await readStackFile(name);
@@ -33,6 +33,11 @@ function hasForeignBoard(config: Record<string, unknown>): boolean {
 
 /** The stack's settings as its file has them, secrets encrypted; fails like `readWork`. */
 export async function readStackFile(name: string): Promise<Record<string, unknown>> {
+  return mapOf((await readStackDocument(name)).config);
+}
+
+/** All that the stack's file has, settings and what Pulumi adds; fails like `readWork`. */
+export async function readStackDocument(name: string): Promise<Record<string, unknown>> {
   const file = stackFileOf(name);
   if (!existsSync(file)) {
     const known = (await readdir(path.dirname(file))).flatMap((entry) => /^Pulumi\.(.+)\.yaml$/.exec(entry)?.[1] ?? []);
@@ -40,6 +45,17 @@ export async function readStackFile(name: string): Promise<Record<string, unknow
       `There is no stack ${name}: stacks/Pulumi.${name}.yaml does not exist. Stacks: ${known.join(", ")}${suggestion(name, known)}`,
     );
   }
-  const { config } = (parse(await readFile(file, "utf8")) ?? {}) as { config?: Record<string, unknown> | null };
-  return config ?? {};
+  const document = parseDocument(await readFile(file, "utf8"), { logLevel: "silent" });
+  try {
+    if (document.errors[0]) throw document.errors[0];
+    return mapOf(document.toJS()); // Fails at an alias of nothing.
+  } catch (error) {
+    // The line that is wrong comes next, but it may have a secret in it.
+    const [reason = ""] = (error as Error).message.split("\n", 1);
+    throw new UserError(`stacks/Pulumi.${name}.yaml is not YAML: ${reason.replace(/:$/, "")}. Correct it there.`);
+  }
 }
+
+/** What is something else is reported with the other invalid settings. */
+const mapOf = (value: unknown): Record<string, unknown> =>
+  typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
