@@ -25,9 +25,18 @@ export function reportingFaults<Result>(work: () => Result): Result {
   try {
     return work();
   } catch (error) {
-    if (error instanceof UserError) throw new pulumi.RunError(error.message);
+    if (error instanceof UserError) throw withoutStack(new pulumi.RunError(error.message));
     throw error;
   }
+}
+
+/**
+ * Pulumi formats the stack although it shows none, and Node 20 needs 15 s and 3 GB for that: its `util.inspect` goes round
+ * at a path such as node_modules/@pulumi/resource.ts until the text is too long for it.
+ */
+function withoutStack(error: Error): Error {
+  error.stack = "";
+  return error;
 }
 
 /** Marks a value made from a setting as secret if any part of that setting was set with `--secret`. */
