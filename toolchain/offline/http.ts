@@ -1,3 +1,5 @@
+import { startDeadline } from "../../lib/deadline.ts";
+
 /** An answer with an error status, worded as in Consul's and Nomad's own clients. */
 export class HttpFailure extends Error {
   override name = "HttpFailure";
@@ -26,22 +28,31 @@ export interface HttpAnswer {
   headers: Headers;
 }
 
+/** Longer than Nomad keeps a question open that waits for a change. */
+const patienceMs = 60_000;
+
 /** Sends a request to an agent's HTTP API. @throws HttpFailure, or an Error that says why there was no answer */
 export async function ask(base: string, path: string, request: HttpRequest = {}): Promise<HttpAnswer> {
   const url = new URL(path, base);
   for (const [name, value] of present(request.query)) url.searchParams.set(name, value);
   const { method = "GET", body, signal } = request;
-  const response = await fetch(url, {
-    method,
-    headers: Object.fromEntries(present(request.headers)),
-    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
-    ...(signal && { signal }),
-  }).catch((error: unknown) => {
+  const deadline = startDeadline(patienceMs, signal);
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: Object.fromEntries(present(request.headers)),
+      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      signal: deadline.signal,
+    });
+    const text = await response.text();
+    if (!response.ok) throw new HttpFailure(response.status, text.trim());
+    return { text, headers: response.headers };
+  } catch (error) {
+    if (error instanceof HttpFailure) throw error;
     throw signal?.aborted ? new Error("interrupted", { cause: error }) : unreachable(method, url, error);
-  });
-  const text = await response.text();
-  if (!response.ok) throw new HttpFailure(response.status, text.trim());
-  return { text, headers: response.headers };
+  } finally {
+    deadline.end();
+  }
 }
 
 function present(values: Record<string, string | undefined> = {}): [string, string][] {
@@ -60,7 +71,7 @@ function unreachable(method: string, url: URL, error: unknown): Error {
     ECONNRESET: "connection reset by peer",
     EHOSTUNREACH: `dial tcp ${url.host}: connect: no route to host`,
   };
-  const reason = (code && reasons[code]) ?? (cause instanceof Error ? cause.message : String(error));
+  const reason = (code && reasons[code]) ?? (cause instanceof Error ? cause : (error as Error)).message;
   const verb = method.charAt(0) + method.slice(1).toLowerCase();
   return new Error(`${verb} "${url}": ${reason}`, { cause: error });
 }
