@@ -11,6 +11,8 @@ export interface Checkout {
   env: Record<string, string | undefined>;
   /** Runs ./piinit; never fails by itself, so that a test can look at the exit code. */
   piinit(...args: string[]): Promise<Outcome>;
+  /** The same, but ended when it takes longer; the exit code is -1 then. */
+  within(ms: number, ...args: string[]): Promise<Outcome>;
   /** Runs Pulumi itself in the environment that `./piinit env` prints, through a shell as a person would. */
   pulumi(command: string): Promise<Outcome>;
   /** The answer of a command with --json. */
@@ -28,7 +30,8 @@ export interface Outcome {
   seconds: number;
 }
 
-export async function makeCheckout(): Promise<Checkout> {
+/** `more` goes into the environment of its commands. */
+export async function makeCheckout(more: Record<string, string> = {}): Promise<Checkout> {
   const root = mkdtempSync(path.join(tmpdir(), "piinit-checkout-"));
   const dir = path.join(root, "piinit");
   const { stdout } = await execa("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
@@ -38,13 +41,19 @@ export async function makeCheckout(): Promise<Checkout> {
     cpSync(path.join(projectDir, file), path.join(dir, file), { recursive: true });
   }
   symlinkSync(path.join(projectDir, "node_modules"), path.join(dir, "node_modules"));
-  const env = { XDG_CONFIG_HOME: path.join(root, "config"), PULUMI_CONFIG_PASSPHRASE_FILE: undefined };
+  const env = { ...more, XDG_CONFIG_HOME: path.join(root, "config"), PULUMI_CONFIG_PASSPHRASE_FILE: undefined };
 
-  const runIn = async (program: string, args: string[]): Promise<Outcome> => {
+  const runIn = async (program: string, args: string[], timeout = 0): Promise<Outcome> => {
     const start = performance.now();
-    const result = await execa(program, args, { cwd: dir, env, reject: false, all: true, stdin: "ignore" });
+    const options = { cwd: dir, env, reject: false, all: true, stdin: "ignore", timeout } as const;
+    const result = await execa(program, args, options);
     const seconds = (performance.now() - start) / 1000;
-    return { exitCode: result.exitCode ?? -1, output: result.all, stdout: result.stdout, seconds };
+    return {
+      exitCode: result.timedOut ? -1 : (result.exitCode ?? -1),
+      output: result.all,
+      stdout: result.stdout,
+      seconds,
+    };
   };
   const piinit = (...args: string[]) => runIn("./piinit", args);
 
@@ -52,6 +61,7 @@ export async function makeCheckout(): Promise<Checkout> {
     dir,
     env,
     piinit,
+    within: (ms, ...args) => runIn("./piinit", args, ms),
     pulumi: (command) => runIn("sh", ["-c", `eval "$(./piinit env)" && ${command}`]),
     async json(...args) {
       // The exit code of `status` is the cluster's state.

@@ -4,7 +4,8 @@ import { execa } from "execa";
 import { projectDir } from "../../../lib/paths.ts";
 import type { ExpectedMachine } from "../../../steps/cluster/contract.ts";
 import { clusterStatus } from "../../../steps/cluster/status.ts";
-import { mutate, randomNumbers } from "./mutate.ts";
+import { newSeed, randomFrom } from "../../random.ts";
+import { mutate } from "./mutate.ts";
 import { agent, consulAnswers, type Manner, nomadAnswers, type Strangers, say, startStrangers } from "./stranger.ts";
 
 const html = "<!DOCTYPE html><title>Router</title>";
@@ -139,13 +140,13 @@ describe("what answers in place of Consul and Nomad", function () {
     assert.deepEqual(status.jobs, []);
   });
 
-  const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 32));
+  const seed = Number(process.env.SEED ?? newSeed());
   it(`never makes the gate or the status stumble, in 200 random forms (SEED=${seed})`, async () => {
-    const random = randomNumbers(seed);
+    const random = randomFrom(seed);
     const spoilt = (answers: Readonly<Record<string, unknown>>) => {
       const asked = Object.keys(answers);
-      const question = asked[Math.floor(random() * asked.length)];
-      const text = mutate(JSON.stringify(answers[question ?? ""]), random);
+      const question = random.pick(asked);
+      const text = mutate(JSON.stringify(answers[question]), random);
       return agent(answers, (right, path) => (path === question ? text : right));
     };
     const names = Array.from({ length: 200 }, (_, index) => `m${index}`);
