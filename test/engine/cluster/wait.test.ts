@@ -100,7 +100,9 @@ describe("the gate, in front of real Consul and Nomad agents", function () {
       reachable: true,
       hostname: "pi2",
       problem: null,
+      action: null,
     });
+    assert.equal(status.state, "healthy");
     assert.deepEqual(status.consul.peers, ["pi1", "pi2", "pi3"]);
     assert.deepEqual(status.nomad.servers, ["pi1", "pi2"]);
     assert.deepEqual(status.nomad.clients, ["pi1", "pi3"]);
@@ -118,9 +120,11 @@ describe("the gate, in front of real Consul and Nomad agents", function () {
     await cluster.kill("pi3");
     await says(/pi3 .*no answer from Consul.*; Consul 2 of 3 servers, leader pi[12];/);
     const status = await clusterStatus(expectation(0));
-    const { problem, ...pi3 } = status.machines[2] ?? assert.fail("no third machine");
+    const { problem, action, ...pi3 } = status.machines[2] ?? assert.fail("no third machine");
     assert.deepEqual(pi3, { name: "pi3", ip: "127.0.0.1", reachable: false, hostname: null });
     assert.match(problem ?? "", /^no answer from Consul at http:\S+: connection refused$/);
+    assert.equal(action, "burn `server`, power pi3 on, and run up again");
+    assert.deepEqual([status.state, status.consul.spare], ["degraded", 0]);
   });
 
   it("waits a minute for a machine that was there before, and not again", async () => {
