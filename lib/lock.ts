@@ -10,7 +10,7 @@ import type { Context } from "./program.ts";
 export async function withLock<T>(name: string, context: Context, work: () => Promise<T>): Promise<T> {
   return await withLockOn(
     await cachedLock(name),
-    `waiting for another command, which is making ${name}`,
+    `waiting for another command, which is making ${name.replace(/^\./, "")}`,
     context,
     work,
   );

@@ -3,19 +3,19 @@ import { quoteCommand } from "../../../lib/shell.ts";
 import { dpkgOptions } from "../install/mmdebstrap.ts";
 import type { DebianBase } from "../manifest/manifest.ts";
 
-/** Packages that every image has because the builder itself counts on them. */
+/** Packages in every image, because the builder itself relies on them. */
 const basePackages = ["busybox-static", "e2fsprogs", "kmod", "systemd-sysv", "udev"];
 
 const aptOptions = ['Acquire::Languages "none"', 'APT::Install-Recommends "false"'];
 
-/** What decides how mmdebstrap is called. */
+/** What determines mmdebstrap's arguments. */
 export interface DebianSystem {
   architecture: Architecture;
   base: DebianBase;
   packages: readonly string[];
 }
 
-/** mmdebstrap's own default mirror is used: it knows the distribution's security updates too. */
+/** Uses mmdebstrap's default mirror, which includes security updates. */
 function commonArguments({ architecture, base }: DebianSystem): string[] {
   return [
     "--mode=unshare",
@@ -26,7 +26,7 @@ function commonArguments({ architecture, base }: DebianSystem): string[] {
   ];
 }
 
-/** What mmdebstrap is told for a layer, apart from the hooks that fetch and keep downloads. */
+/** mmdebstrap's arguments for the base layer, without the hooks that fetch and keep downloads. */
 export function baseArguments(system: DebianSystem): string[] {
   return [
     ...commonArguments(system),
@@ -37,38 +37,41 @@ export function baseArguments(system: DebianSystem): string[] {
   ];
 }
 
-/** Hooks that make the work quicker and change nothing of its result. */
-export interface Between {
-  unpacked: string[];
-  upgraded: string[];
+/** Hooks for native programs, which make the work faster and don't change its result. */
+export interface NativeHooks {
+  afterUnpacking: string[];
+  afterUpgrade: string[];
 }
 
 /**
- * The packages layer starts from the base layer's tar on file descriptor 5. The host's apt installs into it, with the
- * system's own dpkg, as mmdebstrap does itself; mmdebstrap contributes the name spaces, the mounts, the package lists
- * and the policy that no service starts.
+ * mmdebstrap's arguments for the packages layer, which starts from the base layer's tar on file descriptor 5. The host's
+ * apt installs into it with the system's own dpkg, as mmdebstrap itself does; mmdebstrap provides the name spaces, the
+ * mounts, the package lists and the policy that keeps services from starting.
  */
-export function packagesArguments(system: DebianSystem, between: Between = { unpacked: [], upgraded: [] }): string[] {
+export function packagesArguments(
+  system: DebianSystem,
+  native: NativeHooks = { afterUnpacking: [], afterUpgrade: [] },
+): string[] {
   const { suite, backports } = system.base;
   const packages = system.packages.map((name) => (backports.includes(name) ? `${name}/${suite}-backports` : name));
   return [
     ...commonArguments(system),
     "--variant=custom",
     "--format=null",
-    // Its clean-up would come after the file system has been made.
+    // Its clean-up would come after the file system is made.
     "--skip=check/empty,cleanup",
     `--setup-hook=tar --extract --directory="$1" --exclude='./dev/*' <&5`,
     ...(backports.length > 0 ? [`--setup-hook=${backportsList(suite)}`] : []),
-    ...between.unpacked,
+    ...native.afterUnpacking,
     `--customize-hook=${hostApt("dist-upgrade")}`,
-    ...between.upgraded,
+    ...native.afterUpgrade,
     `--customize-hook=${hostApt("install", "--", ...packages)}`,
   ];
 }
 
 /**
- * Lines for a list of sources that hold the packages of one moment; none where the newest are taken, which mmdebstrap
- * knows how to find. The lists of that time say that they are out of date by now.
+ * Lines of sources.list for the packages of a past moment; none for the newest packages, which mmdebstrap finds itself.
+ * check-valid-until: the lists of that time have expired.
  */
 export function sourceLines({ suite, components, snapshot }: DebianBase): string[] {
   if (snapshot === undefined) return [];
@@ -78,7 +81,7 @@ export function sourceLines({ suite, components, snapshot }: DebianBase): string
   return [line("debian", suite), line("debian", `${suite}-updates`), line("debian-security", `${suite}-security`)];
 }
 
-/** Backports are beside the suite, wherever that comes from. */
+/** Backports are next to the suite on its mirror. */
 const backportsList = (suite: string) =>
   `cd "$1/etc/apt" && sed -n 's/ ${suite} / ${suite}-backports /p' sources.list >sources.list.d/backports.list`;
 

@@ -9,7 +9,7 @@ import type { SystemSource } from "../install/system-source.ts";
 import type { DebianBase, ManifestOf } from "../manifest/manifest.ts";
 import { baseArguments, packagesArguments, sourceLines } from "./debian-arguments.ts";
 
-/** A system of Debian's packages. */
+/** A system made of Debian's packages. */
 export function debianSource(manifest: ManifestOf<DebianBase>): SystemSource {
   const root = { image: manifest.name, rootMiB: manifest.disk.rootMiB, remedy: "leave some out" };
   return {
@@ -27,8 +27,8 @@ export function debianSource(manifest: ManifestOf<DebianBase>): SystemSource {
         arguments: [
           ...hooks("setup", emulation?.hook),
           ...packagesArguments(manifest, {
-            unpacked: hooks("setup", native?.lay),
-            upgraded: hooks("customize", native?.cover),
+            afterUnpacking: hooks("setup", native?.add),
+            afterUpgrade: hooks("customize", native?.bind),
           }),
         ],
         last: hooks("customize", native?.remove),
@@ -43,7 +43,7 @@ export function debianSource(manifest: ManifestOf<DebianBase>): SystemSource {
   };
 }
 
-/** Makes the base layer: the smallest Debian of the suite, as a tar. */
+/** Makes the base layer: a minimal Debian of the suite, as a tar. */
 async function makeBase(
   manifest: ManifestOf<DebianBase>,
   dir: string,
@@ -60,9 +60,9 @@ async function makeBase(
     arguments: [
       ...baseArguments(manifest),
       ...hooks("setup", emulation?.hook),
-      ...hooks("extract", native?.lay),
-      ...hooks("extract", native?.coverWhenUnpacked),
-      ...hooks("essential", native?.cover),
+      ...hooks("extract", native?.add),
+      ...hooks("extract", native?.bindWhenUnpacked),
+      ...hooks("essential", native?.bind),
     ],
     last: hooks("customize", native?.remove),
     target: baseTar,

@@ -1,9 +1,9 @@
 /**
- * What is changed of an image that somebody else made, and what is left out: all that belongs to one machine, that lets
- * somebody in, or that happens on its first boot. Paths are relative to the top folder.
+ * What is changed in an existing image, and what is omitted: whatever belongs to one machine, gives access to it, or runs
+ * on its first boot. Paths are relative to the root folder.
  */
 
-/** Of these folders only the folder itself is taken. */
+/** Folders that are copied without their content. */
 const emptied = [
   "dev",
   "proc",
@@ -16,7 +16,7 @@ const emptied = [
   "var/tmp",
 ];
 
-const leftOut = [
+const omitted = [
   /^lost\+found$/,
   /^etc\/hostname$/,
   /^etc\/ssh\/ssh_host_/,
@@ -28,28 +28,28 @@ const leftOut = [
   /^(swapfile|var\/swap)$/,
 ];
 
-/** Whether a file or folder of the base is not taken over. */
-export function isLeftOut(path: string): boolean {
-  return emptied.some((folder) => path.startsWith(`${folder}/`)) || leftOut.some((pattern) => pattern.test(path));
+/** Whether a file or folder of the base is omitted. */
+export function isOmitted(path: string): boolean {
+  return emptied.some((folder) => path.startsWith(`${folder}/`)) || omitted.some((pattern) => pattern.test(path));
 }
 
-/** Files that are changed while they are taken over. */
+/** Changes to files of the base. */
 export const edits: Readonly<Record<string, (text: string) => string>> = {
   "etc/shadow": lockPasswords,
-  "etc/hosts": forgetName,
+  "etc/hosts": withoutOwnName,
 };
 
-/** No password opens an account, not even an empty one: what an image is known to let in with is known to everybody. */
+/** Locks all passwords, even empty ones: the passwords of a public image are public. */
 function lockPasswords(shadow: string): string {
   return shadow.replace(/^([^:\n]+):(?![!*])[^:\n]*/gm, "$1:!*");
 }
 
 /** The address 127.0.1.1 stands for the machine's own name, which comes from DHCP. */
-function forgetName(hosts: string): string {
+function withoutOwnName(hosts: string): string {
   return hosts.replace(/^127\.0\.1\.1\s.*\n?/gm, "");
 }
 
-/** Words of a kernel's command line that start what an image does once on its first boot, or that are set here. */
+/** Words of the kernel's command line that start first-boot actions, or that are set here. */
 const ownWords = [
   /^root=/,
   /^init=/,
@@ -59,7 +59,7 @@ const ownWords = [
   /^cgroup_disable=memory$/,
 ];
 
-/** The base's cmdline.txt with the given words in it, and the root file system named by its partition. */
+/** The base's cmdline.txt with the given words and the given root device. */
 export function bootCommandLine(base: string, words: string, root: string): string {
   const wanted = words.split(/\s+/).filter(Boolean);
   const kept = (base.trim().split("\n")[0] ?? "")
@@ -68,11 +68,11 @@ export function bootCommandLine(base: string, words: string, root: string): stri
   return [...kept, `root=${root}`, ...wanted].join(" ");
 }
 
-/** Where the system mounts the FAT partition: a path relative to the top folder. */
+/** Where the system mounts the FAT partition, relative to the root folder. */
 export function bootFolder(fstab: string): string {
   const rows = fstab.split("\n").map((line) => line.trim().split(/\s+/));
   const mount = rows.find(
-    ([device = "#", place = "", type]) => !device.startsWith("#") && place.startsWith("/boot") && type === "vfat",
+    ([device = "#", folder = "", type]) => !device.startsWith("#") && folder.startsWith("/boot") && type === "vfat",
   );
   return mount?.[1]?.slice(1) ?? "boot/firmware";
 }

@@ -2,10 +2,9 @@ import { quoteCommand } from "../../../lib/shell.ts";
 import { dpkgOptions } from "../install/mmdebstrap.ts";
 
 /**
- * What mmdebstrap is told for the packages layer of an image that is made from another one. It contributes the name
- * spaces, the mounts and the policy that no service starts; the base's own apt installs what the base lacks, by its own
- * lists, keys and settings, so that what comes fits what is there. Nothing that is there is upgraded for its own sake.
- * The base's tar is on file descriptor 5.
+ * mmdebstrap's arguments for the packages layer on top of an existing image, whose tar is on file descriptor 5. mmdebstrap
+ * provides the name spaces, the mounts and the policy that keeps services from starting; the base's own apt installs the
+ * missing packages from its own sources, so that they match. Installed packages are upgraded only if those need it.
  */
 export function baseImageArguments(missing: readonly string[]): string[] {
   return [

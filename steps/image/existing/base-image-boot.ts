@@ -12,14 +12,14 @@ import { bootCommandLine } from "./base-changes.ts";
 const bootTar = "boot.tar";
 const bootDescriptor = 7;
 
-/** The file descriptor on which the hook below hands them over. */
+/** Redirects the hook's output to the tar. */
 export const takeBootDescriptor = `${bootDescriptor}>${bootTar}`;
 
-/** The last hook but one: hands over the files of the FAT partition, which packages may have changed, and removes them. */
+/** The second to last hook: writes the files of the FAT partition, which packages may have changed, and removes them. */
 export const takeBootHook = (folder: string) =>
   `--customize-hook=cd "$1/"${quote(folder)} && tar --create --sort=name . >&${bootDescriptor} && find . -mindepth 1 -delete`;
 
-/** What the base image has, kernel and all; only its command line gets the given words and the root. */
+/** The base image's own files, including its kernel; only the command line gets the given words and root device. */
 export async function baseImageBootFiles(
   words: string,
   layout: DiskLayout,

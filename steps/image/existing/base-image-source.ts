@@ -9,7 +9,7 @@ import { baseImageBootFiles, takeBootDescriptor, takeBootHook } from "./base-ima
 import { makeBaseLayer, readBaseSystem } from "./base-layer.ts";
 import { addDevices } from "./device-nodes.ts";
 
-/** A system that somebody else's image holds; what it lacks is installed by its own apt. */
+/** The system of an existing image; its own apt installs what is missing. */
 export function baseImageSource(manifest: ManifestOf<ImageBase>): SystemSource {
   const { base: image, architecture } = manifest;
   const root = {
@@ -18,7 +18,7 @@ export function baseImageSource(manifest: ManifestOf<ImageBase>): SystemSource {
     remedy: "take a smaller base image, such as a Lite edition, or leave packages out",
   };
   return {
-    // Where the image comes from makes no difference.
+    // The image's address doesn't matter.
     baseInputs: [image.sha256, architecture],
     packagesInputs: baseImageArguments(manifest.packages),
     root,
@@ -43,7 +43,7 @@ export function baseImageSource(manifest: ManifestOf<ImageBase>): SystemSource {
   };
 }
 
-/** The image has lists of its own. */
+/** The image has its own sources of packages. */
 const ownArchive = ({ base, architecture }: ManifestOf<ImageBase>): PackageArchive => ({
   title: "the base image's own source of packages",
   cache: `image-${base.sha256.slice(0, 16)}-${architecture}`,

@@ -15,13 +15,13 @@ import { bytesOf, copyBoot, copyFileSystem, writeTar } from "./copy-files.ts";
 import { fetchBaseImage, unpackBaseImage } from "./fetch-base-image.ts";
 import { findPartitions } from "./partitions.ts";
 
-/** What stands beside the tar of a base layer that was made from an image. */
+/** The description beside the tar of a base layer made from an existing image. */
 export interface BaseSystem {
-  /** Names of the packages that are installed. */
+  /** Names of the installed packages. */
   packages: string[];
   /** Where the files of the FAT partition are in the tar, e.g. boot/firmware. */
   boot: string;
-  /** Device nodes, which nobody but root can make in a folder; they are written into the finished file system. */
+  /** Device nodes, which only root can create; they are written into the finished file system. */
   devices: Ext4Entry[];
 }
 
@@ -33,8 +33,8 @@ export async function readBaseSystem(layer: string): Promise<BaseSystem> {
 
 /**
  * Makes the base layer from an existing image: its root file system as a tar, with the files of the FAT partition in
- * the folder where the system mounts it. Nothing is mounted and nobody has to be root.
- * @throws UserError for an image that can't be had, isn't what was promised, or isn't laid out as it has to be
+ * the folder where the system mounts it. Needs neither mounts nor root.
+ * @throws UserError if the image can't be fetched, has another checksum, or has an unsupported layout
  */
 export async function makeBaseLayer(
   image: ImageBase,
@@ -56,7 +56,7 @@ export async function makeBaseLayer(
   await rm(disk);
 }
 
-/** Writes the tar of a disk's system, and says what is in it. */
+/** Writes the tar of a disk's system, and returns its description. */
 async function copySystem(
   disk: string,
   handle: FileHandle,
@@ -66,7 +66,7 @@ async function copySystem(
 ): Promise<BaseSystem> {
   const { boot: bootPartition, root } = findPartitions(await reader(handle, 0)(0, sectorBytes));
   const read = reader(handle, root.offset);
-  if (await needsRecovery(read)) await playJournal(disk, root.offset, signal);
+  if (await needsRecovery(read)) await replayJournal(disk, root.offset, signal);
   const fileSystem = await openExt4(read);
   const [release, status, fstab] = await Promise.all(
     ["usr/lib/os-release", "var/lib/dpkg/status", "etc/fstab"].map((name) => textOf(fileSystem, name)),
@@ -86,14 +86,14 @@ function reader(handle: FileHandle, start: number): ReadAt {
   return async (offset, length) => {
     const bytes = await readAt(handle, start + offset, length);
     if (bytes.length === length) return bytes;
-    throw new UserError("The base image ends before its partitions do: it isn't whole.");
+    throw new UserError("The base image is truncated: it ends before its partitions do.");
   };
 }
 
-/** Plays back the journal of a file system that was in use when it was copied. */
-async function playJournal(disk: string, offset: number, signal: AbortSignal): Promise<void> {
+/** Replays the journal of a file system that was in use when it was copied. */
+async function replayJournal(disk: string, offset: number, signal: AbortSignal): Promise<void> {
   const partition = `${path.basename(disk)}?offset=${offset}`;
-  // It ends with 1 when it has mended something.
+  // Exit code 1 means that it has repaired something.
   const script = 'e2fsck -p "$1" || [ $? = 1 ]';
   await runOnHost("sh", ["-c", script, "sh", partition], { cwd: path.dirname(disk), signal });
 }

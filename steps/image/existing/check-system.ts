@@ -4,19 +4,19 @@ import { UserError } from "../../../lib/errors.ts";
 
 const oldest = 12;
 
-/** Raspberry Pi OS calls all its 32-bit systems armhf, though they run on the first boards too. */
+/** Raspberry Pi OS calls all its 32-bit systems armhf, although they run on the first boards, too. */
 const systemArchitecture = (board: Architecture): Architecture => (board === "armel" ? "armhf" : board);
 
 /**
- * The packages of a system that can be a base for that board.
- * @throws UserError for a system that is no Debian, too old, or for other processors
+ * The packages of a system, which must be a suitable base for the board.
+ * @throws UserError if it isn't Debian, is too old, or is for another architecture
  */
 export function checkSystem(osRelease: string, dpkgStatus: string, board: Architecture): InstalledPackage[] {
   const field = (name: string) => new RegExp(`^${name}="?([^"\\n]*)`, "m").exec(osRelease)?.[1] ?? "";
   const packages = parseDpkgStatus(dpkgStatus);
   const dpkg = packages.find(({ name }) => name === "dpkg");
   const title = field("PRETTY_NAME") || "something unknown";
-  if (!dpkg) throw new UserError(`The base image holds ${title}, which is no Debian: it has no packages of dpkg.`);
+  if (!dpkg) throw new UserError(`The base image holds ${title}, which is not Debian: it has no dpkg packages.`);
   if (Number.parseInt(field("VERSION_ID"), 10) < oldest) {
     throw new UserError(`The base image holds ${title}, but Debian ${oldest} (bookworm) or later is needed.`);
   }

@@ -5,11 +5,11 @@ import { type TarEntry, tarEnd, tarHeader, tarPadding } from "../../../formats/t
 import { MiB } from "../../../formats/units.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { imageTime } from "../manifest/image-time.ts";
-import { edits, isLeftOut } from "./base-changes.ts";
+import { edits, isOmitted } from "./base-changes.ts";
 
 type Write = (bytes: Buffer) => Promise<void>;
 
-/** Writes a tar by what the work gives to `write`, a few pieces at a time. */
+/** Writes a tar of what the work passes to `write`, in batches. */
 export async function writeTar<T>(file: string, work: (write: Write) => Promise<T>): Promise<T> {
   const batchBytes = 4 * MiB;
   const handle = await open(file, "w", 0o600);
@@ -34,7 +34,7 @@ export async function writeTar<T>(file: string, work: (write: Write) => Promise<
   }
 }
 
-/** Writes all that is taken over of the root file system, and returns its device nodes. */
+/** Copies the root file system without what is omitted, and returns its device nodes. */
 export async function copyFileSystem(
   fileSystem: Ext4,
   boot: string,
@@ -45,7 +45,7 @@ export async function copyFileSystem(
   const names = new Map<number, string>();
   for await (const entry of fileSystem.walk()) {
     signal.throwIfAborted();
-    if (entry.path === "" || isLeftOut(entry.path) || entry.path.startsWith(`${boot}/`)) continue;
+    if (entry.path === "" || isOmitted(entry.path) || entry.path.startsWith(`${boot}/`)) continue;
     if (entry.type === "character" || entry.type === "block") devices.push(entry);
     else if (entry.type !== "socket") await copyEntry(fileSystem, entry, names, write);
   }
@@ -77,11 +77,11 @@ function tarEntryOf(entry: Ext4Entry): TarEntry {
   return { path: `./${entry.path}`, type, mode, uid, gid, time, size, target, attributes };
 }
 
-/** Writes the files of the FAT partition, below the folder where the system has them. */
+/** Copies the files of the FAT partition into the folder where the system mounts it. */
 export async function copyBoot(
   disk: string,
   offset: number,
-  place: string,
+  folder: string,
   write: Write,
   signal: AbortSignal,
 ): Promise<void> {
@@ -97,7 +97,7 @@ export async function copyBoot(
     const isFolder = (await stat(file)).isDirectory();
     const data = isFolder ? Buffer.alloc(0) : await readFile(file);
     const header = tarHeader({
-      path: `./${place}/${Buffer.from(name).toString("latin1")}`,
+      path: `./${folder}/${Buffer.from(name).toString("latin1")}`,
       type: isFolder ? "directory" : "file",
       mode: 0o755,
       uid: 0,

@@ -18,7 +18,7 @@ export async function addDevices(devices: readonly Ext4Entry[], dir: string, sig
   await appendFile(path.join(dir, treeList), listEntries(entries));
 }
 
-/** Device nodes as commands for debugfs. */
+/** debugfs commands that create the device nodes. */
 export function deviceCommands(devices: readonly Ext4Entry[]): string {
   return devices
     .flatMap(({ path: name, type, mode, uid, gid, time, device }) => {

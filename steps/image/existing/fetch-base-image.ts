@@ -14,8 +14,8 @@ import type { ImageBase } from "../manifest/manifest.ts";
 const isAddress = (image: string): boolean => /^https?:\/\//.test(image);
 
 /**
- * The file of an image that is to be a base, with the promised sum: where it is, or downloaded into the cache, once.
- * @throws UserError when it can't be had or has another sum
+ * The file of a base image: the given local file, or one downloaded into the cache.
+ * @throws UserError if it can't be fetched or has another checksum
  */
 export async function fetchBaseImage({ image, sha256 }: ImageBase, context: Context): Promise<string> {
   if (isAddress(image)) return download(image, sha256, context);
@@ -47,19 +47,19 @@ async function download(image: string, sha256: string, context: Context): Promis
 function checkSum(image: string, sum: string, promised: string): void {
   if (sum === promised) return;
   throw new UserError(
-    `The base image ${image} is not the one that was promised:\n  sha256 ${sum} is what it has,\n` +
-      `  sha256 ${promised} is what the settings say. Correct the settings, or get the image again.`,
+    `The base image ${image} has another checksum than the settings say:\n  sha256 ${sum} is the image's,\n` +
+      `  sha256 ${promised} is in the settings. Correct the settings, or download the image again.`,
   );
 }
 
-/** What unpacks a file from $1 to $2, leaving holes where there are zeros. */
+/** Decompress $1 to $2, as a sparse file. */
 const commands = {
   xz: 'xz --decompress --stdout --threads=0 <"$1" >"$2"',
   zstd: 'zstd --quiet --decompress --sparse --force "$1" -o "$2"',
   none: 'cp --sparse=always --reflink=auto "$1" "$2"',
 };
 
-/** Writes the disk image that is in the file, compressed or not, as a sparse file. */
+/** Writes the possibly compressed disk image as a sparse file. */
 export async function unpackBaseImage(file: string, disk: string, signal: AbortSignal): Promise<void> {
   const compression = await compressionOf(file, "The base image");
   if (compression) await requirePrograms("Unpacking the base image", [compression], imagePackages);

@@ -4,10 +4,10 @@ import { UserError } from "../../../lib/errors.ts";
 
 const fat = [0x01, 0x04, 0x06, 0x0b, 0x0c, 0x0e];
 
-/** Finds the FAT partition and the root partition in the first sector of a disk image, laid out as Raspberry Pi OS is. */
+/** Finds the FAT and root partitions in the first sector of a disk image with the layout of Raspberry Pi OS. */
 export function findPartitions(sector: Buffer): { boot: Extent; root: Extent } {
   const partitions = readPartitions(sector);
-  if (!partitions) throw new UserError("The base image has no partition table: it is no image of a card.");
+  if (!partitions) throw new UserError("The base image has no partition table: it is not the image of a card.");
   if (partitions.some(({ type }) => type === 0xee)) {
     throw new UserError("The base image has a GPT; only one with an MBR, as Raspberry Pi OS has, can be a base.");
   }

@@ -4,7 +4,7 @@ import { findStatic, hostPath, requirePackages } from "../../../lib/host.ts";
 import { emulationPackages } from "../../../toolchain/packages.ts";
 import type { NativeScripts } from "./native.ts";
 
-/** How the kernel tells the programs of an architecture (the first 20 bytes of an ELF file), and which QEMU runs them. */
+/** How the kernel recognizes an architecture's programs (the first 20 bytes of an ELF file), and which QEMU runs them. */
 interface Format {
   qemu: string;
   magic: string;
@@ -32,18 +32,18 @@ const formats: Record<Architecture, Format> = {
   armel: arm,
 };
 
-/** What it takes to run the programs of another architecture than the host's. */
+/** How to run programs of an architecture other than the host's. */
 export interface Emulation {
-  /** A command that makes them run at all; undefined where they do. */
+  /** A command that enables them; undefined if the host runs them already. */
   hook: string | undefined;
-  /** The host's own programs in their place, from the tar of a base system; undefined where that can't be. */
+  /** Native programs that replace emulated ones, from the tar of a base system; undefined if that isn't possible. */
   native: { tar: string; scripts: NativeScripts } | undefined;
 }
 
 /**
- * A shell command that makes the programs of another architecture run in the name space where it is executed, by
- * emulation; undefined where they run already. Since Linux 6.7 that needs no root: the list of formats is the user name
- * space's own. Root builds in the machine's, where the format stays as long as anybody has that list mounted.
+ * A shell command that enables emulation of another architecture in the name space where it is executed; undefined if
+ * the host emulates it already. Since Linux 6.7 that needs no root, because each user name space has its own list of
+ * formats. Root builds use the machine's list, where the format stays as long as that list is mounted.
  */
 export async function emulationHook(architecture: Architecture): Promise<string | undefined> {
   if (architecture === hostArchitecture() || (await isRegistered(formats[architecture].qemu))) return undefined;
@@ -52,19 +52,19 @@ export async function emulationHook(architecture: Architecture): Promise<string 
   const interpreter = await findStatic(qemu, { PATH: hostPath() });
   const list = "/proc/sys/fs/binfmt_misc";
   const register = `printf %s '${registration(qemu, architecture, String(interpreter))}' >${list}/register`;
-  // Root's list is the machine's own, which may be mounted, and which another build may be adding to at this moment.
+  // Root's list is the machine's own: it may be mounted already, and another build may be adding to it.
   const mount = `{ mount -t binfmt_misc binfmt_misc ${list} || [ -w ${list}/register ]; }`;
   const isThere = `[ -e ${list}/${qemu} ]`;
   return `${mount} && { ${isThere} || ${register} || ${isThere}; }`;
 }
 
-/** The line that the kernel takes; F: the interpreter is opened now, for it is not to be found inside of the system. */
+/** The line to register with the kernel. F: it opens the interpreter now, because the system doesn't contain it. */
 export function registration(name: string, architecture: Architecture, interpreter: string): string {
   const { magic, mask } = formats[architecture];
   return `:${name}:M:0:${magic}:${mask}:${interpreter}:F`;
 }
 
-/** Whether the host's administrator has the kernel run such programs everywhere, as the packages of QEMU do. */
+/** Whether the host already emulates these programs everywhere, as QEMU's packages configure it. */
 async function isRegistered(name: string): Promise<boolean> {
   const entry = await readFile(`/proc/sys/fs/binfmt_misc/${name}`, "utf8").catch(() => "");
   return entry.startsWith("enabled") && /^flags:.*F/m.test(entry);

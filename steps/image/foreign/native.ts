@@ -2,18 +2,18 @@ import type { Architecture } from "../../../lib/architecture.ts";
 
 /**
  * Installing Debian for another architecture runs thousands of short programs under emulation. Most of them (shell, perl,
- * dpkg, sed …) do the same as the host's own: a tree of these is laid into the system while packages are being installed,
- * and taken out again. Where that is not possible everything is emulated: slower, with the same result.
+ * dpkg, sed …) behave like the host's own, so a tree of native ones is put into the system during the installation and
+ * removed afterwards. Where that is impossible, everything is emulated, slower and with the same result.
  */
 
-/** Where the host's programs are inside of the system meanwhile. */
+/** The folder of the native programs inside the system. */
 const folder = ".native";
 
 /** The packages whose programs are used instead of emulated ones. */
 const packages = [
   ...["bash", "coreutils", "dash", "debianutils", "diffutils", "findutils", "grep", "gzip", "hostname", "kmod"],
   ...["mawk", "openssl", "perl-base", "sed", "tar", "xz-utils"],
-  // dpkg's programs are last, and told apart below.
+  // dpkg's programs come last; they are patched below.
   "dpkg",
 ];
 
@@ -28,30 +28,30 @@ const linkerFolders: Partial<Record<Architecture, string>> = { amd64: "/usr/lib6
 /** Of udev's package, which is new in the base system. */
 const slow = "usr/bin/systemd-hwdb";
 
-/** Whether the programs of the host can stand in for those of the image. */
+/** Whether native programs can replace those of the image. */
 export function canUseNative(host: Architecture | undefined, image: Architecture): host is Architecture {
   return host !== undefined && host !== image && linkerFolders[host] !== undefined;
 }
 
 export interface NativeScripts {
-  /** For a system that has just been unpacked: the programs can be found, nothing of the system's own is covered. */
-  lay: string;
+  /** For a system that has just been unpacked: adds the native programs, and replaces none of the system's own. */
+  add: string;
   /**
-   * Lets `cover` come as soon as the essential packages are unpacked, before any of them is set up, by a dpkg that does
-   * in two steps what it is asked to do in one.
+   * Runs `bind` as soon as the essential packages are unpacked, before any of them is configured, by means of a dpkg that
+   * does these in two steps.
    */
-  coverWhenUnpacked: string;
-  /** Covers the system's own programs, once; no package that brings one of them may be installed after that. */
-  cover: string;
-  /** Takes all of it away. */
+  bindWhenUnpacked: string;
+  /** Binds the native programs over the system's own, once; no package with one of them may be installed after that. */
+  bind: string;
+  /** Removes all of it. */
   remove: string;
 }
 
-/** The environment's PATH while the host's programs are there. */
+/** The folder to put first on PATH while the native programs are there. */
 export const nativePath = `/${folder}/bin`;
 
-/** In the system's folder. */
-const coverCommands = `while read -r file; do
+/** Shell commands to run in the system's folder. */
+const bindCommands = `while read -r file; do
   native="${folder}/bin/\${file##*/}"
   [ -f "$native" ] && [ -f ".$file" ] && [ ! -L ".$file" ] || continue
   mount --bind "$native" ".$file"
@@ -63,7 +63,7 @@ if [ ! -e ${slow} ]; then
 fi
 : >${folder}/covered`;
 
-/** In the hooks, a tar of the host's own base system is on this file descriptor. */
+/** The file descriptor on which hooks find a tar of a native base system. */
 export const nativeDescriptor = 6;
 
 /** Shell scripts for mmdebstrap's hooks, with the system's folder as `$1`. */
@@ -71,7 +71,7 @@ export function nativeScripts(host: Architecture, image: Architecture): NativeSc
   const library = libraries[host];
   const linker = linkerFolders[host];
   return {
-    lay: `set -eu; cd "$1"
+    add: `set -eu; cd "$1"
 mkdir -p ${folder}/bin .${library} .${linker}
 [ -e lib64 ] || ln -s usr/lib64 lib64
 tar --extract --directory=${folder} --wildcards '.${library}' '.${linker}' ./usr/bin ./usr/sbin './usr/lib/apt/methods' './var/lib/dpkg/info/*.list' <&${nativeDescriptor}
@@ -88,7 +88,7 @@ done <${folder}/list
 ${dpkgFor(host, image)}
 printf '%s\\n' 'DPkg::Path "${nativePath}:/usr/sbin:/usr/bin:/sbin:/bin";' '#clear DPkg::Pre-Install-Pkgs;' >etc/apt/apt.conf.d/zz-native
 `,
-    coverWhenUnpacked: `set -eu; cd "$1"
+    bindWhenUnpacked: `set -eu; cd "$1"
 [ -f ${folder}/bin/dpkg ] || exit 0
 mv ${folder}/bin/dpkg ${folder}/dpkg
 cat >${folder}/bin/dpkg <<'END'
@@ -100,16 +100,16 @@ shift
 mv /${folder}/dpkg ${nativePath}/dpkg
 cd /
 mount() { /${folder}/usr/bin/mount "$@"; }
-${coverCommands}
+${bindCommands}
 options=
 for word; do case $word in --*) options="$options $word" ;; esac; done
 exec dpkg --configure --pending $options
 END
 chmod 755 ${folder}/bin/dpkg
 `,
-    cover: `set -eu; cd "$1"
+    bind: `set -eu; cd "$1"
 [ ! -e ${folder}/covered ] || exit 0
-${coverCommands}
+${bindCommands}
 `,
     remove: `set -eu; cd "$1"
 root=$(pwd -P)
@@ -126,8 +126,8 @@ rmdir .${library} .${linker}
 }
 
 /**
- * dpkg has its architecture compiled in, as a string that is as long for every one of ours.
- * The copies are only kept when they say the right one.
+ * dpkg has its architecture compiled in, as a string of the same length for all of ours. The patched copies are kept only
+ * if they report the right one.
  */
 function dpkgFor(host: Architecture, image: Architecture): string {
   return `for program in dpkg dpkg-deb dpkg-divert dpkg-query dpkg-split dpkg-statoverride dpkg-trigger; do

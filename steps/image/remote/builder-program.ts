@@ -7,20 +7,20 @@ import { quote } from "../../../lib/shell.ts";
 import { bundle } from "../../../toolchain/bundle.ts";
 import { mark } from "./transfer.ts";
 
-/** The program that a builder runs: one file that needs nothing but Node, and what the toolchain reads beside it. */
+/** The program that a builder runs: one file that needs only Node.js, and the files that the toolchain reads beside it. */
 export interface BuilderProgram {
-  /** The digest of all of it. */
+  /** The digest of all its files. */
   name: string;
   main: string;
 }
 
-/** The toolchain finds its own files beside the file that it is in. */
+/** The toolchain finds its files relative to its own. */
 const mainFile = "toolchain/serve.mjs";
-const besideIt = "toolchain/go";
+const toolchainFiles = "toolchain/go";
 
 export async function builderProgram(): Promise<BuilderProgram> {
   const main = await bundle(fileURLToPath(new URL("serve.ts", import.meta.url)));
-  const folder = path.join(projectDir, besideIt);
+  const folder = path.join(projectDir, toolchainFiles);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries
     .filter((entry) => entry.isFile())
@@ -31,11 +31,11 @@ export async function builderProgram(): Promise<BuilderProgram> {
   return { name: digest([main, texts]).slice(0, 16), main };
 }
 
-/** Writes the program's files below a folder, as they are on the builder. */
+/** Writes the program's files into a folder, laid out as on the builder. */
 export async function writeProgram({ main }: BuilderProgram, folder: string): Promise<void> {
   await mkdir(path.join(folder, path.dirname(mainFile)), { recursive: true });
   await writeFile(path.join(folder, mainFile), main);
-  await cp(path.join(projectDir, besideIt), path.join(folder, besideIt), { recursive: true });
+  await cp(path.join(projectDir, toolchainFiles), path.join(folder, toolchainFiles), { recursive: true });
 }
 
 const oldestNode = { major: 20, minor: 18 };
@@ -54,10 +54,10 @@ const checkNode = [
   `{ echo ${quote(lacksNode)} >&2; exit 1; }`,
 ].join(" || ");
 
-/** A command for the builder: tells its Node's version, or what to install. */
+/** A command for the builder that prints the version of Node.js, or what to install. */
 export const probeCommand = posixCommand(["set -eu", checkNode, `echo ${quote(mark)}"$(node -v)"`]);
 
-/** A command for the builder: says whether the program is there, and if it is, starts it. */
+/** A command for the builder that says whether the program is there and, if so, starts it. */
 export function startCommand(program: BuilderProgram): string {
   return posixCommand([
     "set -eu",
@@ -71,8 +71,8 @@ export function startCommand(program: BuilderProgram): string {
 }
 
 /**
- * A command for the builder: puts the program there from a tar on standard input, whole or not at all. Those that
- * weren't used for long go.
+ * A command for the builder that unpacks the program from a tar on standard input, completely or not at all, and removes
+ * programs that have not been used for a month.
  */
 export function putCommand(program: BuilderProgram): string {
   return posixCommand([
@@ -84,12 +84,12 @@ export function putCommand(program: BuilderProgram): string {
     `trap 'rm -rf "$new"' EXIT`,
     "trap 'exit 1' HUP INT TERM",
     'tar -xzf - -C "$new"',
-    // Another build may have been quicker.
+    // Another build may have finished first.
     'mv -T "$new" "$code" 2>/dev/null || [ -d "$code" ]',
   ]);
 }
 
-/** Whatever the user's own shell there is, POSIX's runs the script. */
+/** Runs the script with a POSIX shell, whatever the user's login shell is. */
 function posixCommand(statements: string[]): string {
   return `sh -c ${quote(statements.join("; "))}`;
 }

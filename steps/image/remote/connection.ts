@@ -8,12 +8,12 @@ import type { Progress } from "../../../lib/progress.ts";
 import { type Login, lastLine, nameOf, sshFailure, withSshArguments } from "../../../lib/ssh.ts";
 import { basicPackages } from "../../../toolchain/packages.ts";
 
-/** ssh's own exit code, for all that goes wrong with the connection. */
+/** ssh's own exit code for any failure of the connection. */
 const connectionFailed = 255;
 
 /**
- * Runs a command on the builder while `talk` has its standard input and output. Its progress is told as ours.
- * @throws UserError for a connection that doesn't come about or breaks, and with what the command itself says
+ * Runs a command on the builder while `talk` uses its standard input and output. Reports its progress as our own.
+ * @throws UserError if the connection fails or breaks, or with the command's own error
  */
 export async function onBuilder<T>(
   builder: Login,
@@ -28,15 +28,15 @@ export async function onBuilder<T>(
     const end = () => remote.kill();
     const closed = once(remote, "close") as Promise<[code: number | null]>;
     signal.addEventListener("abort", end);
-    // ssh tells by its exit code why it stopped reading.
+    // ssh's exit code says why it stopped reading.
     remote.stdin.on("error", () => {});
-    const heard = listen(remote, progress);
+    const output = collectOutput(remote, progress);
     try {
       const answer = await talk(remote);
       remote.stdin.end();
       const [code] = await closed;
       signal.throwIfAborted();
-      if (code !== 0) throw failure(builder, code, heard);
+      if (code !== 0) throw failure(builder, code, output);
       return answer;
     } finally {
       signal.removeEventListener("abort", end);
@@ -46,36 +46,36 @@ export async function onBuilder<T>(
   });
 }
 
-interface Heard {
-  /** Whether the command itself has begun. */
-  anything: boolean;
+interface RemoteOutput {
+  /** Whether the command itself has started. */
+  hasStarted: boolean;
   errors: string[];
 }
 
-/** Tells progress lines as our own, with our own clock, and keeps all others for an error. */
-function listen(remote: ChildProcessWithoutNullStreams, progress: Progress): Heard {
-  const heard: Heard = { anything: false, errors: [] };
+/** Reports progress lines as our own, with our own time, and keeps all others for an error. */
+function collectOutput(remote: ChildProcessWithoutNullStreams, progress: Progress): RemoteOutput {
+  const output: RemoteOutput = { hasStarted: false, errors: [] };
   remote.stdout.once("data", () => {
-    heard.anything = true;
+    output.hasStarted = true;
   });
   createInterface({ input: remote.stderr }).on("line", (line) => {
     const step = /^ *\d+ s {2}(.+)$/.exec(line)?.[1];
-    if (step === undefined) heard.errors.push(line);
+    if (step === undefined) output.errors.push(line);
     else progress.step(step);
   });
-  return heard;
+  return output;
 }
 
-function failure(builder: Login, code: number | null, { anything, errors }: Heard): UserError {
+function failure(builder: Login, code: number | null, { hasStarted, errors }: RemoteOutput): UserError {
   const name = nameOf(builder);
   const text = errors.join("\n").trim();
   if (code !== connectionFailed && code !== null)
     return new UserError(`The builder ${name} says:\n${text || `nothing, but it ended with exit code ${code}`}`);
-  if (!anything) return new UserError(sshFailure("builder", builder, text));
+  if (!hasStarted) return new UserError(sshFailure("builder", builder, text));
   return new UserError(
     [
       `The connection to the builder ${name} broke${text ? ` (${lastLine(text)})` : ""}.`,
-      "What it was doing has been ended there, and nothing is left half done. Run this again: what it had finished is kept.",
+      "The builder has stopped its work, and nothing is left half done. Run this again: finished parts are kept.",
     ].join("\n"),
   );
 }

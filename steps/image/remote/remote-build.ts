@@ -11,7 +11,6 @@ import { builtImage, imageFile, publish, readContents, removeOldImages } from ".
 import { layerNames } from "../layers/layer-names.ts";
 import type { BuildRequest, BuiltImage } from "../manifest/contract.ts";
 import { layers, type Manifest } from "../manifest/manifest.ts";
-import { heartbeatMs } from "./attend.ts";
 import {
   type BuilderProgram,
   builderProgram,
@@ -21,11 +20,12 @@ import {
   writeProgram,
 } from "./builder-program.ts";
 import { onBuilder } from "./connection.ts";
+import { heartbeatMs } from "./heartbeat.ts";
 import { type Header, parseHeader, readIncoming, receiveImage } from "./transfer.ts";
 
 /**
- * Builds the image of a manifest on another machine, as far as it isn't here yet, and fetches it.
- * @throws UserError for what the builder lacks or says, and for a connection that breaks
+ * Builds the image of a manifest on another machine and fetches it, unless it is already here.
+ * @throws UserError if the builder lacks something, fails, or loses the connection
  */
 export async function buildImageOn(
   builder: Login,
@@ -47,7 +47,7 @@ export async function buildImageOn(
   });
 }
 
-/** Tells that the builder can be reached and has a Node to build with; fails with what to do otherwise. */
+/** Checks that the builder can be reached and has Node.js. @throws UserError with what to do */
 export function checkBuilder(builder: Login, context: Context): Promise<string> {
   return onBuilder(builder, probeCommand, context, async ({ stdout }) => {
     const version = await readIncoming(stdout).line();
@@ -63,11 +63,12 @@ async function fetchImage(builder: Login, manifest: Manifest, disk: string, cont
     await putProgram(builder, program, path.dirname(disk), context);
     answer = await start();
   }
-  if (typeof answer === "string") throw new UserError(`The builder ${nameOf(builder)} sent no whole image: ${answer}`);
+  if (typeof answer === "string")
+    throw new UserError(`The builder ${nameOf(builder)} sent no complete image: ${answer}`);
   return answer;
 }
 
-/** Has the image built and receives it; what is missing when it doesn't come. */
+/** Has the image built and receives it; returns what is missing if it doesn't arrive. */
 function startBuild(
   builder: Login,
   program: BuilderProgram,
@@ -103,7 +104,7 @@ async function putProgram(builder: Login, program: BuilderProgram, work: string,
   await onBuilder(builder, putCommand(program), context, async ({ stdin }) => {
     const tar = spawn("tar", ["-czf", "-", "-C", folder, "."], { env, stdio: ["ignore", "pipe", "inherit"] });
     const ended = once(tar, "close");
-    // A connection that breaks is told by ssh itself.
+    // ssh itself reports a broken connection.
     await pipeline(tar.stdout, stdin).catch(() => tar.kill());
     await ended;
   });

@@ -10,7 +10,7 @@ import { buildImage } from "../layers/build-image.ts";
 import type { FetchProgram } from "../layers/cached-layers.ts";
 import { readContents } from "../layers/image-files.ts";
 import { type Manifest, manifestSchema, programsOf } from "../manifest/manifest.ts";
-import { readAttended } from "./attend.ts";
+import { readWithHeartbeat } from "./heartbeat.ts";
 import { sendImage } from "./transfer.ts";
 
 /** The builder's end of a build over SSH; it is sent there as one file. */
@@ -18,17 +18,17 @@ await main(
   {
     serve: (input, context) => {
       const manifest = checkInput("image", manifestSchema, input);
-      // The image holds the cluster's secrets, so it goes as soon as it has been sent, or when it can't be.
+      // The image contains the cluster's secrets, so it is removed once it has been sent or sending has failed.
       return inUnfinishedFolder(cacheDir("outgoing"), async (outputDir) => {
         const built = await buildImage({ manifest, outputDir }, getOnce(manifest), context);
         const contents = await readContents(built.path);
-        if (!contents) throw new Error(`${built.path} was built and can't be read back`);
+        if (!contents) throw new Error(`${built.path} was built but can't be read back`);
         const blockMap = await readFile(blockMapFileOf(built.path), "utf8");
         await sendImage(built, contents, blockMap, process.stdout, context);
       });
     },
   },
-  readAttended,
+  readWithHeartbeat,
 );
 
 /** Images that are built side by side don't get the same program twice. */

@@ -43,13 +43,13 @@ export function parseHeader(line: string): Header | undefined {
   }
 }
 
-/** Several times what the longest line has, the header of an image with many packages. */
+/** Several times the length of the longest line, the header of an image with many packages. */
 const mostLineBytes = 64 * MiB;
 
-/** Begins each line that is meant for the other end, to be told from what a login prints. */
+/** Marks lines for the other end, because a login may print others. */
 export const mark = "piinit-builder ";
 
-/** Writes the header's line and the image, compressed as quickly as most networks are. */
+/** Writes the header's line and the image, with a compression as fast as most networks. */
 export async function sendImage(
   { path: image, reused }: BuiltImage,
   contents: Contents,
@@ -67,9 +67,9 @@ export async function sendImage(
   });
 }
 
-/** What comes from the other end: lines first, then bytes. */
+/** Data from the other end: first lines, then bytes. */
 interface Incoming {
-  /** The next line that is meant for us, without its mark; undefined at the end. */
+  /** The next line for us, without its mark; undefined at the end. */
   line(): Promise<string | undefined>;
   /** All that follows. */
   rest(): AsyncGenerator<Buffer>;
@@ -89,7 +89,8 @@ export function readIncoming(stream: AsyncIterable<Buffer>): Incoming {
       const { value, done } = await chunks.next();
       if (done) return undefined;
       buffered = Buffer.concat([buffered, value]);
-      if (buffered.length > mostLineBytes) throw new UserError("The other end sends no lines, but something else.");
+      if (buffered.length > mostLineBytes)
+        throw new UserError("The other end sends something other than lines of text.");
     }
   };
   return {
@@ -108,8 +109,8 @@ export function readIncoming(stream: AsyncIterable<Buffer>): Incoming {
 }
 
 /**
- * Writes the image that comes to a new file, with holes where it is empty. False when its end didn't come.
- * @throws UserError when it isn't what its header says, or when the disk is full
+ * Writes the incoming image into a new sparse file. Returns false if its end is missing.
+ * @throws UserError if it doesn't match its header, or the disk is full
  */
 export async function receiveImage(
   { contents: { bytes, sha256 }, diskBytes }: Header,
@@ -128,13 +129,13 @@ export async function receiveImage(
     const sum = hash.digest("hex");
     if (received === bytes && sum === sha256) return true;
     throw new UserError(
-      `The image was damaged on its way: ${received} bytes with the SHA-256 ${sum} came, but ${bytes} bytes with ${sha256} were built. Run this again.`,
+      `The image was damaged in transit: ${received} bytes with the SHA-256 ${sum} arrived, but ${bytes} bytes with ${sha256} were built. Run this again.`,
     );
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // The end of the compressed data is missing.
     if (code === "Z_BUF_ERROR") return false;
-    if (code?.startsWith("Z_")) throw new UserError(`The image was damaged on its way (${message}). Run this again.`);
+    if (code?.startsWith("Z_")) throw new UserError(`The image was damaged in transit (${message}). Run this again.`);
     if (code === "ENOSPC")
       throw new UserError(`The disk of ${folder} is full. Free some space there and run this again.`);
     throw error;
@@ -143,11 +144,11 @@ export async function receiveImage(
   }
 }
 
-/** The unit of a file's holes on every file system in use, or a multiple of it. */
+/** A multiple of the unit of holes on every file system in use. */
 const blockBytes = 4096;
 const emptyBlock = Buffer.alloc(blockBytes);
 
-/** Writes the source to an empty file, but for blocks of zeros; returns the number of bytes. */
+/** Writes the source to an empty file, skipping blocks of zeros; returns the number of bytes. */
 async function writeSparse(
   source: AsyncIterable<Buffer>,
   handle: FileHandle,
@@ -167,7 +168,7 @@ async function writeSparse(
   return position;
 }
 
-/** The parts of a chunk that aren't whole blocks of zeros; `position` is the chunk's in the file. */
+/** The parts of a chunk that aren't complete blocks of zeros. @param position of the chunk in the file */
 function filledRanges(chunk: Buffer, position: number): [start: number, end: number][] {
   const ranges: [number, number][] = [];
   for (let start = 0; start < chunk.length; ) {

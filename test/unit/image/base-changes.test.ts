@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../lib/errors.ts";
-import { bootCommandLine, bootFolder, edits, isLeftOut } from "../../../steps/image/existing/base-changes.ts";
+import { bootCommandLine, bootFolder, edits, isOmitted } from "../../../steps/image/existing/base-changes.ts";
 import { checkSystem } from "../../../steps/image/existing/check-system.ts";
 
 const words = "cgroup_enable=memory fsck.repair=yes";
@@ -53,7 +53,7 @@ describe("taking over the files of an existing image", () => {
       "dev/console",
       "run/lock",
     ])
-      assert.ok(isLeftOut(path), path);
+      assert.ok(isOmitted(path), path);
   });
 
   it("takes everything else, the emptied folders themselves too", () => {
@@ -67,7 +67,7 @@ describe("taking over the files of an existing image", () => {
       "etc/hostname.d",
       "device",
     ])
-      assert.ok(!isLeftOut(path), path);
+      assert.ok(!isOmitted(path), path);
   });
 
   it("locks every account that a password opens, an empty one too", () => {
@@ -111,7 +111,7 @@ describe("the system of an existing image", () => {
     assert.ok(checkSystem('PRETTY_NAME="Debian forky/sid"\n', status("arm64"), "arm64"));
   });
 
-  it("is refused when it is for other processors, too old, or no Debian", () => {
+  it("is refused when it is for other processors, too old, or not Debian", () => {
     const refused = (message: RegExp, ...args: Parameters<typeof checkSystem>) =>
       assert.throws(
         () => checkSystem(...args),
@@ -119,7 +119,7 @@ describe("the system of an existing image", () => {
       );
     refused(/Linux 13 for armhf, but the board needs one for arm64/, release("13"), status("armhf"), "arm64");
     refused(/Linux 9, but Debian 12 \(bookworm\) or later/, release("9"), status("armhf"), "armhf");
-    refused(/holds Alpine, which is no Debian/, "PRETTY_NAME=Alpine\n", "", "arm64");
+    refused(/holds Alpine, which is not Debian/, "PRETTY_NAME=Alpine\n", "", "arm64");
     refused(/something unknown/, "", "", "arm64");
   });
 });

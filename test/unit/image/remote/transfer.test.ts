@@ -34,7 +34,7 @@ const header = (more: Partial<Contents> = {}): Header => ({
   diskBytes: image.length,
 });
 
-describe("an image on its way from the builder", () => {
+describe("an image in transit from the builder", () => {
   let folder: string;
   const file = () => path.join(folder, "disk.img");
   /** In pieces that end anywhere. */
@@ -91,7 +91,7 @@ describe("an image on its way from the builder", () => {
       [gzipSync(image), header({ sha256: "0".repeat(64) })],
       [gzipSync(image), header({ bytes: 1 })],
     ] as const) {
-      const refused = (error: Error) => error instanceof UserError && /damaged on its way/.test(error.message);
+      const refused = (error: Error) => error instanceof UserError && /damaged in transit/.test(error.message);
       await assert.rejects(receive(bytes, wanted), refused);
       await rm(file());
     }
