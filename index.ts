@@ -5,7 +5,7 @@ import { buildImages } from "./components/images.ts";
 import { NomadJobs, readJobs } from "./components/jobs.ts";
 import { ConsulKeys } from "./components/kv.ts";
 import { Lab } from "./components/lab.ts";
-import { expectedMachines } from "./components/machines.ts";
+import { expectedMachines, nomadServers } from "./components/machines.ts";
 import { ClusterReady } from "./components/ready.ts";
 import { remedy } from "./components/remedy.ts";
 import { DhcpReservations } from "./components/reservations.ts";
@@ -57,5 +57,7 @@ const dependsOn = leftOut.includes("keys")
       }),
     ];
 const hasNomad = serversOf(settings, "nomad").length > 0;
-if (hasNomad && !leftOut.includes("jobs"))
-  new NomadJobs("jobs", { nomadUrl: nomad, jobs, isDisposable: lab !== undefined }, { dependsOn });
+if (hasNomad && !leftOut.includes("jobs")) {
+  const servers = machines.apply(nomadServers);
+  new NomadJobs("jobs", { nomadUrl: nomad, servers, jobs, isDisposable: lab !== undefined }, { dependsOn });
+}

@@ -4,11 +4,13 @@ import * as nomad from "@pulumi/nomad";
 import * as pulumi from "@pulumi/pulumi";
 import { projectDir } from "../lib/paths.ts";
 import { suggestion } from "../lib/words.ts";
+import { jobsStep } from "../steps/jobs/contract.ts";
 import { declared, undeclared } from "../toolchain/offline/nomad-vars.ts";
 import { keepSecrets, secretSettings } from "./config.ts";
 import { type Fault, faultsError } from "./faults.ts";
 import { readJobspec } from "./jobspec.ts";
 import type { Settings } from "./schema/stack.ts";
+import { Step } from "./step.ts";
 
 /** A job's file with the values for its HCL2 variables. */
 export interface JobSource {
@@ -74,6 +76,8 @@ function readText(file: string): { jobspec: string } | { problem: string } {
 export interface NomadJobsArgs {
   /** Missing if the stack has no Nomad server. */
   nomadUrl: pulumi.Input<string | undefined>;
+  /** URLs of all of the stack's Nomad servers, one of which may be off while jobs are waited for. */
+  servers: pulumi.Input<string[]>;
   /** By the jobs' names in Nomad. */
   jobs: Record<string, JobSource>;
   /** The machines are removed with the stack, so the jobs need not be stopped one by one. */
@@ -81,8 +85,8 @@ export interface NomadJobsArgs {
 }
 
 /**
- * Nomad jobs, one resource each with the job's own name: another key in the settings changes nothing. `up` waits until
- * their deployments are healthy. Without jobs, nobody is asked.
+ * Nomad jobs, one resource each with the job's own name: another key in the settings changes nothing. Pulumi's plugin
+ * only registers a job; a step of ours waits until it is healthy, and says why if it isn't. Without jobs, nobody is asked.
  */
 export class NomadJobs extends pulumi.ComponentResource {
   constructor(name: string, args: NomadJobsArgs, options?: pulumi.ComponentResourceOptions) {
@@ -95,10 +99,11 @@ export class NomadJobs extends pulumi.ComponentResource {
     // The settings are valid: if there are jobs, there is a Nomad server.
     const address = pulumi.output(args.nomadUrl) as pulumi.Output<string>;
     const provider = new nomad.Provider("nomad", { address }, { parent: this });
+    const deletion = args.isDisposable ? { deletedWith: this } : {};
     for (const [job, { key, jobspec, vars }] of Object.entries(args.jobs)) {
-      new nomad.Job(
+      const { namespace, modifyIndex } = new nomad.Job(
         job,
-        { jobspec, hcl2: { vars }, detach: false, purgeOnDestroy: true },
+        { jobspec, hcl2: { vars }, detach: true, purgeOnDestroy: true },
         {
           parent: this,
           provider,
@@ -107,9 +112,13 @@ export class NomadJobs extends pulumi.ComponentResource {
           // In stacks of earlier versions, the resource's name is the job's key.
           ...(!Object.hasOwn(args.jobs, key) && { aliases: [{ name: key }] }),
           ...(options?.dependsOn && { dependsOn: options.dependsOn }),
-          ...(args.isDisposable && { deletedWith: this }),
+          ...deletion,
         },
       );
+      const registered = pulumi
+        .all([args.servers, namespace, modifyIndex])
+        .apply(([servers, namespace, modifyIndex]) => ({ servers, job, namespace, modifyIndex }));
+      new Step(`job-${job}`, jobsStep, { create: "await", input: registered }, { parent: this, ...deletion });
     }
   }
 }

@@ -22,3 +22,8 @@ export function expectedMachines(settings: Settings, running: RunningMachine[] =
     };
   });
 }
+
+/** The URLs of Nomad's servers, in the stack's order. */
+export function nomadServers(machines: readonly ExpectedMachine[]): string[] {
+  return machines.flatMap(({ nomad, nomadUrl }) => (nomad === "server" || nomad === "both" ? [nomadUrl] : []));
+}

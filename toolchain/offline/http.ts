@@ -25,10 +25,9 @@ export interface HttpRequest {
 
 export interface HttpAnswer {
   text: string;
-  headers: Headers;
 }
 
-/** Longer than Nomad keeps a question open that waits for a change. */
+/** For one whole answer. */
 const patienceMs = 60_000;
 
 /** Sends a request to an agent's HTTP API. @throws HttpFailure, or an Error that says why there was no answer */
@@ -46,7 +45,7 @@ export async function ask(base: string, path: string, request: HttpRequest = {})
     });
     const text = await response.text();
     if (!response.ok) throw new HttpFailure(response.status, text.trim());
-    return { text, headers: response.headers };
+    return { text };
   } catch (error) {
     if (error instanceof HttpFailure) throw error;
     throw signal?.aborted ? new Error("interrupted", { cause: error }) : unreachable(method, url, error);

@@ -36,28 +36,12 @@ export interface Task {
   VolumeMounts: { Volume: string; Destination: string; ReadOnly: boolean }[] | null;
 }
 
-export interface Evaluation {
-  Status: string;
-  StatusDescription: string;
-  NextEval: string;
-  DeploymentID: string;
-}
-
-export interface Deployment {
-  ID: string;
-  Status: string;
-  StatusDescription: string;
-  TaskGroups: Record<string, { DesiredTotal: number; HealthyAllocs: number }> | null;
-}
-
 /** A job file that can't be used, in the official plugin's words. */
 export class JobspecFault extends Error {
   override name = "JobspecFault";
 }
 
 export interface Registration {
-  /** Of the evaluation that follows; empty for a periodic or parameterized job, which waits for its time. */
-  EvalID: string;
   /** The evaluation's index where the job was like this already. */
   JobModifyIndex: number;
 }
@@ -115,37 +99,6 @@ export class Nomad {
   async deregister(id: string, namespace: string, purge: boolean, signal: AbortSignal): Promise<void> {
     const query = { namespace, purge: String(purge) };
     await missingAllowed(this.#ask(jobPath(id), { method: "DELETE", query, signal }));
-  }
-
-  /** Follows an evaluation and its successors to the last one's end. */
-  async awaitEvaluation(id: string, signal: AbortSignal): Promise<Evaluation> {
-    const isDone = ({ Status }: Evaluation) => ["complete", "failed", "canceled", "cancelled"].includes(Status);
-    const done = await this.#watch<Evaluation>(`/v1/evaluation/${id}`, isDone, signal);
-    if (done.Status !== "complete") throw new Error(`evaluation failed: ${done.StatusDescription}`);
-    return done.NextEval ? this.awaitEvaluation(done.NextEval, signal) : done;
-  }
-
-  /** Follows a deployment to its end; `onChange` sees each state on the way. */
-  async awaitDeployment(id: string, onChange: (state: Deployment) => void, signal: AbortSignal): Promise<Deployment> {
-    const isDone = (state: Deployment) => {
-      onChange(state);
-      return ["successful", "failed", "cancelled"].includes(state.Status);
-    };
-    const done = await this.#watch<Deployment>(`/v1/deployment/${id}`, isDone, signal);
-    if (done.Status === "successful") return done;
-    throw new Error(`deployment '${id}' terminated with status '${done.Status}': '${done.StatusDescription}'`);
-  }
-
-  /** Asks until the answer is as wished; Nomad itself holds each question back until something changes. */
-  async #watch<T>(path: string, isDone: (state: T) => boolean, signal: AbortSignal): Promise<T> {
-    let index = "0";
-    for (;;) {
-      // Between two leaders Nomad has no answer: the official plugin takes that for a failure too.
-      const { text, headers } = await this.#ask(path, { query: { index, wait: "30s" }, signal });
-      const state = JSON.parse(text) as T;
-      if (isDone(state)) return state;
-      index = headers.get("X-Nomad-Index") ?? "0";
-    }
   }
 }
 

@@ -1,5 +1,4 @@
-import { startDeadline } from "../../lib/deadline.ts";
-import { type Deployment, JobspecFault, Nomad, type NomadJob } from "./nomad-api.ts";
+import { JobspecFault, Nomad, type NomadJob } from "./nomad-api.ts";
 import { jobOutputs } from "./nomad-outputs.ts";
 import {
   type Checked,
@@ -25,20 +24,18 @@ import {
 } from "./values.ts";
 
 const subject = "nomad.Job";
-const inputNames = ["jobspec", "hcl2", "detach", "deregisterOnDestroy", "purgeOnDestroy", "rerunIfDead"];
+const inputNames = ["jobspec", "hcl2", "deregisterOnDestroy", "purgeOnDestroy", "rerunIfDead"];
 
 /** Inputs of the official plugin that have to keep their default here. */
 const fixed = {
   deregisterOnIdChange: true,
+  detach: true,
   json: false,
   policyOverride: false,
   preserveCounts: false,
   readAllocationIds: false,
 };
-const defaults = { ...fixed, detach: true, deregisterOnDestroy: true, purgeOnDestroy: false, rerunIfDead: false };
-
-/** How long a deployment may take when the program's `customTimeouts` don't say. */
-const defaultTimeoutSeconds = 300;
+const defaults = { ...fixed, deregisterOnDestroy: true, purgeOnDestroy: false, rerunIfDead: false };
 
 /** `nomad:index/job:Job`: a job from an HCL text. */
 export const nomadJob: Resource = {
@@ -166,52 +163,17 @@ async function parse(nomad: Nomad, inputs: Properties, { signal }: Context): Pro
   }
 }
 
-/** Registers a job and, unless `detach`, waits until it runs. A job that doesn't is kept in the state as a failure. */
+/** Registers a job and waits for nothing. What Nomad then says of it is kept. */
 async function register(nomad: Nomad, job: NomadJob, inputs: Properties, context: Context): Promise<Properties> {
-  const namespace = job.Namespace ?? "default";
   const registered = await prefixed("error applying jobspec", () => nomad.register(job, context.signal));
-  const outputs = async () => {
-    const now = await nomad.job(job.ID, namespace, context.signal).catch(() => undefined);
+  try {
+    const now = await nomad.job(job.ID, job.Namespace ?? "default", context.signal);
     return { ...inputs, ...jobOutputs(now ?? job) };
-  };
-  if (inputs.detach !== false || registered.EvalID === "") return outputs();
-  try {
-    const deployment = await awaitDeployed(nomad, registered.EvalID, context);
-    return { ...(await outputs()), deploymentId: deployment?.ID ?? "", deploymentStatus: deployment?.Status ?? "" };
   } catch (error) {
-    const reason = `error waiting for job '${job.ID}' to schedule/deploy successfully: ${messageOf(error)}`;
-    // Not the job's own index, as with the official plugin: see requireSameIndex.
-    const failed = { ...(await outputs()), modifyIndex: String(registered.JobModifyIndex) };
-    throw new PartialFailure(job.ID, failed, reason);
+    const known = { ...job, JobModifyIndex: registered.JobModifyIndex };
+    const reason = `error checking for job: ${messageOf(error)}`;
+    throw new PartialFailure(job.ID, { ...inputs, ...jobOutputs(known) }, reason);
   }
-}
-
-async function awaitDeployed(nomad: Nomad, evaluation: string, context: Context): Promise<Deployment | undefined> {
-  const seconds = context.timeoutSeconds ?? defaultTimeoutSeconds;
-  const deadline = startDeadline(seconds * 1000, context.signal);
-  const { signal } = deadline;
-  let seen = "the job is being scheduled";
-  const onChange = (state: Deployment) => {
-    seen = describe(state);
-    context.log(seen);
-  };
-  try {
-    const { DeploymentID } = await nomad.awaitEvaluation(evaluation, signal);
-    return DeploymentID ? await nomad.awaitDeployment(DeploymentID, onChange, signal) : undefined;
-  } catch (error) {
-    const isTimeout = signal.aborted && !context.signal.aborted;
-    const reason = isTimeout ? `timeout after ${seconds} s: ${seen}` : messageOf(error);
-    throw new Error(`error waiting for evaluation: ${reason}`, { cause: error });
-  } finally {
-    deadline.end();
-  }
-}
-
-function describe({ StatusDescription, TaskGroups }: Deployment): string {
-  const groups = Object.entries(TaskGroups ?? {}).map(
-    ([name, { HealthyAllocs, DesiredTotal }]) => `${name}: ${HealthyAllocs} of ${DesiredTotal} healthy`,
-  );
-  return [StatusDescription, ...groups].join(", ");
 }
 
 function namespaceOf(outputs: Properties): string {

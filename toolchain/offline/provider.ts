@@ -34,8 +34,6 @@ export interface Context {
   log(line: string): void;
   /** Aborted by ^C, and when the engine ends. */
   signal: AbortSignal;
-  /** From `customTimeouts`; undefined if the program sets none. */
-  timeoutSeconds?: number | undefined;
   preview: boolean;
 }
 

@@ -24,8 +24,6 @@ interface ResourceRequest {
   getUrn(): string;
   getType(): string;
   getPreview?(): boolean;
-  /** Seconds; 0 if the program sets none. */
-  getTimeout?(): number;
 }
 
 /** Serves a provider to the engine that started this program. */
@@ -45,7 +43,6 @@ export function serve(provider: Provider): void {
       log: (line) => log.send(target.getUrn(), line),
       signal: stopped.signal,
       preview: target.getPreview?.() ?? false,
-      timeoutSeconds: target.getTimeout?.() || undefined,
     };
     const work = operation(findResource(provider, target.getType()), context);
     running.add(work);

@@ -26,7 +26,7 @@ new ConsulKeys("keys", { consulUrl, datacenter: "dc1", values: Object.fromEntrie
 export const word = "kept for good";
 const source = (key: string, jobspec: string) => ({ key, jobspec, vars: jobspec.includes('variable "word"') ? { word: "hello" } : {} });
 const sources = Object.entries<string>(jobs).map(([name, jobspec]) => [name, source(name, jobspec)]);
-new NomadJobs("jobs", { nomadUrl, jobs: Object.fromEntries(sources), isDisposable: false });
+new NomadJobs("jobs", { nomadUrl, servers: [nomadUrl], jobs: Object.fromEntries(sources), isDisposable: false });
 `;
 
 /** Starts every second, for a moment. */
@@ -120,6 +120,7 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
         output,
         new RegExp(`the job ${name} has changed in Nomad since the last update: up registers it again`),
       );
+    for (const name of ["page", "shop", "clock"]) assert.match(output, new RegExp(`job-${name} updated`));
     assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 1);
     assert.match(output, /the job clock is gone from Nomad: up registers it again/);
     assert.equal((await jobOf("clock")).Status, "running");
@@ -140,8 +141,7 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
 
   it("fail again for a job that failed, as long as its file is the same, and take the mended file", async () => {
     want({ ...all, jobs: { ...all.jobs, page: service("page", ofBad) } });
-    await upFails(/deployment '[^']+' terminated with status 'failed'/);
-    await upFails(/deployment '[^']+' terminated with status 'failed'/);
+    for (const _again of [1, 2]) await upFails(/the job page failed: Failed due to unhealthy allocations/);
     want(all);
     await succeeds("up");
     assert.equal((await jobOf("page")).Status, "running");
@@ -149,7 +149,7 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
 
   it("take the mended file of a job that Nomad has set back by itself", async () => {
     want({ ...all, jobs: { ...all.jobs, shop: service("shop", { ...ofBad, autoRevert: true }) } });
-    await upFails(/deployment '[^']+' terminated with status 'failed'/);
+    await upFails(/the job shop failed: Failed due to unhealthy allocations - rolling back to job version \d+/);
     want({ ...all, jobs: { ...all.jobs, shop: service("shop", { count: 2, autoRevert: true }) } });
     await succeeds("up");
     assert.equal((await jobOf("shop")).TaskGroups[0]?.Count, 2);

@@ -32,7 +32,7 @@ const ready = new ClusterReady(
 export const consul = ready.cluster.consulUrl;
 const keys = new ConsulKeys("keys", { consulUrl: consul, datacenter: "dc1", values: { greeting: "hello" } });
 const jobs = { page: { key: "page", jobspec: job, vars: { word: "hello" } } };
-new NomadJobs("jobs", { nomadUrl: ready.cluster.nomadUrl, jobs, isDisposable: false }, { dependsOn: [keys] });
+new NomadJobs("jobs", { nomadUrl: ready.cluster.nomadUrl, servers: [nomadUrl], jobs, isDisposable: false }, { dependsOn: [keys] });
 `;
 
 /** Of the image in the stored state. */
@@ -101,19 +101,21 @@ describe("a stack that an earlier version made", function () {
     // These agents are others than those of the stored state.
     assert.match(output, /the key greeting is gone: up writes it again/);
     assert.match(output, /the job page is gone from Nomad: up registers it again/);
-    assert.match(output, /^ +~ 3 updated\n +13 unchanged$/m);
-    assert.doesNotMatch(output, /created|replaced|deleted/);
-    assert.match(succeeded(await checkout.piinit("up", "earlier", "--yes")), /^ +16 unchanged$/m);
+    // Earlier versions had no step that waits for a job.
+    for (const count of ["1 created", "3 updated", "13 unchanged"]) assert.ok(output.includes(count), output);
+    assert.match(output, /job-page created/);
+    assert.doesNotMatch(output, /replaced|deleted/);
+    assert.match(succeeded(await checkout.piinit("up", "earlier", "--yes")), /^ +17 unchanged$/m);
     succeeded(await checkout.piinit("destroy", "earlier", "--yes"));
   });
 
   it("can be taken down at once, by the programs where they are now", async () => {
-    assert.match(succeeded(await checkout.piinit("destroy", "earlier", "--yes")), /- 1[67] deleted/);
+    assert.match(succeeded(await checkout.piinit("destroy", "earlier", "--yes")), /- 1[678] deleted/);
   });
 
   it("is previewed as up will take it over", async () => {
     const output = succeeded(await checkout.piinit("preview", "earlier"));
-    assert.match(output, /~ \d to update\n +11 unchanged/);
-    assert.doesNotMatch(output, /to (create|replace|delete)/);
+    assert.match(output, /1 to create\n +~ \d to update\n +1\d unchanged/);
+    assert.doesNotMatch(output, /to (replace|delete)/);
   });
 });

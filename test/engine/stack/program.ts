@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
 import { projectDir } from "../../../lib/paths.ts";
@@ -14,6 +14,7 @@ export interface KeysAndJobs extends Project {
 
 export async function createKeysAndJobs(consulUrl: string, nomadUrl: string): Promise<KeysAndJobs> {
   const project = await createProject();
+  await symlink(path.join(projectDir, "steps"), path.join(project.dir, "steps"));
   const from = (name: string) => JSON.stringify(path.join(projectDir, "components", name));
   await project.program(`
     import * as pulumi from "@pulumi/pulumi";
@@ -29,7 +30,7 @@ export async function createKeysAndJobs(consulUrl: string, nomadUrl: string): Pr
     export const consul = keepSecret("machines", ${JSON.stringify(consulUrl)});
     export const values = pulumi.output(kv);
     const keys = new ConsulKeys("keys", { consulUrl: consul, datacenter: settings.datacenter, values: kv });
-    if (hasNomad) new NomadJobs("jobs", { nomadUrl: ${JSON.stringify(nomadUrl)}, jobs, isDisposable: false }, { dependsOn: [keys] });
+    if (hasNomad) new NomadJobs("jobs", { nomadUrl: ${JSON.stringify(nomadUrl)}, servers: [${JSON.stringify(nomadUrl)}], jobs, isDisposable: false }, { dependsOn: [keys] });
   `);
   return {
     ...project,

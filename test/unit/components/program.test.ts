@@ -32,6 +32,8 @@ describe("the program of the lab stack", function () {
       "cluster-nomad-gossip",
       "image-router",
       "image-server",
+      "job-heartbeat",
+      "job-page",
       "lab-folder",
       "lab-router",
       "machine-pi1",

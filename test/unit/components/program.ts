@@ -19,6 +19,7 @@ const answers: Record<string, unknown> = {
   build: { path: "/images/server.img", sha256: "0".repeat(64), bytes: 1, seconds: 1, reused: [] },
   "router-start": { port: 10000, user: "root", hostKey: "ssh-ed25519 BBBB", keyFile: "/lab/id_ed25519" },
   reserve: {},
+  await: { health: "the job is healthy" },
   wait: { consulUrl: "http://127.0.0.1:11051", nomadUrl: "http://127.0.0.1:12051" },
 };
 

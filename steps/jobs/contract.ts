@@ -1,0 +1,27 @@
+import { z } from "zod";
+import { defineContract } from "../contract.ts";
+
+const registeredJob = z.object({
+  /** Base URLs of Nomad's servers, without a trailing slash; whichever answers is asked. */
+  servers: z.array(z.url()).min(1),
+  /** The job's name in Nomad. */
+  job: z.string(),
+  namespace: z.string(),
+  /** Nomad's index of the registration, which is another one whenever the job was registered with a change. */
+  modifyIndex: z.string().regex(/^\d+$/),
+});
+
+/** Waits for a job that has been registered. */
+export const jobsStep = defineContract({
+  program: "jobs",
+  verbs: {
+    await: {
+      input: registeredJob,
+      /** One sentence, such as "page is healthy: 1 of 1 running". */
+      answer: z.object({ health: z.string() }),
+    },
+  },
+});
+
+/** What the step reads. */
+export type RegisteredJob = z.output<typeof registeredJob>;

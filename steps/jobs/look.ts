@@ -1,0 +1,105 @@
+import { askBytes, NoAnswer } from "../../lib/http.ts";
+import { askAgent } from "../agents.ts";
+import {
+  type Allocation,
+  allocationsAnswer,
+  type Deployment,
+  deploymentsAnswer,
+  type Evaluation,
+  evaluationsAnswer,
+  type Job,
+  jobAnswer,
+  type Node,
+  nodesAnswer,
+  oneLine,
+} from "./answers.ts";
+
+/** One observation of a job, not judged yet. */
+export interface Look {
+  job: Job;
+  evaluations: Evaluation[];
+  deployments: Deployment[];
+  /** Of all versions of the job. */
+  allocations: Allocation[];
+  /** When it was made, in milliseconds since 1970. */
+  at: number;
+}
+
+export interface JobName {
+  job: string;
+  namespace: string;
+}
+
+/** Asks one server; undefined if there is no such job. Fails with a NoAnswer. */
+export async function lookAtJob(url: string, name: JobName, signal?: AbortSignal): Promise<Look | undefined> {
+  const ask = <T>(what: string, schema: Parameters<typeof askAgent<T>>[2]) =>
+    askAgent("Nomad", jobUrl(url, name, what), schema, { signal });
+  const [job, evaluations, deployments, allocations] = await Promise.all([
+    ask("", jobAnswer).catch(unlessGone),
+    ask("/evaluations", evaluationsAnswer),
+    ask("/deployments", deploymentsAnswer),
+    ask("/allocations", allocationsAnswer),
+  ]);
+  if (!job) return undefined;
+  const ofJob = <T extends { JobID: string }>(all: T[] | null) => (all ?? []).filter(({ JobID }) => JobID === job.ID);
+  return {
+    job,
+    evaluations: ofJob(evaluations),
+    deployments: ofJob(deployments),
+    allocations: ofJob(allocations),
+    at: Date.now(),
+  };
+}
+
+function unlessGone(error: unknown): undefined {
+  if (!(error instanceof NoAnswer && error.status === 404 && error.message.includes("job not found"))) throw error;
+}
+
+function jobUrl(url: string, { job, namespace }: JobName, what: string): string {
+  return `${url}/v1/job/${encodeURIComponent(job)}${what}?namespace=${encodeURIComponent(namespace)}`;
+}
+
+/** Nomad's clients; undefined if it doesn't say. */
+export async function lookAtNodes(url: string, signal?: AbortSignal): Promise<Node[] | undefined> {
+  return unlessSilent(askAgent("Nomad", `${url}/v1/nodes`, nodesAnswer, { signal }));
+}
+
+/** What a task has printed. */
+export interface Printed {
+  stderr: string[];
+  stdout: string[];
+}
+
+const lastLines = 10;
+const longestLine = 200;
+const logMs = 5000;
+const mostLogBytes = 1 << 20;
+
+/** The last lines that a task printed; none if its machine doesn't answer, or it never started. */
+export async function lastOutput(
+  url: string,
+  { ID, Namespace }: Allocation,
+  task: string,
+  signal?: AbortSignal,
+): Promise<Printed> {
+  const read = async (type: string) => {
+    const offset = String(lastLines * longestLine);
+    const query = new URLSearchParams({ task, type, namespace: Namespace, origin: "end", offset, plain: "true" });
+    const whole = `${url}/v1/client/fs/logs/${ID}?${query}`;
+    const question = { who: "Nomad", url: whole, timeoutMs: logMs, signal, mostBytes: mostLogBytes };
+    const text = (await unlessSilent(askBytes(question)))?.toString("utf8") ?? "";
+    const lines = text.split("\n").map((line) => oneLine(line, longestLine));
+    return lines.filter(Boolean).slice(-lastLines);
+  };
+  const [stderr, stdout] = await Promise.all([read("stderr"), read("stdout")]);
+  return { stderr, stdout };
+}
+
+async function unlessSilent<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof NoAnswer) return undefined;
+    throw error;
+  }
+}

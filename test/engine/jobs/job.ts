@@ -1,0 +1,50 @@
+/** What a job is to be like; a service whose task sleeps, unless told otherwise. */
+export interface JobOptions {
+  type?: string;
+  datacenter?: string;
+  driver?: string;
+  /** The program and its arguments. */
+  command?: string[];
+  count?: number;
+  /** MB */
+  memory?: number;
+  /** How long its task has to run to be healthy. */
+  healthy?: string;
+  /** By when each allocation has to be healthy. */
+  healthyDeadline?: string;
+  /** The deployment's progress deadline. */
+  deadline?: string;
+  /** A key of Consul that its task waits for. */
+  template?: string;
+}
+
+/** A job file; what fails is not tried again. */
+export function job(name: string, options: JobOptions = {}): string {
+  const { type = "service", datacenter = "*", driver = "raw_exec", count = 1, memory = 10 } = options;
+  const { healthy = "0s", healthyDeadline = "15s", deadline = "20s", template } = options;
+  const [program, ...args] = options.command ?? ["/bin/sleep", "600"];
+  const update = { min_healthy_time: healthy, healthy_deadline: healthyDeadline, progress_deadline: deadline };
+  return `
+job "${name}" {
+  type        = "${type}"
+  datacenters = ["${datacenter}"]
+  group "main" {
+    count = ${count}
+    ${type === "batch" ? "" : block("update", update)}
+    ${block("restart", { attempts: 0, mode: "fail" })}
+    ${type === "system" ? "" : block("reschedule", { attempts: 0, unlimited: false })}
+    task "main" {
+      driver = "${driver}"
+      ${block("config", driver === "docker" ? { image: "none" } : { command: program, args })}
+      ${template ? block("template", { data: `{{ key "${template}" }}`, destination: "local/word" }) : ""}
+      ${block("resources", { cpu: 10, memory })}
+    }
+  }
+}
+`;
+}
+
+function block(name: string, values: Record<string, unknown>): string {
+  const lines = Object.entries(values).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+  return [`${name} {`, ...lines, "}"].join("\n");
+}
