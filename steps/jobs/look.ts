@@ -51,7 +51,8 @@ export async function lookAtJob(url: string, name: JobName, signal?: AbortSignal
   };
 }
 
-function unlessGone(error: unknown): undefined {
+/** For the answer about one job: undefined if there is none of that name. */
+export function unlessGone(error: unknown): undefined {
   if (!(error instanceof NoAnswer && error.status === 404 && error.message.includes("job not found"))) throw error;
 }
 

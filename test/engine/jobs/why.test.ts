@@ -59,7 +59,7 @@ describe("up, while it waits for jobs", function () {
       system: job("system", { type: "system", datacenter: "CONTROL" }),
       batch: job("batch", { type: "batch", driver: "docker" }),
       absent: job("absent", { command: ["/no/such/program"] }),
-      exits: job("exits", { command: ["/bin/sh", "-c", printing] }),
+      exits: job("exits", { command: ["/bin/sh", "-c", printing], healthy: "1s" }),
     });
     const output = await upFails();
     for (const [name, reason] of Object.entries({
@@ -78,7 +78,7 @@ describe("up, while it waits for jobs", function () {
   });
 
   it("says the same again as long as nothing changes, and takes the mended file", async () => {
-    await want({ exits: job("exits", { command: ["/bin/sh", "-c", printing] }) });
+    await want({ exits: job("exits", { command: ["/bin/sh", "-c", printing], healthy: "1s" }) });
     assert.match(await upFails(), /the job exits failed: [\s\S]*no such disk/);
     await want({ exits: job("exits") });
     assert.match(await up(), /exits is healthy: 1 of 1 running/);
@@ -107,7 +107,9 @@ describe("up, while it waits for jobs", function () {
   });
 
   it("waits as long as the job's own progress deadline says", async () => {
-    await want({ late: job("late", { template: "no/such", healthyDeadline: "3s", deadline: "4s" }) });
+    await want({
+      late: job("late", { template: "no/such", reschedules: true, healthyDeadline: "3s", deadline: "6s" }),
+    });
     const output = await upFails();
     assert.match(
       output,
