@@ -101,7 +101,7 @@ export class NomadJobs extends pulumi.ComponentResource {
     const provider = new nomad.Provider("nomad", { address }, { parent: this });
     const deletion = args.isDisposable ? { deletedWith: this } : {};
     for (const [job, { key, jobspec, vars }] of Object.entries(args.jobs)) {
-      const { namespace, modifyIndex } = new nomad.Job(
+      const { name, namespace, modifyIndex } = new nomad.Job(
         job,
         { jobspec, hcl2: { vars }, detach: true, purgeOnDestroy: true },
         {
@@ -116,8 +116,8 @@ export class NomadJobs extends pulumi.ComponentResource {
         },
       );
       const registered = pulumi
-        .all([args.servers, namespace, modifyIndex])
-        .apply(([servers, namespace, modifyIndex]) => ({ servers, job, namespace, modifyIndex }));
+        .all([args.servers, name, namespace, modifyIndex])
+        .apply(([servers, name, namespace, modifyIndex]) => ({ servers, job: name, namespace, modifyIndex }));
       new Step(`job-${job}`, jobsStep, { create: "await", input: registered }, { parent: this, ...deletion });
     }
   }
