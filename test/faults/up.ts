@@ -14,7 +14,7 @@ import { NomadJobs } from "./components/jobs.ts";
 import { ConsulKeys } from "./components/kv.ts";
 const { url, jobspec, round } = JSON.parse(readFileSync("wanted.json", "utf8"));
 new ConsulKeys("keys", { consulUrl: url, datacenter: "dc1", values: { round } });
-new NomadJobs("jobs", { nomadUrl: url, jobs: { page: { key: "page", jobspec, vars: { word: round } } }, isDisposable: false });
+new NomadJobs("jobs", { nomadUrl: url, servers: [url], jobs: { page: { key: "page", jobspec, vars: { word: round } } }, isDisposable: false });
 `;
 
 const patienceMs = 180_000;

@@ -133,7 +133,7 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     await fetch(`${agents.nomad.url}/v1/job/page/scale`, { method: "POST", body: JSON.stringify(scaled) });
     want({ ...all, jobs: { ...all.jobs, page: service("page", { count: 3 }) } });
     const before = readFileSync(stateFile(), "utf8");
-    assert.match(await succeeds("preview"), /1 to update/);
+    assert.match(await succeeds("preview"), /2 to update/);
     assert.equal(readFileSync(stateFile(), "utf8"), before);
     await succeeds("up");
     assert.equal((await jobOf("page")).TaskGroups[0]?.Count, 3);

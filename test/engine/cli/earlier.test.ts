@@ -115,7 +115,7 @@ describe("a stack that an earlier version made", function () {
 
   it("is previewed as up will take it over", async () => {
     const output = succeeded(await checkout.piinit("preview", "earlier"));
-    assert.match(output, /1 to create\n +~ \d to update\n +1\d unchanged/);
+    assert.match(output, /1 to create\n +~ \d to update\n +\d changes\. 11 unchanged/);
     assert.doesNotMatch(output, /to (replace|delete)/);
   });
 });
