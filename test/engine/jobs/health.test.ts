@@ -1,17 +1,24 @@
 import assert from "node:assert/strict";
+import { createServer, type Server } from "node:net";
 import { NoAnswer } from "../../../lib/http.ts";
 import { type JobHealth, jobHealth } from "../../../steps/jobs/health.ts";
 import { type Agents, startAgents, until } from "../agents.ts";
+import { freePort } from "../ports.ts";
 import { type JobOptions, job } from "./job.ts";
 
 describe("the health of all jobs of a Nomad", function () {
   this.timeout(120_000);
   let agents: Agents;
+  let listener: Server;
+  let port: number;
 
   before(async () => {
     agents = await startAgents();
+    port = await freePort();
+    listener = createServer((socket) => socket.end()).listen(port, "127.0.0.1");
   });
   after(async () => {
+    listener?.close();
     await agents?.stop();
   });
 
@@ -61,6 +68,15 @@ describe("the health of all jobs of a Nomad", function () {
     assert.equal(clock.type, "batch");
     assert.ok(Math.abs(Date.now() - Date.parse(clock.lastRun?.at ?? "")) < 60_000, clock.lastRun?.at);
     assert.ok((await look()).every(({ id }) => !id.includes("/")));
+  });
+
+  it("isn't good while a check of the job's service is critical in Consul", async () => {
+    await register("web", { checkedPort: port });
+    await becomes("web", "healthy", /^is healthy/);
+    listener.close();
+    await becomes("web", "waiting", /^runs, but its service web is critical in Consul: .*connection refused/);
+    const unasked = (await jobHealth(agents.nomad.url)).find(({ id }) => id === "web");
+    assert.equal(unasked?.status, "healthy");
   });
 
   it("isn't known where no Nomad answers", async () => {

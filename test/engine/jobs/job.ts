@@ -20,13 +20,15 @@ export interface JobOptions {
   template?: string;
   /** Of a periodic job: when it starts. */
   cron?: string;
+  /** A port on 127.0.0.1 that its service is checked at; nothing listens there unless the task does. */
+  checkedPort?: number;
 }
 
 /** A job file; what fails is not tried again, unless told otherwise. */
 export function job(name: string, options: JobOptions = {}): string {
   const { type = "service", datacenter = "*", driver = "raw_exec", count = 1, memory = 10 } = options;
   const { healthy = "0s", healthyDeadline = "15s", deadline = "20s" } = options;
-  const { template, cron, reschedules = false } = options;
+  const { template, cron, checkedPort, reschedules = false } = options;
   const [program, ...args] = options.command ?? ["/bin/sleep", "600"];
   const update = { min_healthy_time: healthy, healthy_deadline: healthyDeadline, progress_deadline: deadline };
   return `
@@ -39,6 +41,7 @@ job "${name}" {
     ${type === "batch" ? "" : block("update", update)}
     ${block("restart", { attempts: 0, mode: "fail" })}
     ${type === "system" || reschedules ? "" : block("reschedule", { attempts: 0, unlimited: false })}
+    ${checkedPort ? service(name, checkedPort) : ""}
     task "main" {
       driver = "${driver}"
       ${block("config", driver === "docker" ? { image: "none" } : { command: program, args })}
@@ -48,6 +51,11 @@ job "${name}" {
   }
 }
 `;
+}
+
+function service(name: string, port: number): string {
+  const check = block("check", { type: "tcp", interval: "1s", timeout: "1s" });
+  return `service {\nname = "${name}"\naddress = "127.0.0.1"\nport = "${port}"\n${check}\n}`;
 }
 
 function block(name: string, values: Record<string, unknown>): string {
