@@ -14,7 +14,8 @@ export function define(command: Command): void {
       await lookAtStack(name, async (stack) => {
         const state = await readState(stack);
         const followed = resolvePending(followMovedPrograms(state));
-        const { corrections } = await findDrift(followed);
+        const drift = await findDrift(followed);
+        const corrections = [...drift.gate, ...drift.corrections];
         tell(corrections);
         const corrected = correct(followed, corrections);
         const view = corrected === state ? stack : await withState(stack, corrected);

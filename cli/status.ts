@@ -4,12 +4,12 @@ import { remedy } from "../components/remedy.ts";
 import type { Settings } from "../components/schema/stack.ts";
 import { stackDir } from "../lib/paths.ts";
 import { interrupted, unlessInterrupted } from "../lib/terminal.ts";
-import { type ClusterStatus, clusterStatus } from "../steps/cluster/status.ts";
 import { labStatus, type MachineStatus } from "../steps/lab/lab.ts";
 import { clusterMachines } from "./stack/cluster-machines.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
 import { statusScreen } from "./status/screen.ts";
+import { type StackStatus, stackStatus } from "./status/stack-status.ts";
 
 interface Options {
   json?: boolean;
@@ -34,16 +34,16 @@ export function define(command: Command): void {
     });
 }
 
-async function look(name: string, settings: Settings): Promise<{ status: ClusterStatus; virtual: MachineStatus[] }> {
+async function look(name: string, settings: Settings): Promise<{ status: StackStatus; virtual: MachineStatus[] }> {
   const virtual = settings.lab ? await labStatus(stackDir(name, "lab")) : [];
   const machines = await clusterMachines({ name, isLab: settings.lab !== undefined }, settings);
   const { datacenter } = settings;
   const expectation = { datacenter, machines, deadlineSeconds: 0, remedy: remedy(name, settings), guards: "" };
-  return { status: await clusterStatus(expectation, interrupted), virtual };
+  return { status: await stackStatus(expectation, interrupted), virtual };
 }
 
 /** Clears the terminal before it shows the next one. */
-function show(status: ClusterStatus, virtual: MachineStatus[], { json, watch }: Options): void {
+function show(status: StackStatus, virtual: MachineStatus[], { json, watch }: Options): void {
   const clear = watch && !json && process.stdout.isTTY ? "\u001b[H\u001b[2J" : "";
   process.stdout.write(clear + (json ? `${JSON.stringify(status)}\n` : statusScreen(status, virtual)));
 }

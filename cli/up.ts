@@ -1,7 +1,9 @@
 import type { Command } from "commander";
+import type { Judgement } from "../steps/cluster/judge.ts";
 import { missingLines } from "../steps/cluster/wait.ts";
 import { lookDuring } from "../toolchain/official.ts";
-import { correctDrift, type Drift } from "./drift/drift.ts";
+import { correctState, type Drift, findDrift } from "./drift/drift.ts";
+import type { ClusterNow } from "./drift/gate.ts";
 import { fetchImagePrograms } from "./stack/programs.ts";
 import { recover } from "./stack/recovery.ts";
 import { stackSettings } from "./stack/settings.ts";
@@ -17,7 +19,8 @@ export function define(command: Command): void {
     .action(async (name: string, { yes }: { yes?: boolean }) => {
       const stack = await prepareStack(name, () => true);
       const [before, settings] = await Promise.all([recover(stack), stackSettings(stack)]);
-      const drift = await correctDrift(stack, before);
+      const drift = await findDrift(before);
+      await correctState(stack, before, [...drift.gate, ...drift.corrections]);
       if (!settings.builder) await fetchImagePrograms(settings);
       const changed = await lookDuring({ env: stack.env }, () => update(stack, consent(stack, yes), before));
       if (process.exitCode !== 0) return;
@@ -27,16 +30,26 @@ export function define(command: Command): void {
     });
 }
 
-/** Repairs what could not be seen before the update, such as the keys of a cluster that had yet to start. */
+/**
+ * Repairs what could not be seen before the update, such as the keys of a cluster that had yet to start. The gate has
+ * just looked.
+ */
 async function repairRest(stack: Stack): Promise<{ drift: Drift; changed: boolean }> {
   const state = await readState(stack);
-  const drift = await correctDrift(stack, state);
+  const drift = await findDrift(state);
+  await correctState(stack, state, drift.corrections);
   if (drift.corrections.length === 0) return { drift, changed: false };
   // The user has already agreed to these changes.
   return { drift, changed: await update(stack, ["--yes", "--skip-preview"], state) };
 }
 
+/** Only what the gate went on without: a busy machine may be silent for a moment. */
+function withoutOthers({ gate: { answer }, judgement }: ClusterNow): Judgement {
+  const isMissing = (name: string) => answer?.missing?.includes(name) ?? false;
+  return { ...judgement, findings: judgement.findings.filter(({ machine }) => machine && isMissing(machine.name)) };
+}
+
 function tellMissing({ cluster, unknown }: Drift): void {
-  const missing = cluster ? missingLines(cluster.judgement, cluster.gate.input) : [];
+  const missing = cluster ? missingLines(withoutOthers(cluster), cluster.gate.input) : [];
   for (const line of [...missing, ...unknown]) process.stderr.write(`${line}\n`);
 }

@@ -12,17 +12,18 @@ import { routerDrift } from "./router.ts";
 export interface Drift extends Found {
   /** Undefined if there is none yet. */
   cluster: ClusterNow | undefined;
+  /** Why the gate must look again. */
+  gate: Correction[];
 }
 
 /**
  * Corrects the state before an update so that the update repairs what is gone or was changed behind its back: Pulumi's
  * plugins compare the settings with the state only, and would call it unchanged.
  */
-export async function correctDrift(stack: Stack, state: StackState): Promise<Drift> {
-  const drift = await findDrift(state);
-  tell(drift.corrections);
-  if (drift.corrections.length > 0) await writeState(stack, correct(state, drift.corrections));
-  return drift;
+export async function correctState(stack: Stack, state: StackState, corrections: readonly Correction[]): Promise<void> {
+  if (corrections.length === 0) return;
+  tell(corrections);
+  await writeState(stack, correct(state, corrections));
 }
 
 /** Says what an update will repair. */
@@ -38,15 +39,10 @@ export async function findDrift(state: StackState): Promise<Drift> {
     lookBehindGate(state),
   ]);
   return {
-    corrections: [
-      ...lab,
-      ...router.corrections,
-      ...(cluster ? gateDrift(cluster) : []),
-      ...keys.corrections,
-      ...jobs.corrections,
-    ],
+    corrections: [...lab, ...router.corrections, ...keys.corrections, ...jobs.corrections],
     unknown: [...router.unknown, ...keys.unknown, ...jobs.unknown],
     cluster,
+    gate: cluster ? gateDrift(cluster) : [],
   };
 }
 

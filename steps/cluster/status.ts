@@ -1,12 +1,9 @@
-import { z } from "zod";
-import { NoAnswer } from "../../lib/http.ts";
-import { askAgent, plainText } from "../agents.ts";
 import type { Expectation } from "./contract.ts";
 import { type Finding, judge } from "./judge.ts";
 import { type Observation, observe, type RaftServer } from "./observe.ts";
 import { leaderOf, spareServers } from "./quorum.ts";
 
-/** What `./piinit status --json` prints about a cluster. */
+/** What `./piinit status --json` prints about the cluster. */
 export interface ClusterStatus {
   /** "degraded": there is a quorum, but something is missing. */
   state: "healthy" | "degraded" | "no quorum";
@@ -15,7 +12,6 @@ export interface ClusterStatus {
   machines: (Reachability & { name: string; ip: string; problem: string | null; action: string | null })[];
   consul: Agents & { peers: string[] };
   nomad: Agents & { servers: string[]; clients: string[] };
-  jobs: { id: string; status: string }[];
 }
 
 export interface Problem {
@@ -51,14 +47,12 @@ export async function clusterStatus(expectation: Expectation, signal?: AbortSign
   const seen = await lookQuickly(expectation, signal);
   const { findings, quorum } = judge(expectation, seen);
   const problems = findings.filter(({ machine }) => !machine).map(({ problem, action }) => ({ problem, action }));
-  const nomad = nomadStatus(expectation, seen);
   return {
     state: !quorum ? "no quorum" : findings.length > 0 ? "degraded" : "healthy",
     problems,
     machines: machineStatus(expectation, seen, findings),
     consul: consulStatus(expectation, seen),
-    nomad,
-    jobs: nomad.url ? await jobsAt(nomad.url, signal) : [],
+    nomad: nomadStatus(expectation, seen),
   };
 }
 
@@ -113,15 +107,4 @@ function nomadStatus({ machines }: Expectation, seen: Observation): ClusterStatu
 
 function agents(expected: number, present: number, raft: readonly RaftServer[]): Omit<Agents, "url"> {
   return { leader: leaderOf(raft) ?? null, expected, present, spare: spareServers(raft) ?? null };
-}
-
-const jobsAnswer = z.array(z.object({ ID: plainText, ParentID: plainText, Status: plainText })).nullable();
-
-/** The jobs themselves, without the individual runs of periodic ones. */
-async function jobsAt(url: string, signal?: AbortSignal): Promise<{ id: string; status: string }[]> {
-  const jobs = await askAgent("Nomad", `${url}/v1/jobs`, jobsAnswer, { signal }).catch((error: unknown) => {
-    if (error instanceof NoAnswer) return [];
-    throw error;
-  });
-  return (jobs ?? []).filter(({ ParentID }) => !ParentID).map(({ ID, Status }) => ({ id: ID, status: Status }));
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { ClusterStatus } from "../../steps/cluster/status.ts";
+import type { StackStatus } from "../../cli/status/stack-status.ts";
 import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
 import { answers, eventually, isOpen, minutes, untilDefined } from "./asking.ts";
@@ -31,7 +31,7 @@ describe("the lab", function () {
     home.remove();
   });
 
-  const status = () => home.json<ClusterStatus>("status");
+  const status = () => home.json<StackStatus>("status");
   const labList = () => home.json<MachineStatus[]>("lab", "list");
   const ssh = async (machine: string, command: string) => {
     const { exitCode, output, stdout } = await home.piinit("lab", "ssh", machine, "--", command);
@@ -39,7 +39,7 @@ describe("the lab", function () {
     return stdout.trim();
   };
 
-  const isWhole = ({ machines: seen, consul, nomad }: ClusterStatus) =>
+  const isWhole = ({ machines: seen, consul, nomad }: StackStatus) =>
     seen.every(({ name, reachable, hostname }) => reachable && hostname === name) &&
     consul.leader !== null &&
     nomad.leader !== null &&
@@ -220,7 +220,7 @@ describe("the lab", function () {
         .map(({ id, status: state }) => `${id} ${state}`)
         .sort()
         .join();
-    await eventually("both jobs", jobs, (text) => text === "heartbeat running,page running");
+    await eventually("both jobs", jobs, (text) => text === "heartbeat healthy,page healthy");
   });
 
   it("changes a key, a job and a machine by changing the settings, and keeps its quorum and its data", async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import path from "node:path";
 import { execa } from "execa";
+import { stackStatus } from "../../../cli/status/stack-status.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import type { ExpectedMachine } from "../../../steps/cluster/contract.ts";
-import { clusterStatus } from "../../../steps/cluster/status.ts";
 import { newSeed, randomFrom } from "../../random.ts";
 import { mutate } from "./mutate.ts";
 import { agent, consulAnswers, type Manner, nomadAnswers, type Strangers, say, startStrangers } from "./stranger.ts";
@@ -130,7 +130,7 @@ describe("what answers in place of Consul and Nomad", function () {
       consul: agent(consulAnswers),
       jobs: agent({ ...nomadAnswers, "/v1/jobs": { x: 1 } }),
     });
-    const status = await clusterStatus(expectation([machine("html"), machine("jobs", true)]));
+    const status = await stackStatus(expectation([machine("html"), machine("jobs", true)]));
     assert.match(
       status.machines[0]?.problem ?? "",
       /^no answer from Consul at \S+: what answers isn't Consul \(HTML\)$/,
@@ -156,7 +156,7 @@ describe("what answers in place of Consul and Nomad", function () {
       ...Object.fromEntries(names.map((name, index) => [name, spoilt(isNomad(index) ? nomadAnswers : consulAnswers)])),
     });
     for (const [index, name] of names.entries()) {
-      const status = await clusterStatus(expectation([machine(name, isNomad(index))]));
+      const status = await stackStatus(expectation([machine(name, isNomad(index))]));
       assert.equal(JSON.stringify(status).includes("\\u001b"), false, name);
     }
     const { stderr, exitCode } = await gate(names.map((name, index) => machine(name, isNomad(index))));
