@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { interrupted } from "../../lib/terminal.ts";
 import { clusterStep, type Expectation, type ReadyCluster } from "../../steps/cluster/contract.ts";
 import { type Judgement, judge } from "../../steps/cluster/judge.ts";
@@ -13,14 +14,28 @@ export interface ClusterNow {
   judgement: Judgement;
 }
 
-/** A running agent answers at once, and nobody should wait long for those of machines that are off. */
-const timeoutMs = 2000;
+/** Short, so that machines known to be off cost little time. */
+const firstLookMs = 2000;
+/** A busy machine may be silent for some seconds, so what the first look finds new is looked at again. */
+const nextLookMs = 5000;
+const mostLooks = 3;
+const pauseMs = 1000;
 
-/** Looks once at the cluster that the gate last let pass; undefined if there was none yet. */
+/** Looks at the cluster that the gate last let pass; undefined if there was none yet. */
 export async function lookAtCluster(state: StackState): Promise<ClusterNow | undefined> {
   const [gate] = storedSteps(state, clusterStep, "wait");
   if (!gate) return undefined;
+  let now = await lookOnce(gate, firstLookMs);
+  for (let looks = 1; looks < mostLooks && gateDrift(now).length > 0; looks++) {
+    await sleep(pauseMs, undefined, { signal: interrupted }).catch(() => interrupted.throwIfAborted());
+    now = await lookOnce(gate, nextLookMs);
+  }
+  return now;
+}
+
+async function lookOnce(gate: ClusterNow["gate"], timeoutMs: number): Promise<ClusterNow> {
   const seen = await observe(gate.input, { timeoutMs, signal: interrupted });
+  interrupted.throwIfAborted();
   return { gate, judgement: judge(gate.input, seen, gate.answer) };
 }
 
