@@ -3,7 +3,7 @@ import { interrupted } from "../../lib/terminal.ts";
 import { clusterStep, type Expectation, type ReadyCluster } from "../../steps/cluster/contract.ts";
 import { type Judgement, judge } from "../../steps/cluster/judge.ts";
 import { observe } from "../../steps/cluster/observe.ts";
-import { missingMachines } from "../../steps/cluster/patience.ts";
+import { missingMachines, returningMachines } from "../../steps/cluster/patience.ts";
 import type { StackState } from "../stack/state.ts";
 import { type StoredStep, storedSteps } from "../stack/steps.ts";
 import type { Correction } from "./correction.ts";
@@ -53,6 +53,7 @@ export function gateDrift({ gate: { urn, answer }, judgement: { quorum, findings
       : []),
     ...missing.filter((name) => quorum && !before.includes(name)).map((name) => `${name} is missing: up waits for it`),
     ...before.filter((name) => !missing.includes(name)).map((name) => `${name} is back`),
+    ...returningMachines(findings, answer).map((name) => `${name} is coming back: up waits for it`),
   ];
   return reasons.map((reason) => ({ urn, reason }));
 }

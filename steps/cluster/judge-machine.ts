@@ -8,6 +8,8 @@ export interface MachineFinding {
   action: string;
   /** Only another image can change it: waiting doesn't help. */
   needsImage?: true;
+  /** It answers, and most often becomes right by itself within seconds. */
+  isSettling?: true;
 }
 
 /** What is wrong with a machine, if anything: as a member of Consul, as a Nomad server, as a Nomad client. */
@@ -177,6 +179,7 @@ function judgeRaft(
   return {
     problem: `its ${agent} server ${state}`,
     action: `check on the machine: journalctl -u ${agent.toLowerCase()}`,
+    isSettling: true,
   };
 }
 
@@ -203,6 +206,7 @@ function judgeNode(
   return {
     problem: `its Nomad client is ${node ? node.status : "not registered"}`,
     action: "ask the machine why: journalctl -u nomad",
+    isSettling: true,
   };
 }
 

@@ -9,6 +9,8 @@ export interface Finding {
   machine?: ExpectedMachine;
   problem: string;
   action: string;
+  /** The machine answers, and most often becomes right by itself within seconds. */
+  isSettling?: true | undefined;
 }
 
 export interface Judgement {
@@ -35,7 +37,7 @@ export function judge(expectation: Expectation, seen: Observation, last?: Agents
     findings: [
       ...machines.flatMap((machine, index) => {
         const fault = faults[index];
-        return fault ? [{ machine, problem: fault.problem, action: fault.action }] : [];
+        return fault ? [{ machine, problem: fault.problem, action: fault.action, isSettling: fault.isSettling }] : [];
       }),
       ...judgeLeaders(expectation, seen),
     ],

@@ -105,6 +105,11 @@ describe("the drift of the gate", () => {
   it("is a machine that is missing now, or back", () => {
     assert.deepEqual(reasons(judged(["pi2"], one), one), ["pi2 is missing: up waits for it"]);
     assert.deepEqual(reasons(judged([], one), { ...one, missing: ["pi2"] }), ["pi2 is back"]);
+    const judgement = judged(["pi2"], one);
+    const findings = judgement.findings.map((finding) => ({ ...finding, isSettling: true as const }));
+    assert.deepEqual(reasons({ ...judgement, findings }, { ...one, missing: ["pi2"] }), [
+      "pi2 is coming back: up waits for it",
+    ]);
   });
 
   it("is an agent that no longer answers for the cluster", () => {

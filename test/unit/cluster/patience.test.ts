@@ -43,6 +43,15 @@ describe("how long the gate waits", () => {
     assert.equal(at(0, judged(["pi2", "pi3"]), last), "wait");
   });
 
+  it("is a minute for one of those that answers again", () => {
+    const last = { ...agents, seen: all, missing: ["pi2"] };
+    const [finding] = judged(["pi2"]).findings;
+    assert.ok(finding);
+    const returning = { ...judged([]), findings: [{ ...finding, isSettling: true as const }] };
+    assert.equal(at(59, returning, last), "wait");
+    assert.equal(at(60, returning, last), "pass");
+  });
+
   it("is the whole time for a quorum, unless none can come", () => {
     const none = { quorum: undefined, hopeless: undefined, end: 600_000 };
     assert.equal(decide(judged([], { quorum: false }), undefined, { ...none, now: 599_999 }), "wait");
