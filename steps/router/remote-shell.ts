@@ -14,6 +14,7 @@ export interface Shell {
 }
 
 const sessionMs = 60_000;
+const mostMebibytes = 8;
 
 /**
  * Opens one SSH connection, lets `work` have its shell, and closes it. A script is run only when it has arrived whole,
@@ -37,9 +38,13 @@ async function converse<T>(
     reject: false,
     stdin: "pipe",
     timeout: sessionMs,
+    maxBuffer: mostMebibytes << 20,
     ...(signal && { cancelSignal: signal }),
   });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const reader = createInterface({ input: child.stdout });
+  // After too much output, execa destroys the stream, and readline sees no end of it.
+  child.stdout.once("close", () => reader.close());
+  const lines = reader[Symbol.asyncIterator]();
   let broken: UserError | undefined;
   const run = async (script: string): Promise<string[]> => {
     if (broken) throw broken;
@@ -47,14 +52,10 @@ async function converse<T>(
     child.stdin.write(framed(script, mark));
     const answer = await readAnswer(lines, mark);
     if (answer?.status === 0) return answer.lines;
-    if (answer) throw new UserError(`${login.host} says: ${answer.errors.join("\n").trim()}`);
+    if (answer) throw new UserError(`${login.host} says: ${complaintOf(answer)}`);
     child.stdin.end();
     const ended = await child;
-    broken = new UserError(
-      signal?.aborted
-        ? `interrupted while talking to ${login.host}`
-        : sshFailure("router", login, ended.timedOut ? "Connection timed out" : ended.stderr),
-    );
+    broken = new UserError(signal?.aborted ? `interrupted while talking to ${login.host}` : whyBroken(login, ended));
     throw broken;
   };
   try {
@@ -64,6 +65,21 @@ async function converse<T>(
     await child;
   }
 }
+
+function whyBroken(login: Login, { isMaxBuffer, timedOut, stderr }: Ended): string {
+  if (isMaxBuffer)
+    return `${login.host} answers with more than ${mostMebibytes} MiB, so its shell is none that piinit can talk to: log in by hand and look.`;
+  return sshFailure("router", login, timedOut ? "Connection timed out" : stderr);
+}
+
+interface Ended {
+  isMaxBuffer: boolean;
+  timedOut: boolean;
+  stderr: string;
+}
+
+const complaintOf = ({ errors, status }: Answer): string =>
+  errors.join("\n").trim() || `a script ended with status ${status}`;
 
 /** The script in a frame that shows where its lines begin and end, with its exit status, and what it complained of. */
 function framed(script: string, mark: string): string {

@@ -58,6 +58,13 @@ describe("a shell over SSH", function () {
     assert.deepEqual(answer, ["still here", ""]);
   });
 
+  it("fails when an answer has no end, in a line or in many", async () => {
+    for (const flood of ["head -c 100000000 /dev/zero | tr '\\0' x", "yes"]) {
+      const failing = withShell(login, undefined, (shell) => shell.run(flood));
+      await assert.rejects(failing, /127\.0\.0\.1 answers with more than 8 MiB/);
+    }
+  });
+
   it("checks the host key, and sends nothing to a stranger", async () => {
     await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", path.join(dir, "other")]);
     const hostKey = (await run("ssh-keygen", ["-y", "-f", path.join(dir, "other")])).split(" ").slice(0, 2).join(" ");
