@@ -4,6 +4,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { Interrupted } from "../../lib/errors.ts";
 import { projectDir } from "../../lib/paths.ts";
+import { reportError } from "../../lib/terminal.ts";
 import { finishOrReport } from "../../lib/unfinished.ts";
 import { newSeed, randomFrom } from "../random.ts";
 import { faultAnswers } from "./answers.ts";
@@ -58,4 +59,8 @@ Every fault comes from a generator with a seed: \`npm run faults -- PART --seed 
 wasn't run again has its former table.
 `;
 
-await finishOrReport(main());
+try {
+  await finishOrReport(main());
+} catch (error) {
+  reportError(error);
+}

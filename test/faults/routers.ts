@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
@@ -101,8 +101,12 @@ async function problemOf(login: object): Promise<string | undefined> {
     reservations: [{ name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" }],
   };
   const program = ["--import", "tsx", path.join("steps", "router", "main.ts"), "apply"];
-  const options = { cwd: projectDir, input: JSON.stringify(input), reject: false, timeout: patienceMs } as const;
-  const { stderr, exitCode, timedOut } = await execa("node", program, options);
+  const tmp = await mkdtemp(path.join(tmpdir(), "piinit-faults-"));
+  const options = { cwd: projectDir, env: { TMPDIR: tmp }, reject: false, timeout: patienceMs } as const;
+  const { stderr, exitCode, timedOut } = await execa("node", program, { ...options, input: JSON.stringify(input) });
+  const left = (await readdir(tmp)).filter((name) => !name.startsWith("tsx-")); // The cache of compiled modules.
+  await rm(tmp, { recursive: true });
+  if (left.length > 0) return `it leaves ${left.join(", ")}: ${stderr.slice(-300)}`;
   if (timedOut) return "no end";
   if (exitCode !== 1) return `exit code ${exitCode}: ${stderr.slice(-300)}`;
   return machineryIn(stderr) ?? (stderr.trim() ? undefined : "not a word");

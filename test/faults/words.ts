@@ -1,6 +1,7 @@
 const unwanted: Readonly<Record<string, RegExp>> = {
   "a stack trace": /^\s+at (?:async )?\S+ ?\(|^\s+at (?:async )?(?:file:|node:|\/)/m,
   "an exception's name": /\b[A-Z]\w*(?:Error|Exception)\b(?=:| \[)|\bERR_[A-Z_]+|\bUnhandled/,
+  "a bug that the program itself reports": /a bug of piinit/,
   "a failure of Pulumi": /^panic:|goroutine \d+ \[|internal error/im,
   "the schema library's words":
     /Invalid (?:input|key|option|element|value|string|ISO|discriminator)|expected \w+, received|Unrecognized key|Too (?:small|big):|\[object |\bundefined\b/,
