@@ -84,7 +84,9 @@ describe("a home with real servers, without its images", function () {
     assert.match(output, /\n2 of 3 machines are there:\n {2}pi1, .*connection refused; check its power/);
     assert.doesNotMatch(output, /Job page updated|Keys other updated/);
     assert.equal(await value("greeting"), "hello from two");
-    assert.deepEqual(await outputs(), { ...(await outputs()), consul: homeConsul("pi2"), nomad: homeNomad("pi2") });
+    const { consul, nomad } = await outputs();
+    assert.ok([homeConsul("pi2"), homeConsul("pi3")].includes(consul ?? ""), consul);
+    assert.ok([homeNomad("pi2"), homeNomad("pi3")].includes(nomad ?? ""), nomad);
     const { exitCode, output: status } = await piinit("status", "house");
     assert.equal(exitCode, 1, status);
     assert.match(status, /To do:\n {2}pi1: check its power and its network cable/);
@@ -99,12 +101,14 @@ describe("a home with real servers, without its images", function () {
   });
 
   it("fails without a quorum, and keeps its outputs", async () => {
+    const before = await outputs();
     await home.kill("pi2");
     want("hello from one", { wait: "5s" });
     const { exitCode, output } = await piinit("up", "house", "--yes");
     assert.notEqual(exitCode, 0);
     assert.match(output, /the cluster had no quorum within 5 s/);
-    assert.deepEqual(await outputs(), { ...(await outputs()), consul: homeConsul("pi2"), nomad: homeNomad("pi2") });
+    assert.ok(before.consul);
+    assert.deepEqual(await outputs(), before);
     const status = await piinit("status", "house");
     assert.equal(status.exitCode, 2, status.output);
     assert.match(status.output, /Consul +1 of 3 servers, no quorum: 2 are needed/);
