@@ -25,12 +25,12 @@ export function chooseAgents(
     view: seen.machines[index],
   }));
   const consul = both
-    .filter(({ machine, verdict, view }) => machine.consulServer && !verdict.consul && view?.consul?.leader)
+    .filter(({ machine, verdict, view }) => machine.consulServer && isFit(verdict.consul) && view?.consul?.leader)
     .map(({ machine }) => machine.consulUrl);
   const nomad = both
     .filter(
       ({ machine, verdict, view }) =>
-        isNomadServer(machine) && !(verdict.consul ?? verdict.server) && view?.nomad?.leader,
+        isNomadServer(machine) && isFit(verdict.consul ?? verdict.server) && view?.nomad?.leader,
     )
     .map(({ machine }) => machine.nomadUrl);
   const consulUrl = leaderOf(seen.consulRaft) && keep(consul, last?.consulUrl);
@@ -39,6 +39,9 @@ export function chooseAgents(
   const nomadUrl = leaderOf(seen.nomadRaft) && keep(nomad, last?.nomadUrl);
   return nomadUrl ? { consulUrl, nomadUrl } : undefined;
 }
+
+/** A server that lags passes questions on to the leader. */
+const isFit = (fault: MachineFinding | undefined) => !fault || fault.isSettling;
 
 const keep = (urls: readonly string[], last: string | undefined) => urls.find((url) => url === last) ?? urls[0];
 

@@ -102,6 +102,12 @@ describe("the drift of the gate", () => {
     assert.deepEqual(reasons(judged(["pi2"], one), { ...one, missing: ["pi2"] }), []);
   });
 
+  it("is none for a server that lags for a moment", () => {
+    const judgement = judged(["pi2"], one);
+    const findings = judgement.findings.map((finding) => ({ ...finding, isSettling: true as const }));
+    assert.deepEqual(reasons({ ...judgement, findings }, one), []);
+  });
+
   it("is a machine that is missing now, or back", () => {
     assert.deepEqual(reasons(judged(["pi2"], one), one), ["pi2 is missing: up waits for it"]);
     assert.deepEqual(reasons(judged([], one), { ...one, missing: ["pi2"] }), ["pi2 is back"]);

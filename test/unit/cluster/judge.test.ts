@@ -102,6 +102,14 @@ describe("the gate's judgement of one look at the cluster", () => {
     assert.deepEqual(judge(expectation, healthy().seen, second).quorum, second);
   });
 
+  it("keeps to a server that lags behind the leader", () => {
+    const { seen } = healthy();
+    seen.nomadRaft = seen.nomadRaft.map((server) => ({ ...server, healthy: server.name !== "pi1" }));
+    const { quorum, findings } = judge(expectation, seen);
+    assert.equal(quorum?.nomadUrl, "http://192.168.2.51:4646");
+    assert.deepEqual([findings.length, findings[0]?.isSettling], [1, true]);
+  });
+
   it("has no quorum without a leader of either, nor with servers of another cluster", () => {
     for (const raft of ["consulRaft", "nomadRaft"] as const)
       assert.equal(judge(expectation, { ...healthy().seen, [raft]: [] }).quorum, undefined);
