@@ -89,7 +89,7 @@ describe("an image that is made from an existing one", function () {
     const sha256 = "0".repeat(64);
     await refused(
       build({ ...packed.zst, sha256 }),
-      new RegExp(`${packed.zst.sha256} is what it has[\\s\\S]*${sha256} is what`),
+      new RegExp(`${packed.zst.sha256} is the image's[\\s\\S]*${sha256} is in the settings`),
     );
     await refused(build({ image: card, sha256 }), /has another checksum than the settings say/);
     assert.deepEqual(await layers(), []);
