@@ -3,7 +3,7 @@ import { interrupted } from "../../lib/terminal.ts";
 import { clusterStep, type Expectation, type ReadyCluster } from "../../steps/cluster/contract.ts";
 import { type Judgement, judge } from "../../steps/cluster/judge.ts";
 import { observe } from "../../steps/cluster/observe.ts";
-import { missingMachines, returningMachines } from "../../steps/cluster/patience.ts";
+import { missingMachines } from "../../steps/cluster/patience.ts";
 import type { StackState } from "../stack/state.ts";
 import { type StoredStep, storedSteps } from "../stack/steps.ts";
 import type { Correction } from "./correction.ts";
@@ -42,7 +42,6 @@ async function lookOnce(gate: ClusterNow["gate"], timeoutMs: number): Promise<Cl
 /** Whether the gate must look again: the machines that are missing have changed, or the agents that answer. */
 export function gateDrift({ gate: { urn, answer }, judgement: { quorum, findings } }: ClusterNow): Correction[] {
   const missing = missingMachines(findings);
-  const isSettling = (name: string) => findings.some((one) => one.isSettling && one.machine?.name === name);
   const before = answer?.missing ?? [];
   const reasons = [
     ...(quorum ? [] : ["the cluster has no quorum: up waits for it"]),
@@ -52,11 +51,8 @@ export function gateDrift({ gate: { urn, answer }, judgement: { quorum, findings
     ...(quorum?.nomadUrl && answer && quorum.nomadUrl !== answer.nomadUrl
       ? [`up asks Nomad at ${quorum.nomadUrl}, as ${answer.nomadUrl} is not part of the quorum`]
       : []),
-    ...missing
-      .filter((name) => quorum && !before.includes(name) && !isSettling(name))
-      .map((name) => `${name} is missing: up waits for it`),
+    ...missing.filter((name) => quorum && !before.includes(name)).map((name) => `${name} is missing: up waits for it`),
     ...before.filter((name) => !missing.includes(name)).map((name) => `${name} is back`),
-    ...returningMachines(findings, answer).map((name) => `${name} is coming back: up waits for it`),
   ];
   return reasons.map((reason) => ({ urn, reason }));
 }

@@ -31,7 +31,7 @@ export interface Time extends Since {
 
 /**
  * Whether to pass, to fail, or to wait. New machines are waited for as long as the stack allows, those that were there
- * before for a minute, those that the last run went on without not at all unless they are coming back.
+ * before for a minute, those that the last run went on without not at all. A machine that answers and is only settling gets a minute, too.
  */
 export function decide(
   { quorum, findings }: Judgement,
@@ -39,25 +39,16 @@ export function decide(
   { now, end, ...since }: Time,
 ): "pass" | "fail" | "wait" {
   if (!quorum) return now >= end || now - (since.hopeless ?? now) >= hopeMs ? "fail" : "wait";
-  const returning = returningMachines(findings, last);
-  const awaited = missingMachines(findings).filter(
-    (name) => !last?.missing?.includes(name) || returning.includes(name),
-  );
+  const settling = findings.flatMap(({ machine, isSettling }) => (machine && isSettling ? [machine.name] : []));
+  const awaited = [...missingMachines(findings).filter((name) => !last?.missing?.includes(name)), ...settling];
   const isNew = awaited.some((name) => !wasSeen(last, name));
   const patience = isNew ? end : Math.min(end, (since.quorum ?? now) + returnMs);
   return awaited.length === 0 || now >= patience ? "pass" : "wait";
 }
 
-/** The names of the machines that are not as the stack expects them. */
+/** The names of the machines that are not as the stack expects them, but for those that are only settling. */
 export function missingMachines(findings: readonly Finding[]): string[] {
-  return findings.flatMap(({ machine }) => (machine ? [machine.name] : []));
-}
-
-/** The names of the machines that the last run went on without and that answer again, but aren't right yet. */
-export function returningMachines(findings: readonly Finding[], last: ReadyCluster | undefined): string[] {
-  return missingMachines(findings.filter(({ isSettling }) => isSettling)).filter((name) =>
-    last?.missing?.includes(name),
-  );
+  return findings.flatMap(({ machine, isSettling }) => (machine && !isSettling ? [machine.name] : []));
 }
 
 /** Whether the gate has seen a machine before; a gate of an earlier version passed only when it saw all. */

@@ -60,10 +60,10 @@ function answer(
 /** "2 of 3 machines:", then a line for each missing one; nothing if all are there. */
 export function missingLines({ findings }: Judgement, { machines }: Pick<Expectation, "machines">): string[] {
   const missing = missingMachines(findings).length;
-  if (findings.length === 0) return [];
+  if (missing === 0) return [];
   return [
     `${machines.length - missing} of ${machines.length} machines are there:`,
-    ...findings.map((one) => `  ${findingLine(one)}`),
+    ...findings.filter(({ isSettling }) => !isSettling).map((one) => `  ${findingLine(one)}`),
   ];
 }
 
