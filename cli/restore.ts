@@ -35,7 +35,7 @@ export function define(command: Command): void {
         throw await withoutFile(first);
       const { file, bytes } = await readSnapshotFile(name, second ?? first);
       const snapshot = await openSnapshot(name, file, bytes);
-      const machines = await lookAtStack(name, async (stack) => clusterMachines(stack, await stackSettings(stack)));
+      const machines = await lookAtStack(name, async (stack) => clusterMachines(name, await stackSettings(stack)));
       const content = await lookAtContent(machines, interrupted);
       process.stderr.write(`${describe(file, snapshot, name, content)}\n`);
       refuseOther(file, snapshot, content);

@@ -2,10 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { remedy } from "../components/remedy.ts";
 import type { Settings } from "../components/schema/stack.ts";
-import { stackDir } from "../lib/paths.ts";
 import { interrupted, unlessInterrupted } from "../lib/terminal.ts";
-import { labStatus, type MachineStatus } from "../steps/lab/lab.ts";
-import { clusterMachines } from "./stack/cluster-machines.ts";
+import type { MachineStatus } from "../steps/lab/lab.ts";
+import { machinesAt, virtualMachines } from "./stack/cluster-machines.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
 import { statusScreen } from "./status/screen.ts";
@@ -35,8 +34,8 @@ export function define(command: Command): void {
 }
 
 async function look(name: string, settings: Settings): Promise<{ status: StackStatus; virtual: MachineStatus[] }> {
-  const virtual = settings.lab ? await labStatus(stackDir(name, "lab")) : [];
-  const machines = await clusterMachines({ name, isLab: settings.lab !== undefined }, settings);
+  const virtual = await virtualMachines(name, settings);
+  const machines = machinesAt(settings, virtual);
   const { datacenter } = settings;
   const expectation = { datacenter, machines, deadlineSeconds: 0, remedy: remedy(name, settings), guards: "" };
   return { status: await stackStatus(expectation, interrupted), virtual };

@@ -1,4 +1,4 @@
-import type { ExpectedMachine } from "../steps/cluster/contract.ts";
+import { type ExpectedMachine, isNomadServer } from "../steps/cluster/contract.ts";
 import type { RunningMachine } from "../steps/lab/contract.ts";
 import type { Settings } from "./schema/stack.ts";
 
@@ -25,5 +25,5 @@ export function expectedMachines(settings: Settings, running: RunningMachine[] =
 
 /** The URLs of Nomad's servers, in the stack's order. */
 export function nomadServers(machines: readonly ExpectedMachine[]): string[] {
-  return machines.flatMap(({ nomad, nomadUrl }) => (nomad === "server" || nomad === "both" ? [nomadUrl] : []));
+  return machines.filter(isNomadServer).map(({ nomadUrl }) => nomadUrl);
 }

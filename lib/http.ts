@@ -21,6 +21,16 @@ export class NoAnswer extends Error {
   }
 }
 
+/** The answer; undefined where there is none. */
+export async function unlessSilent<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof NoAnswer) return undefined;
+    throw error;
+  }
+}
+
 interface Request {
   /** Who is asked, e.g. "Consul". */
   who: string;

@@ -19,3 +19,16 @@ export const silent: Progress = { step() {} };
 
 /** Seconds since `start`, a time of `performance.now()`, with one decimal. */
 export const secondsSince = (start: number): number => Math.round((performance.now() - start) / 100) / 10;
+
+/** Reports a line when it is another one than before, or when that was a while ago. */
+export function reminding(progress: Progress, remindMs: number): (line: string) => void {
+  let said = "";
+  let saidAt = 0;
+  return (line) => {
+    const now = performance.now();
+    if (line === said && now - saidAt < remindMs) return;
+    progress.step(line);
+    said = line;
+    saidAt = now;
+  };
+}

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../lib/errors.ts";
 import { NoAnswer } from "../lib/http.ts";
-import { type AgentName, askAgent, leaderAnswer, plainText } from "../steps/agents.ts";
-import type { ExpectedMachine } from "../steps/cluster/contract.ts";
+import { type AgentName, askAgent, askForLeader, plainText } from "../steps/agents.ts";
+import { type ExpectedMachine, isNomadServer } from "../steps/cluster/contract.ts";
 
 /** A server's agent. */
 export interface Server {
@@ -13,10 +13,8 @@ export interface Server {
 
 /** The stack's servers of that kind, in its order. */
 export function serversOf(agent: AgentName, machines: readonly ExpectedMachine[]): Server[] {
-  return machines.flatMap(({ name, consulServer, consulUrl, nomad, nomadUrl }) => {
-    if (agent === "Consul") return consulServer ? [{ name, url: consulUrl }] : [];
-    return nomad === "server" || nomad === "both" ? [{ name, url: nomadUrl }] : [];
-  });
+  if (agent === "Nomad") return machines.filter(isNomadServer).map(({ name, nomadUrl }) => ({ name, url: nomadUrl }));
+  return machines.filter(({ consulServer }) => consulServer).map(({ name, consulUrl }) => ({ name, url: consulUrl }));
 }
 
 /**
@@ -38,11 +36,10 @@ export async function serversWithLeader(
 
 async function problemOf(agent: AgentName, { url }: Server, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const leader = await askAgent(agent, `${url}/v1/status/leader`, leaderAnswer, { signal });
-    return leader === "" ? "knows no leader" : undefined;
+    return (await askForLeader(agent, url, { signal })) === "" ? "knows no leader" : undefined;
   } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error;
-    return error.status === 500 ? "knows no leader" : `no answer from ${url}: ${error.message}`;
+    if (error instanceof NoAnswer) return `no answer from ${url}: ${error.message}`;
+    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { askJson } from "../lib/http.ts";
+import { askJson, NoAnswer } from "../lib/http.ts";
 
 /** The agents that make a machine part of a cluster; both have the same API for leader and servers. */
 export type AgentName = "Consul" | "Nomad";
@@ -12,6 +12,9 @@ export const plainText = z
 
 /** "address:port" of the leader; "" if there is none. */
 export const leaderAnswer = plainText;
+
+/** How many of so many servers are a quorum. */
+export const majorityOf = (servers: number): number => Math.floor(servers / 2) + 1;
 
 /** Autopilot's view of a cluster's servers; an address is "IP:PORT". */
 export const healthAnswer = z.object({
@@ -45,4 +48,14 @@ export function askAgent<T>(
 ): Promise<T> {
   // Autopilot answers 429 if a server is unhealthy; the body is a normal answer.
   return askJson({ who: agent, url, schema, timeoutMs, signal, alsoStatus: 429 });
+}
+
+/** The leader's "address:port"; "" if the agent knows none, whatever its answer for that is. Fails with a NoAnswer. */
+export async function askForLeader(agent: AgentName, url: string, options: AskOptions): Promise<string> {
+  try {
+    return await askAgent(agent, `${url}/v1/status/leader`, leaderAnswer, options);
+  } catch (error) {
+    if (error instanceof NoAnswer && error.status === 500) return "";
+    throw error;
+  }
 }

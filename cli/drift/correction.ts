@@ -1,4 +1,4 @@
-import type { StackState, StateResource } from "../stack/state.ts";
+import { type StackState, type StateResource, withResources } from "../stack/state.ts";
 
 /** A resource that isn't as the state says. */
 export interface Correction {
@@ -21,11 +21,9 @@ export interface Found {
  * state, but updates every resource that has `initErrors`.
  */
 export function correct(state: StackState, corrections: readonly Correction[]): StackState {
-  if (corrections.length === 0) return state;
-  const resources = (state.deployment.resources ?? []).map((resource) =>
+  return withResources(state, (resource) =>
     corrections.filter(({ urn }) => urn === resource.urn).reduce(apply, resource),
   );
-  return { ...state, deployment: { ...state.deployment, resources } };
 }
 
 function apply(resource: StateResource, { reason, outputs }: Correction): StateResource {

@@ -12,14 +12,16 @@ export async function labDrift(state: StackState): Promise<Correction[]> {
     .filter(({ input: { dir } }) => !existsSync(dir))
     .map(({ urn, input: { dir } }) => ({ urn, reason: `the lab's folder ${dir} is gone: up makes it again` }));
   const machines = [...storedSteps(state, labStep, "router-start"), ...storedSteps(state, labStep, "machine-start")];
-  const off = await Promise.all(
+  const dirs = [...new Set(machines.map(({ input: { dir } }) => dir))];
+  const found = new Map(await Promise.all(dirs.map(async (dir) => [dir, await labStatus(dir)] as const)));
+  const reasons = await Promise.all(
     machines.map(async ({ urn, input }) => {
       const { dir, name } = input;
-      const found = (await labStatus(dir)).find((machine) => machine.name === name);
-      if (found?.state === "running" || found?.state === "cut")
+      const state = found.get(dir)?.find((machine) => machine.name === name)?.state;
+      if (state === "running" || state === "cut")
         return (await isOutdated(input)) ? [{ urn, reason: `${name} runs as it was before: up replaces it` }] : [];
-      return [{ urn, reason: `${name} ${found?.state === "crashed" ? "has lost its power" : "is off"}: up starts it` }];
+      return [{ urn, reason: `${name} ${state === "crashed" ? "has lost its power" : "is off"}: up starts it` }];
     }),
   );
-  return [...gone, ...off.flat()];
+  return [...gone, ...reasons.flat()];
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { askJson, NoAnswer } from "../../lib/http.ts";
+import { askJson, unlessSilent } from "../../lib/http.ts";
 import { interrupted } from "../../lib/terminal.ts";
 
 /** The index of each job's last change in one Nomad, by "NAMESPACE/ID". */
@@ -13,12 +13,7 @@ const timeoutMs = 2000;
 /** Nomad's jobs; undefined if it doesn't answer in time, or the answer is invalid. */
 export async function nomadIndexes(address: string): Promise<JobIndexes | undefined> {
   if (!URL.canParse(address)) return undefined;
-  try {
-    const url = new URL("/v1/jobs?namespace=*", address).href;
-    const jobs = await askJson({ who: "Nomad", url, schema, timeoutMs, signal: interrupted });
-    return new Map(jobs.map(({ ID, Namespace, JobModifyIndex }) => [`${Namespace}/${ID}`, JobModifyIndex]));
-  } catch (error) {
-    if (error instanceof NoAnswer) return undefined;
-    throw error;
-  }
+  const url = new URL("/v1/jobs?namespace=*", address).href;
+  const jobs = await unlessSilent(askJson({ who: "Nomad", url, schema, timeoutMs, signal: interrupted }));
+  return jobs && new Map(jobs.map(({ ID, Namespace, JobModifyIndex }) => [`${Namespace}/${ID}`, JobModifyIndex]));
 }

@@ -1,5 +1,5 @@
 import type { Agents } from "../../steps/cluster/quorum.ts";
-import type { StackState } from "../stack/state.ts";
+import { type StackState, withResources } from "../stack/state.ts";
 
 /**
  * A state whose providers talk to these agents; the same object if they do. For deletions, which don't ask the program:
@@ -10,13 +10,10 @@ export function withAgents(state: StackState, { consulUrl, nomadUrl }: Agents): 
     ["pulumi:providers:consul", consulUrl],
     ["pulumi:providers:nomad", nomadUrl],
   ]);
-  let isSame = true;
-  const resources = (state.deployment.resources ?? []).map((resource) => {
+  return withResources(state, (resource) => {
     const address = addresses.get(resource.type);
     if (address === undefined || resource.inputs?.address === address) return resource;
-    isSame = false;
     const { inputs, outputs } = resource;
     return { ...resource, inputs: { ...inputs, address }, outputs: { ...outputs, address } };
   });
-  return isSame ? state : { ...state, deployment: { ...state.deployment, resources } };
 }

@@ -7,6 +7,8 @@ import { layers } from "../../steps/image/manifest/manifest.ts";
 import { recover } from "./recovery.ts";
 import { stackSettings } from "./settings.ts";
 import { runPulumi, type Stack } from "./stack.ts";
+import { readState, type StateResource } from "./state.ts";
+import { plainValue } from "./steps.ts";
 
 /** Builds an image of a stack unless it is up to date. */
 export async function buildStackImage(stack: Stack, image: string): Promise<BuiltImage> {
@@ -18,18 +20,17 @@ export async function buildStackImage(stack: Stack, image: string): Promise<Buil
     );
   }
   const start = performance.now();
-  await recover(stack);
-  const resources = await resourcesOf(stack);
+  const { resources = [] } = (await recover(stack)).deployment;
   const before = answerOf(resources, image);
   await updateOnly(stack, image, resources, before !== undefined && !existsSync(before.path));
-  const built = answerOf(await resourcesOf(stack), image);
+  const built = answerOf((await readState(stack)).deployment.resources ?? [], image);
   if (!built) throw new Error(`Pulumi's state has no image ${image} after the update`);
   const isUnchanged = before?.path === built.path && before.seconds === built.seconds;
   return isUnchanged ? { ...built, seconds: secondsSince(start), reused: layers } : built;
 }
 
 /** Updates the image and what it contains: the cluster's secrets and, in a lab, its SSH key. */
-async function updateOnly(stack: Stack, image: string, resources: StackResource[], fileIsGone: boolean): Promise<void> {
+async function updateOnly(stack: Stack, image: string, resources: StateResource[], fileIsGone: boolean): Promise<void> {
   const urn = `**::image-${image}`;
   const targets = [urn, `**::${image}`, "**::cluster", "**::cluster-*", "**::lab", "**::lab-folder"];
   const args = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
@@ -41,22 +42,11 @@ async function updateOnly(stack: Stack, image: string, resources: StackResource[
   );
 }
 
-interface StackResource {
-  urn: string;
-  outputs?: { stdout?: unknown };
-}
-
-/** The stack's state, secrets in clear. */
-async function resourcesOf(stack: Stack): Promise<StackResource[]> {
-  const text = await runPulumi(stack, ["stack", "export", "--show-secrets"]);
-  return (JSON.parse(text) as { deployment: { resources?: StackResource[] } }).deployment.resources ?? [];
-}
-
 /**
  * The parts of the program whose provider isn't in the state yet. Pulumi creates providers, with what they depend on,
  * even when they are no targets; once a provider is in the state, it must stay in the program.
  */
-function neverMade(resources: StackResource[]): string[] {
+function neverMade(resources: StateResource[]): string[] {
   const providers = { keys: "::consul", jobs: "::nomad" };
   return Object.entries(providers)
     .filter(([, end]) => !resources.some(({ urn }) => urn.includes("pulumi:providers:") && urn.endsWith(end)))
@@ -64,8 +54,8 @@ function neverMade(resources: StackResource[]): string[] {
 }
 
 /** What the builder answered when it last built the image. */
-function answerOf(resources: StackResource[], image: string): BuiltImage | undefined {
+function answerOf(resources: StateResource[], image: string): BuiltImage | undefined {
   const stdout = resources.find(({ urn }) => urn.endsWith(`::image-${image}`))?.outputs?.stdout;
-  const plain = typeof stdout === "object" ? JSON.parse((stdout as { plaintext: string }).plaintext) : stdout;
+  const plain = plainValue(stdout);
   return typeof plain === "string" ? (JSON.parse(plain) as BuiltImage) : undefined;
 }

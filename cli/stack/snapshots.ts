@@ -74,7 +74,7 @@ async function writeSnapshot(
   passphrase: string,
   fileAt: (time: Date) => string,
 ): Promise<TakenSnapshot> {
-  const machines = await clusterMachines(stack, settings);
+  const machines = await clusterMachines(stack.name, settings);
   const time = new Date();
   const cluster = await fetchSnapshots(machines, interrupted);
   const snapshot = { ...cluster, stack: stack.name, time, piinit: await ownVersion() };

@@ -51,6 +51,14 @@ export async function writeState(stack: Stack, state: StackState, options: RunOp
   await runPulumi(stack, ["stack", "import"], { ...options, input: JSON.stringify(state) });
 }
 
+/** A state whose resources `change` has replaced; the same object if it returns each as it is. */
+export function withResources(state: StackState, change: (resource: StateResource) => StateResource): StackState {
+  const resources = state.deployment.resources ?? [];
+  const changed = resources.map(change);
+  if (changed.every((resource, index) => resource === resources[index])) return state;
+  return { ...state, deployment: { ...state.deployment, resources: changed } };
+}
+
 const commandType = "command:local:Command";
 
 /**

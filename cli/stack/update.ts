@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { pulumi, type Stack } from "./stack.ts";
-import { readState, resolvePending, type StackState, writeState } from "./state.ts";
+import { readState, resolvePending, type StackState, withResources, writeState } from "./state.ts";
 
 /**
  * Runs `pulumi up` in the foreground, and sets the exit code. Returns whether it changed anything. If it fails, the
@@ -46,12 +46,10 @@ async function keepOutputs(stack: Stack, before: StackState): Promise<void> {
 /** The later state with the stack's outputs that only the earlier one has; the same object if there are none. */
 export function withOutputsOf(before: StackState, after: StackState): StackState {
   const earlier = before.deployment.resources?.find(isStack)?.outputs ?? {};
-  const { resources = [] } = after.deployment;
-  const later = resources.find(isStack)?.outputs ?? {};
-  if (Object.keys(earlier).every((name) => name in later)) return after;
-  const outputs = { ...earlier, ...later };
-  const kept = resources.map((resource) => (isStack(resource) ? { ...resource, outputs } : resource));
-  return { ...after, deployment: { ...after.deployment, resources: kept } };
+  return withResources(after, (resource) => {
+    if (!isStack(resource) || Object.keys(earlier).every((name) => name in (resource.outputs ?? {}))) return resource;
+    return { ...resource, outputs: { ...earlier, ...resource.outputs } };
+  });
 }
 
 const isStack = ({ type }: { type: string }) => type === "pulumi:pulumi:Stack";

@@ -1,3 +1,4 @@
+import { majorityOf } from "../../steps/agents.ts";
 import type { LastRun } from "../../steps/jobs/health.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
 import type { StackStatus } from "./stack-status.ts";
@@ -29,7 +30,7 @@ type Agents = Pick<StackStatus["consul"], "expected" | "present" | "leader" | "s
 /** "2 of 3 servers, leader pi1, can lose none" */
 export function quorumText({ expected, present, leader, spare }: Agents): string {
   const servers = `${present} of ${expected} servers`;
-  if (spare === null) return `${servers}, no quorum: ${Math.floor(expected / 2) + 1} are needed`;
+  if (spare === null) return `${servers}, no quorum: ${majorityOf(expected)} are needed`;
   return `${servers}, leader ${leader}, can lose ${spare > 0 ? spare : "none"}`;
 }
 

@@ -1,4 +1,4 @@
-import { NoAnswer } from "../../lib/http.ts";
+import { unlessSilent } from "../../lib/http.ts";
 import type { Expectation } from "../../steps/cluster/contract.ts";
 import { type ClusterStatus, clusterStatus } from "../../steps/cluster/status.ts";
 import { type JobHealth, jobHealth } from "../../steps/jobs/health.ts";
@@ -19,10 +19,5 @@ export async function stackStatus(expectation: Expectation, signal?: AbortSignal
 
 async function jobsOf({ consul, nomad }: ClusterStatus, signal?: AbortSignal): Promise<JobHealth[]> {
   if (nomad.url === null || nomad.leader === null) return [];
-  try {
-    return await jobHealth(nomad.url, { consulUrl: consul.url ?? undefined, signal });
-  } catch (error) {
-    if (error instanceof NoAnswer) return [];
-    throw error;
-  }
+  return (await unlessSilent(jobHealth(nomad.url, { consulUrl: consul.url ?? undefined, signal }))) ?? [];
 }

@@ -48,6 +48,9 @@ export const clusterStep = defineContract({
 /** A machine as the gate sees it. */
 export type ExpectedMachine = z.output<typeof expectedMachine>;
 
+export const isNomadServer = ({ nomad }: ExpectedMachine): boolean => nomad === "server" || nomad === "both";
+export const isNomadClient = ({ nomad }: ExpectedMachine): boolean => nomad === "client" || nomad === "both";
+
 /** What the gate reads. */
 export type Expectation = z.output<typeof expectation>;
 

@@ -1,6 +1,6 @@
 import type { NoAnswer } from "../../lib/http.ts";
 import type { AgentName } from "../agents.ts";
-import type { Expectation, ExpectedMachine } from "./contract.ts";
+import { type Expectation, type ExpectedMachine, isNomadClient, isNomadServer } from "./contract.ts";
 import type { ConsulView, MachineView, Member, NomadNode, NomadView, Observation, RaftServer } from "./observe.ts";
 
 export interface MachineFinding {
@@ -218,12 +218,4 @@ function isUsable(node: NomadNode, datacenter: string): boolean {
 function bestView<T extends { leader: string; members: Member[] }>(views: readonly (T | undefined)[]): T | undefined {
   const weight = (view: T) => (view.leader ? 1000 : 0) + view.members.filter(({ alive }) => alive).length;
   return views.reduce((best, view) => (view && (!best || weight(view) > weight(best)) ? view : best), undefined);
-}
-
-export function isNomadServer({ nomad }: ExpectedMachine): boolean {
-  return nomad === "server" || nomad === "both";
-}
-
-export function isNomadClient({ nomad }: ExpectedMachine): boolean {
-  return nomad === "client" || nomad === "both";
 }

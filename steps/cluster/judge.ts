@@ -1,16 +1,12 @@
 import type { Expectation, ExpectedMachine } from "./contract.ts";
-import { judgeMachine } from "./judge-machine.ts";
+import { judgeMachine, type MachineFinding } from "./judge-machine.ts";
 import type { Observation } from "./observe.ts";
 import { type Agents, chooseAgents, isHopeless, judgeLeaders, summarise } from "./quorum.ts";
 
 /** What is still missing, and what to do about it. */
-export interface Finding {
+export interface Finding extends MachineFinding {
   /** Undefined when it concerns the cluster as a whole. */
   machine?: ExpectedMachine;
-  problem: string;
-  action: string;
-  /** The machine answers, and most often becomes right by itself within seconds. */
-  isSettling?: true | undefined;
 }
 
 export interface Judgement {
@@ -37,7 +33,7 @@ export function judge(expectation: Expectation, seen: Observation, last?: Agents
     findings: [
       ...machines.flatMap((machine, index) => {
         const fault = faults[index];
-        return fault ? [{ machine, problem: fault.problem, action: fault.action, isSettling: fault.isSettling }] : [];
+        return fault ? [{ machine, ...fault }] : [];
       }),
       ...judgeLeaders(expectation, seen),
     ],

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { NoAnswer } from "../../lib/http.ts";
-import { type AgentName, type AskOptions, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
+import { type AgentName, type AskOptions, askAgent, askForLeader, healthAnswer, plainText } from "../agents.ts";
 import type { Expectation, ExpectedMachine } from "./contract.ts";
 
 /** One observation of a cluster, not judged yet: what each machine's agents and the leaders answered. */
@@ -123,16 +123,6 @@ async function askLeader<T>(
 function asNoAnswer(error: unknown): NoAnswer {
   if (error instanceof NoAnswer) return error;
   throw error;
-}
-
-/** "" if the agent knows no leader, whatever its answer for that is. */
-async function askForLeader(agent: AgentName, url: string, options: AskOptions): Promise<string> {
-  try {
-    return await askAgent(agent, `${url}/v1/status/leader`, leaderAnswer, options);
-  } catch (error) {
-    if (asNoAnswer(error).status === 500) return "";
-    throw error;
-  }
 }
 
 const listedMember = <Status extends z.ZodType>(status: Status) =>

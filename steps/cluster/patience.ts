@@ -31,7 +31,8 @@ export interface Time extends Since {
 
 /**
  * Whether to pass, to fail, or to wait. New machines are waited for as long as the stack allows, those that were there
- * before for a minute, those that the last run went on without not at all. A machine that answers and is only settling gets a minute, too.
+ * before for a minute, those that the last run went on without not at all. A machine that answers and is only settling
+ * gets a minute, too.
  */
 export function decide(
   { quorum, findings }: Judgement,

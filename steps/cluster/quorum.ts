@@ -1,5 +1,6 @@
-import type { Expectation, ExpectedMachine } from "./contract.ts";
-import { isNomadClient, isNomadServer, type MachineFinding, type MachineVerdict } from "./judge-machine.ts";
+import { majorityOf } from "../agents.ts";
+import { type Expectation, type ExpectedMachine, isNomadClient, isNomadServer } from "./contract.ts";
+import type { MachineFinding, MachineVerdict } from "./judge-machine.ts";
 import type { Observation, RaftServer } from "./observe.ts";
 
 /** The agents that answer for the cluster now. */
@@ -60,13 +61,10 @@ export function spareServers(raft: readonly RaftServer[]): number | undefined {
   return voters.filter(({ healthy }) => healthy).length - majorityOf(voters.length);
 }
 
-const majorityOf = (servers: number) => Math.floor(servers / 2) + 1;
-
 /** One finding for each agent that has no leader. */
 export function judgeLeaders({ machines }: Expectation, seen: Observation): MachineFinding[] {
   const missing = (agent: string, expected: number, present: number, raft: readonly RaftServer[]): MachineFinding[] => {
     if (expected === 0 || raft.some(({ leader }) => leader)) return [];
-
     return [
       {
         problem: `${agent} has no leader: ${present} of ${expected} servers answer`,
@@ -77,41 +75,43 @@ export function judgeLeaders({ machines }: Expectation, seen: Observation): Mach
       },
     ];
   };
-  const { consul, nomad } = countServers(machines, seen);
+  const { consul, nomad } = serversOf(machines, seen);
   return [
-    ...missing("Consul", consul.expected, consul.present, seen.consulRaft),
-    ...missing("Nomad", nomad.expected, nomad.present, seen.nomadRaft),
+    ...missing("Consul", consul.expected.length, consul.present.length, seen.consulRaft),
+    ...missing("Nomad", nomad.expected.length, nomad.present.length, seen.nomadRaft),
   ];
 }
 
-function countServers(machines: readonly ExpectedMachine[], seen: Observation) {
+/** The machines that are servers of each agent, and those of them that answer. */
+export function serversOf(machines: readonly ExpectedMachine[], seen: Observation) {
   const both = machines.map((machine, index) => ({ machine, view: seen.machines[index] }));
   const consul = both.filter(({ machine }) => machine.consulServer);
   const nomad = both.filter(({ machine }) => isNomadServer(machine));
+  const machinesOf = (servers: typeof both) => servers.map(({ machine }) => machine);
   return {
-    consul: { expected: consul.length, present: consul.filter(({ view }) => view?.consul).length },
-    nomad: { expected: nomad.length, present: nomad.filter(({ view }) => view?.nomad).length },
+    consul: { expected: machinesOf(consul), present: machinesOf(consul.filter(({ view }) => view?.consul)) },
+    nomad: { expected: machinesOf(nomad), present: machinesOf(nomad.filter(({ view }) => view?.nomad)) },
   };
 }
 
 /** "Consul 2 of 3 servers, leader pi1; Nomad 2 of 3 servers, no leader; 2 of 3 clients" */
 export function summarise({ machines }: Expectation, seen: Observation): string {
-  const counts = countServers(machines, seen);
+  const { consul, nomad } = serversOf(machines, seen);
   const text = (
     agent: string,
-    { present, expected }: { present: number; expected: number },
+    { present, expected }: { present: ExpectedMachine[]; expected: ExpectedMachine[] },
     raft: readonly RaftServer[],
   ) => {
     const leader = leaderOf(raft);
-    return `${agent} ${present} of ${expected} servers, ${leader ? `leader ${leader}` : "no leader"}`;
+    return `${agent} ${present.length} of ${expected.length} servers, ${leader ? `leader ${leader}` : "no leader"}`;
   };
   const clients = machines.filter(isNomadClient);
   const ready = clients.filter(({ name }) =>
     seen.nomadNodes.some((node) => node.name === name && node.status === "ready"),
   );
   return [
-    text("Consul", counts.consul, seen.consulRaft),
-    ...(counts.nomad.expected > 0 ? [text("Nomad", counts.nomad, seen.nomadRaft)] : []),
+    text("Consul", consul, seen.consulRaft),
+    ...(nomad.expected.length > 0 ? [text("Nomad", nomad, seen.nomadRaft)] : []),
     ...(clients.length > 0 ? [`${ready.length} of ${clients.length} clients`] : []),
   ].join("; ");
 }

@@ -1,7 +1,7 @@
 import type { Expectation } from "./contract.ts";
 import { type Finding, judge } from "./judge.ts";
 import { type Observation, observe, type RaftServer } from "./observe.ts";
-import { leaderOf, spareServers } from "./quorum.ts";
+import { leaderOf, serversOf, spareServers } from "./quorum.ts";
 
 /** What `./piinit status --json` prints about the cluster. */
 export interface ClusterStatus {
@@ -82,24 +82,20 @@ function machineStatus(
 }
 
 function consulStatus({ machines }: Expectation, seen: Observation): ClusterStatus["consul"] {
-  const servers = machines.map((machine, index) => ({ machine, view: seen.machines[index]?.consul }));
-  const expected = servers.filter(({ machine }) => machine.consulServer);
-  const present = expected.filter(({ view }) => view);
+  const { expected, present } = serversOf(machines, seen).consul;
   return {
     ...agents(expected.length, present.length, seen.consulRaft),
-    url: present[0]?.machine.consulUrl ?? null,
+    url: present[0]?.consulUrl ?? null,
     peers: seen.consulRaft.map(({ name }) => name).sort(),
   };
 }
 
 function nomadStatus({ machines }: Expectation, seen: Observation): ClusterStatus["nomad"] {
-  const servers = machines.map((machine, index) => ({ machine, view: seen.machines[index]?.nomad }));
-  const expected = servers.filter(({ machine: { nomad } }) => nomad === "server" || nomad === "both");
-  const present = expected.filter(({ view }) => view);
+  const { expected, present } = serversOf(machines, seen).nomad;
   const ready = seen.nomadNodes.filter(({ status }) => status === "ready");
   return {
     ...agents(expected.length, present.length, seen.nomadRaft),
-    url: present[0]?.machine.nomadUrl ?? null,
+    url: present[0]?.nomadUrl ?? null,
     servers: seen.nomadRaft.map(({ name }) => name).sort(),
     clients: ready.map(({ name }) => name).sort(),
   };

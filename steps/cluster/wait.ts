@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { UserError } from "../../lib/errors.ts";
-import type { Progress } from "../../lib/progress.ts";
+import { type Progress, reminding } from "../../lib/progress.ts";
 import type { Expectation, ReadyCluster } from "./contract.ts";
 import { type Finding, type Judgement, judge } from "./judge.ts";
 import { observe } from "./observe.ts";
@@ -22,11 +22,11 @@ export async function waitUntilReady(
 ): Promise<ReadyCluster> {
   const end = performance.now() + expectation.deadlineSeconds * 1000;
   let steady: Since = {};
-  let said = "";
-  let saidAt = 0;
+  const tell = reminding(progress, remindMs);
+  let waitsFor = "";
   for (;;) {
     const judgement = judge(expectation, await observe(expectation, { signal }), last);
-    if (signal?.aborted) throw new UserError(`interrupted while ${said || "looking at the cluster"}`);
+    if (signal?.aborted) throw new UserError(`interrupted while ${waitsFor || "looking at the cluster"}`);
     const now = performance.now();
     steady = since(steady, judgement, now);
     const decision = decide(judgement, last, { ...steady, now, end });
@@ -36,12 +36,8 @@ export async function waitUntilReady(
       progress.step(`the cluster is ready: ${judgement.summary}`);
       return answer(judgement.quorum, judgement, expectation, last);
     }
-    const line = waitingLine(judgement);
-    if (line !== said || now - saidAt >= remindMs) {
-      progress.step(line);
-      said = line;
-      saidAt = now;
-    }
+    waitsFor = waitingLine(judgement);
+    tell(waitsFor);
     await pause(Math.min(pollMs, end - now), undefined, signal && { signal }).catch(() => {});
   }
 }

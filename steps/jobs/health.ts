@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { NoAnswer } from "../../lib/http.ts";
+import { unlessSilent } from "../../lib/http.ts";
 import { askAgent } from "../agents.ts";
 import {
   type Allocation,
@@ -7,11 +7,10 @@ import {
   deploymentsAnswer,
   evaluationsAnswer,
   type Job,
-  jobAnswer,
   oneLine,
 } from "./answers.ts";
 import { judge } from "./judge.ts";
-import { type Look, lookAtNodes, unlessGone } from "./look.ts";
+import { askForJob, lookAtNodes, lookOf } from "./look.ts";
 import { placementReasons } from "./placement.ts";
 
 /** How one job is right now. */
@@ -56,21 +55,11 @@ export async function jobHealth(url: string, { consulUrl, signal }: HealthOption
   ]);
   const wanted = listed.filter(({ ParentID }) => !ParentID);
   const jobs = await Promise.all(
-    wanted.map(({ ID, Namespace }) =>
-      ask(`/v1/job/${encodeURIComponent(ID)}?namespace=${encodeURIComponent(Namespace)}`, jobAnswer).catch(unlessGone),
-    ),
+    wanted.map(({ ID, Namespace }) => askForJob(url, { job: ID, namespace: Namespace }, signal)),
   );
   const judged = jobs.flatMap((job): JobHealth[] => {
     if (!job) return [];
-    const ofJob = <T extends { JobID: string; Namespace: string }>(all: T[] | null) =>
-      (all ?? []).filter(({ JobID, Namespace }) => JobID === job.ID && Namespace === job.Namespace);
-    const look: Look = {
-      job,
-      evaluations: ofJob(evaluations),
-      deployments: ofJob(deployments),
-      allocations: ofJob(allocations),
-      at: Date.now(),
-    };
+    const look = lookOf(job, { evaluations, deployments, allocations });
     const { state, says, unplaced } = judge(look);
     const reasons = unplaced.flatMap((one) => placementReasons(job, one, nodes));
     const detail = [says, ...reasons].join(": ");
@@ -122,12 +111,8 @@ type CriticalCheck = z.output<typeof criticalAnswer>[number];
 
 /** None if Consul doesn't answer: then nothing is known against the jobs. */
 async function criticalChecks(consulUrl: string, signal?: AbortSignal): Promise<CriticalCheck[]> {
-  try {
-    return await askAgent("Consul", `${consulUrl}/v1/health/state/critical`, criticalAnswer, { signal });
-  } catch (error) {
-    if (error instanceof NoAnswer) return [];
-    throw error;
-  }
+  const checks = askAgent("Consul", `${consulUrl}/v1/health/state/critical`, criticalAnswer, { signal });
+  return (await unlessSilent(checks)) ?? [];
 }
 
 /** Nomad names its services in Consul after the allocation. */

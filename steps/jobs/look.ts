@@ -1,4 +1,4 @@
-import { askBytes, NoAnswer } from "../../lib/http.ts";
+import { askBytes, NoAnswer, unlessSilent } from "../../lib/http.ts";
 import { askAgent } from "../agents.ts";
 import {
   type Allocation,
@@ -35,13 +35,22 @@ export async function lookAtJob(url: string, name: JobName, signal?: AbortSignal
   const ask = <T>(what: string, schema: Parameters<typeof askAgent<T>>[2]) =>
     askAgent("Nomad", jobUrl(url, name, what), schema, { signal });
   const [job, evaluations, deployments, allocations] = await Promise.all([
-    ask("", jobAnswer).catch(unlessGone),
+    askForJob(url, name, signal),
     ask("/evaluations", evaluationsAnswer),
     ask("/deployments", deploymentsAnswer),
     ask("/allocations", allocationsAnswer),
   ]);
-  if (!job) return undefined;
-  const ofJob = <T extends { JobID: string }>(all: T[] | null) => (all ?? []).filter(({ JobID }) => JobID === job.ID);
+  return job && lookOf(job, { evaluations, deployments, allocations });
+}
+
+/** What of these answers is about the job: they may be about others, too. */
+export function lookOf(
+  job: Job,
+  answers: { evaluations: Evaluation[]; deployments: Deployment[] | null; allocations: Allocation[] | null },
+): Look {
+  const ofJob = <T extends { JobID: string; Namespace: string }>(all: T[] | null) =>
+    (all ?? []).filter(({ JobID, Namespace }) => JobID === job.ID && Namespace === job.Namespace);
+  const { evaluations, deployments, allocations } = answers;
   return {
     job,
     evaluations: ofJob(evaluations),
@@ -51,8 +60,12 @@ export async function lookAtJob(url: string, name: JobName, signal?: AbortSignal
   };
 }
 
-/** For the answer about one job: undefined if there is none of that name. */
-export function unlessGone(error: unknown): undefined {
+/** A job as it is registered; undefined if there is none of that name. Fails with a NoAnswer. */
+export function askForJob(url: string, name: JobName, signal?: AbortSignal): Promise<Job | undefined> {
+  return askAgent("Nomad", jobUrl(url, name, ""), jobAnswer, { signal }).catch(unlessGone);
+}
+
+function unlessGone(error: unknown): undefined {
   if (!(error instanceof NoAnswer && error.status === 404 && error.message.includes("job not found"))) throw error;
 }
 
@@ -94,13 +107,4 @@ export async function lastOutput(
   };
   const [stderr, stdout] = await Promise.all([read("stderr"), read("stdout")]);
   return { stderr, stdout };
-}
-
-async function unlessSilent<T>(answer: Promise<T>): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof NoAnswer) return undefined;
-    throw error;
-  }
 }

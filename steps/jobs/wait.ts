@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Interrupted, UserError } from "../../lib/errors.ts";
-import type { Progress } from "../../lib/progress.ts";
+import { type Progress, reminding } from "../../lib/progress.ts";
 import type { Allocation } from "./answers.ts";
 import type { RegisteredJob } from "./contract.ts";
 import { type Judgement, judge } from "./judge.ts";
@@ -38,7 +38,7 @@ export async function awaitJob(
   const servers = new Servers(job.servers, { poll, silence });
   const ask = <T>(question: (url: string) => Promise<T>) =>
     unlessInterrupted(job, signal, servers.ask(question, progress, signal));
-  const tell = teller(progress, remind);
+  const tell = reminding(progress, remind);
   const began = performance.now();
   let stuckSince: number | undefined;
   for (;;) {
@@ -59,19 +59,6 @@ export async function awaitJob(
     tell(`${job.job}: ${judgement.says}${judgement.state === "stuck" ? " so far" : ""}`);
     await pause(poll, undefined, signal && { signal }).catch(() => {});
   }
-}
-
-/** Reports a line when it is another one than before, or when that was a while ago. */
-function teller(progress: Progress, remindMs: number): (line: string) => void {
-  let said = "";
-  let saidAt = 0;
-  return (line) => {
-    const now = performance.now();
-    if (line === said && now - saidAt < remindMs) return;
-    progress.step(line);
-    said = line;
-    saidAt = now;
-  };
 }
 
 /** A request that ^C has cut off is no answer of Nomad's. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { NoAnswer } from "../../lib/http.ts";
+import { unlessSilent } from "../../lib/http.ts";
 import type { Context } from "../../lib/program.ts";
-import { type AgentName, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
+import { type AgentName, askAgent, healthAnswer, leaderAnswer, majorityOf, plainText } from "../agents.ts";
 import type { LabMachine } from "./contract.ts";
 import { isRouter } from "./contract.ts";
 import { type MachineRecord, type Ports, readRecords } from "./folder.ts";
@@ -70,7 +70,7 @@ export function shortage(servers: readonly Server[], ip: string, agent: Agent): 
   if (others.length === voters.length) return undefined;
   const healthy = others.filter(({ Healthy }) => Healthy);
   // One or two servers lose their quorum with any of them, so there is none to keep.
-  const needed = Math.min(others.length, Math.floor(voters.length / 2) + 1);
+  const needed = Math.min(others.length, majorityOf(voters.length));
   if (healthy.length >= needed) return undefined;
   const ill = others.filter(({ Healthy }) => !Healthy).map(({ Name }) => Name);
   return `${agent} has ${healthy.length} healthy servers of the ${needed} it needs (not: ${ill.join(", ")})`;
@@ -129,8 +129,5 @@ const names: Record<Agent, AgentName> = { consul: "Consul", nomad: "Nomad" };
 async function ask<T>(ports: Ports, agent: Agent, question: string, schema: z.ZodType<T>): Promise<T | undefined> {
   const port = ports[agent];
   if (port === undefined) return undefined;
-  return askAgent(names[agent], `http://127.0.0.1:${port}${question}`, schema).catch((error: unknown) => {
-    if (error instanceof NoAnswer) return undefined;
-    throw error;
-  });
+  return unlessSilent(askAgent(names[agent], `http://127.0.0.1:${port}${question}`, schema));
 }

@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { execa } from "execa";
 import { silent } from "../../../lib/progress.ts";
 import { getTool } from "../../../toolchain/tools.ts";
 import { askJson, until } from "../agents.ts";
+import { startProgram } from "../cluster/cluster.ts";
 
 /** A machine with one Consul server and one Nomad server, at the agents' usual ports, with their data on a disk. */
 export interface Servers {
@@ -58,19 +58,6 @@ export async function makeServers(ip: string): Promise<Servers> {
       await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-}
-
-/** With some of the variables that a developer's shell may have, e.g. AWS_CA_BUNDLE, Nomad refuses to start. */
-function startProgram(program: string, args: string[], home: string) {
-  const env = { PATH: process.env.PATH ?? "", HOME: home };
-  return execa(program, args, {
-    env,
-    extendEnv: false,
-    reject: false,
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "ignore",
-  });
 }
 
 const consulConfiguration = (ip: string) => ({
