@@ -4,7 +4,7 @@ import { refusalsOf } from "../steps/image/plan/refusals.ts";
 import { isNomadClient } from "../steps/image/roles/nomad.ts";
 import { serversOf } from "../steps/image/roles/servers.ts";
 import { labRouterName, routerMacs } from "../steps/lab/facts.ts";
-import { hostOf } from "../steps/router/drivers.ts";
+import { hostOf } from "../steps/router/catalogue.ts";
 import type { Fault } from "./faults.ts";
 import { labArchitecture } from "./host.ts";
 import type { Machine, Settings } from "./schema/stack.ts";

@@ -10,7 +10,7 @@ import {
   type VirtualMachine,
 } from "../steps/lab/contract.ts";
 import { labRouterName } from "../steps/lab/facts.ts";
-import type { DnsmasqSettings } from "../steps/router/dnsmasq.ts";
+import type { DnsmasqSettings } from "../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { labArchitecture } from "./host.ts";
 import { Image } from "./image.ts";
 import type { Machine, Settings } from "./schema/stack.ts";

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Reservation } from "../steps/router/base/driver.ts";
+import type { RouterSettings } from "../steps/router/catalogue.ts";
 import { routerStep } from "../steps/router/contract.ts";
-import type { Reservation } from "../steps/router/driver.ts";
-import type { RouterSettings } from "../steps/router/drivers.ts";
 import { Step } from "./step.ts";
 
 export interface DhcpReservationsArgs {

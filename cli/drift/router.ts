@@ -1,9 +1,9 @@
 import { UserError } from "../../lib/errors.ts";
 import { silent } from "../../lib/progress.ts";
 import { interrupted } from "../../lib/terminal.ts";
+import { reservationText } from "../../steps/router/base/table.ts";
+import { openRouter } from "../../steps/router/catalogue.ts";
 import { routerStep } from "../../steps/router/contract.ts";
-import { openRouter } from "../../steps/router/drivers.ts";
-import { reservationText } from "../../steps/router/table.ts";
 import type { StackState } from "../stack/state.ts";
 import { storedSteps } from "../stack/steps.ts";
 import type { Found } from "./correction.ts";

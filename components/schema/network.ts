@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Login } from "../../lib/ssh.ts";
-import { routerSettings } from "../../steps/router/drivers.ts";
+import { routerSettings } from "../../steps/router/catalogue.ts";
 
 export const network = z
   .strictObject({

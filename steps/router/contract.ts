@@ -1,7 +1,7 @@
 import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { defineContract } from "../contract.ts";
-import { routerSettings } from "./drivers.ts";
+import { routerSettings } from "./catalogue.ts";
 
 const reservation = z.object({
   name: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, "is not a host name"),

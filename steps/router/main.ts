@@ -1,7 +1,7 @@
 import type { Context } from "../../lib/program.ts";
 import { runStep } from "../run-step.ts";
+import { openRouter } from "./catalogue.ts";
 import { routerStep } from "./contract.ts";
-import { openRouter } from "./drivers.ts";
 
 function showLines(lines: readonly string[], { progress }: Context): void {
   for (const line of lines) progress.step(line);

@@ -3,7 +3,7 @@ import { createInterface } from "node:readline";
 import { randomFrom } from "../random.ts";
 
 /**
- * What a broken router runs in place of a shell, told by a seed: reads the frame of a script (steps/router/remote-shell.ts)
+ * What a broken router runs in place of a shell, told by a seed: reads the frame of a script (steps/router/base/remote-shell.ts)
  * and answers it wrongly.
  */
 const { below, number, pick } = randomFrom(Number(process.argv[2]));

@@ -3,8 +3,8 @@ import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../../lib/errors.ts";
 import { silent } from "../../../lib/progress.ts";
-import { type DnsmasqSettings, dnsmasq } from "../../../steps/router/dnsmasq.ts";
-import type { Reservation } from "../../../steps/router/driver.ts";
+import type { Reservation } from "../../../steps/router/base/driver.ts";
+import { type DnsmasqSettings, dnsmasq } from "../../../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { type Home, startHomeOrSkip } from "./home.ts";
 
 const pi1: Reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };

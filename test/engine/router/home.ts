@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { findOnPath } from "../../../lib/host.ts";
 import { run } from "../../../lib/run.ts";
-import type { DnsmasqSettings } from "../../../steps/router/dnsmasq.ts";
+import type { DnsmasqSettings } from "../../../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { addSbin, end, startSshd } from "../sshd.ts";
 
 /** A home router for tests: a real sshd on 127.0.0.1 and a real dnsmasq in a network namespace of its own. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { projectDir } from "../../../lib/paths.ts";
-import type { Reservation } from "../../../steps/router/driver.ts";
+import type { Reservation } from "../../../steps/router/base/driver.ts";
 import { createProject, type Project } from "../project.ts";
 import { type Home, startHomeOrSkip } from "./home.ts";
 

@@ -6,7 +6,7 @@ import path from "node:path";
 import { UserError } from "../../../lib/errors.ts";
 import { run } from "../../../lib/run.ts";
 import type { Login } from "../../../lib/ssh.ts";
-import { withShell } from "../../../steps/router/remote-shell.ts";
+import { withShell } from "../../../steps/router/base/remote-shell.ts";
 import { startSshd, whyNoSshd } from "../sshd.ts";
 
 describe("a shell over SSH", function () {

@@ -7,7 +7,7 @@ import {
   normalDir,
   parseEntry,
   parseLeases,
-} from "../../../steps/router/dnsmasq-config.ts";
+} from "../../../steps/router/drivers/dnsmasq/config.ts";
 
 describe("dnsmasq's configuration", () => {
   it("is read from a command line in all its spellings", () => {

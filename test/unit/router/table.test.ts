@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../lib/errors.ts";
-import { parseEntry } from "../../../steps/router/dnsmasq-config.ts";
-import { leaseNote } from "../../../steps/router/lease-note.ts";
-import { difference, differenceLines, planTable } from "../../../steps/router/table.ts";
+import { leaseNote } from "../../../steps/router/base/lease-note.ts";
+import { difference, differenceLines, planTable } from "../../../steps/router/base/table.ts";
+import { parseEntry } from "../../../steps/router/drivers/dnsmasq/config.ts";
 
 const pi1 = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 const pi2 = { name: "pi2", mac: "b8:27:eb:00:00:02", ip: "192.168.2.52" };

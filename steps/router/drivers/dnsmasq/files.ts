@@ -1,7 +1,7 @@
 import path from "node:path/posix";
-import { quote } from "../../lib/shell.ts";
-import { normalDir } from "./dnsmasq-config.ts";
-import type { Entry, Reservation } from "./driver.ts";
+import { quote } from "../../../../lib/shell.ts";
+import type { Entry, Reservation } from "../../base/driver.ts";
+import { normalDir } from "./config.ts";
 
 /** The file in dnsmasq's folder that has all of a stack's reservations. */
 export function tableFile(hostsDir: string, owner: string): string {

@@ -1,4 +1,4 @@
-import { UserError } from "../../lib/errors.ts";
+import { UserError } from "../../../lib/errors.ts";
 import type { Entry, Reservation } from "./driver.ts";
 
 /** "pi1: b8:27:eb:00:00:01 → 192.168.2.51", as every message writes a reservation. */

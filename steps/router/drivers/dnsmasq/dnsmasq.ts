@@ -1,11 +1,8 @@
 import { z } from "zod";
-import { UserError } from "../../lib/errors.ts";
-import { normalDir } from "./dnsmasq-config.ts";
-import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./dnsmasq-files.ts";
-import { findReaders, type Inventory, readInventory, readPaths } from "./dnsmasq-inventory.ts";
-import { type Driver, type Entry, kind, type Reservation, type Table } from "./driver.ts";
-import { leaseNote } from "./lease-note.ts";
-import { type Shell, withShell } from "./remote-shell.ts";
+import { UserError } from "../../../../lib/errors.ts";
+import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
+import { leaseNote } from "../../base/lease-note.ts";
+import { type Shell, withShell } from "../../base/remote-shell.ts";
 import {
   difference,
   differenceLines,
@@ -14,7 +11,10 @@ import {
   reservationsIn,
   reservationText,
   says,
-} from "./table.ts";
+} from "../../base/table.ts";
+import { normalDir } from "./config.ts";
+import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./files.ts";
+import { findReaders, type Inventory, readInventory, readPaths } from "./inventory.ts";
 
 const absolutePath = z
   .string()

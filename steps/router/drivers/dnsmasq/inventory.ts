@@ -1,6 +1,8 @@
 import { dirname } from "node:path/posix";
-import { UserError } from "../../lib/errors.ts";
-import { quote } from "../../lib/shell.ts";
+import { UserError } from "../../../../lib/errors.ts";
+import { quote } from "../../../../lib/shell.ts";
+import type { Entry, Lease } from "../../base/driver.ts";
+import type { Shell } from "../../base/remote-shell.ts";
 import {
   commandLineOptions,
   confDir,
@@ -10,9 +12,7 @@ import {
   type Option,
   parseEntry,
   parseLeases,
-} from "./dnsmasq-config.ts";
-import type { Entry, Lease } from "./driver.ts";
-import type { Shell } from "./remote-shell.ts";
+} from "./config.ts";
 
 /** What a router's dnsmasq currently uses. */
 export interface Inventory {

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { type Driver, kind, type Reservation } from "./driver.ts";
-import { difference, reservationText } from "./table.ts";
+import { type Driver, kind, type Reservation } from "../base/driver.ts";
+import { difference, reservationText } from "../base/table.ts";
 
 const schema = z.strictObject({ kind: z.literal("manual").meta(kind) });
 

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Context } from "../../lib/program.ts";
+import type { Context } from "../../../lib/program.ts";
 
 /** What a driver's own word for `kind` says of itself. */
 export const kind = { description: "The kind of router: `manual` for one that you set up yourself." };

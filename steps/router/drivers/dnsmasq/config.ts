@@ -1,4 +1,4 @@
-import type { Entry, Lease } from "./driver.ts";
+import type { Entry, Lease } from "../../base/driver.ts";
 
 /** The options of dnsmasq that affect fixed leases, from its files and its command line. */
 export interface Option {

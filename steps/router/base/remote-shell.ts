@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 import { execa } from "execa";
-import { UserError } from "../../lib/errors.ts";
-import { type Login, sshFailure, withSshArguments } from "../../lib/ssh.ts";
+import { UserError } from "../../../lib/errors.ts";
+import { type Login, sshFailure, withSshArguments } from "../../../lib/ssh.ts";
 
 /** A POSIX shell at the other end of one SSH connection. */
 export interface Shell {

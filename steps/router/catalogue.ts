@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Context } from "../../lib/program.ts";
 import { suggestion } from "../../lib/words.ts";
-import { dnsmasq } from "./dnsmasq.ts";
-import type { Driver, Reservation, Table } from "./driver.ts";
-import { manual } from "./manual.ts";
+import type { Driver, Reservation, Table } from "./base/driver.ts";
+import { dnsmasq } from "./drivers/dnsmasq/dnsmasq.ts";
+import { manual } from "./drivers/manual.ts";
 
 /** Every kind of router: a new one is a file, and a line here. */
 const drivers = { dnsmasq, manual };
