@@ -5,7 +5,7 @@ import { requirePrograms, runOnHost } from "../../lib/host.ts";
 import type { Progress } from "../../lib/progress.ts";
 import { imagePackages } from "../../toolchain/packages.ts";
 
-/** Where an image's compressed copy stands. */
+/** The path of an image's compressed copy. */
 const compressedFileOf = (image: string): string => `${image}.zst`;
 
 export interface Compressed {
@@ -14,10 +14,10 @@ export interface Compressed {
   bytes: number;
 }
 
-/** Makes a copy of an image that is compressed with zstd, unless it is there; it goes when the image goes. */
+/** Makes a copy of an image compressed with zstd, unless it exists; it is removed with the image. */
 export async function compress(image: string, progress: Progress, signal?: AbortSignal): Promise<Compressed> {
   const file = compressedFileOf(image);
-  // An image's name is made from its content, so a copy that is there is the right one.
+  // An image's name has the digest of its content, so an existing copy is the right one.
   if (!(await exists(file))) {
     await requirePrograms("Compressing an image", ["zstd"], imagePackages);
     progress.step("compressing the image");

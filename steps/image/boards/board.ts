@@ -1,20 +1,20 @@
 import type { Architecture } from "../../../lib/architecture.ts";
 import type { Boot, DiskLayout, TextFile } from "../manifest/manifest.ts";
 
-/** What a board adds to an image: the kernel, how it boots, and the disk that its firmware expects. */
+/** What a board adds to an image: its kernel, how it boots, and the disk layout that its firmware expects. */
 export interface Board {
-  /** The models that one image fits, as docs/hardware.md lists them. */
+  /** The models that the image fits, for docs/hardware.md. */
   models: string;
   architecture: Architecture;
   packages: string[];
-  /** Those of them that come from Debian's backports. */
+  /** Those of the packages that come from Debian's backports. */
   backports?: string[];
-  /** Of Debian's archive, beside "main". */
+  /** Of Debian's archive, in addition to "main". */
   components: string[];
   files: TextFile[];
   boot: Boot;
   disk: DiskLayout;
-  /** Who knows the time when it gets power: a battery, nobody, or the host of a virtual machine, at any moment. */
+  /** What keeps the time without power: a battery, nothing, or the host of a virtual machine. */
   clock: "battery" | "none" | "host";
   /** A machine of the lab. */
   isVirtual?: boolean;
@@ -22,11 +22,11 @@ export interface Board {
 
 export const isRaspberryPi = ({ disk }: Board): boolean => disk.firmware === "raspberry-pi";
 
-/** Words for every kernel: repair file systems, keep the names of network cards, start again after a panic. */
+/** The kernel's command line on every board: repair file systems, keep the kernel's names of network cards, restart after a panic. */
 export const commonWords = "fsck.repair=yes net.ifnames=0 panic=10";
 
 /**
- * A card or disk that is larger than the image. Behind the root partition is room for a second one of that size, then
- * come the data: all of it fits on a card of 8 GB.
+ * The layout of a card or disk larger than the image: after the root partition comes space for a second one of the same
+ * size, then the data partition. All of it fits on a card of 8 GB.
  */
 export const card = { bootMiB: 128, rootMiB: 3072, grows: true };

@@ -4,7 +4,7 @@ import { lab } from "./lab.ts";
 import { raspberryPis } from "./raspberry-pi.ts";
 import { uefi } from "./uefi.ts";
 
-/** Every board that settings may name; the lab's has the architecture of the host that runs it. */
+/** Every board that settings may name; the lab's has the architecture of its host. */
 const boards = {
   lab,
   amd64: uefi("amd64"),
@@ -18,7 +18,7 @@ export const boardNames = Object.keys(boards) as BoardName[];
 
 export const isBoard = (name: unknown): name is BoardName => boardNames.some((known) => known === name);
 
-/** The board of an image that is built on a host of that architecture. */
+/** The board by its name. @param host the architecture of the machine that builds */
 export function boardOf(name: BoardName, host: Architecture): Board {
   const board = boards[name];
   return typeof board === "function" ? board(host) : board;

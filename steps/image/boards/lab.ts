@@ -4,13 +4,13 @@ import { type Board, commonWords } from "./board.ts";
 
 const consoles: Partial<Record<Architecture, string>> = { amd64: "ttyS0", arm64: "ttyAMA0" };
 
-// Under emulation it takes half a minute to ask about every device, and these are all that a virtual machine uses.
+// Triggering every device takes half a minute under emulation; a virtual machine uses only these.
 const fewDevices = `[Service]
 ExecStart=
 ExecStart=-udevadm trigger --action=add --subsystem-match=block --subsystem-match=net --subsystem-match=input --subsystem-match=rtc
 `;
 
-/** A QEMU machine of the host's own architecture: Debian's kernel for virtual machines, everything on virtio. */
+/** A QEMU machine of the host's architecture, with Debian's kernel for virtual machines and virtio devices only. */
 export function lab(architecture: Architecture): Board {
   return {
     models: "virtual machines on this computer",

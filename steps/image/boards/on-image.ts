@@ -1,8 +1,8 @@
 import { type Board, commonWords } from "./board.ts";
 
 /**
- * The board when an existing image is the base, which brings kernels for all boards, firmware and how they start: its
- * FAT partition is that much larger.
+ * The board with an existing image as base. The image has firmware and kernels for all boards, so its FAT partition is
+ * larger.
  */
 export function onImage(board: Board): Board {
   return {

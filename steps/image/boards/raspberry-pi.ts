@@ -2,32 +2,32 @@ import type { Architecture } from "../../../lib/architecture.ts";
 import type { BootFile } from "../manifest/manifest.ts";
 import { type Board, card, commonWords } from "./board.ts";
 
-/** What tells one model from another. */
+/** What differs between models. */
 interface Model {
   models: string;
   architecture: Architecture;
   /** The package with the kernel. */
   kernel: string;
-  /** What the names of its device trees begin with; the firmware takes the one of the variant that it runs on. */
+  /** Prefixes of the names of its device trees, of which the firmware picks the right one. */
   deviceTrees: string[];
-  /** The firmware's first and second stage, which newer boards have in a chip. */
+  /** The first and second stage of the firmware, which newer boards have in a chip. */
   firmware: string[];
-  /** Serial console of that kernel, and what the screen is to it. */
+  /** The kernel's name of the serial console. */
   console: string;
-  /** Kernel modules that find the root file system, on the card and on USB. */
+  /** Kernel modules to reach the root file system, on the card and on USB. */
   modules: string[];
   clock: Board["clock"];
-  /** The kernel is a newer one, from Debian's backports. */
+  /** Whether the kernel comes from Debian's backports. */
   backports?: boolean;
 }
 
 const oldFirmware = ["bootcode.bin", "start.elf", "fixup.dat"];
 const usb = ["usb_storage", "uas"];
-// QEMU's general ARM machine has its virtual devices on PCI, unless the kernel knows none.
+// QEMU's generic ARM machine has its virtual devices on PCI if the kernel supports that.
 const pci = ["virtio_pci"];
 const cardReader = ["sdhci_iproc", "bcm2835", "fixed", "gpio_regulator"];
 
-/** Every model of the Raspberry Pi, by the name that settings use: a new one is an entry. */
+/** Every model of the Raspberry Pi by its name in the settings. A new model is an entry here. */
 export const raspberryPis = {
   pi2: raspberryPi({
     models: "Raspberry Pi 2 B",
@@ -64,10 +64,10 @@ export const raspberryPis = {
     models: "Raspberry Pi 5 and 500, with either stepping of its processor (the 2 and 16 GB ones have the newer, D0)",
     architecture: "arm64",
     kernel: "linux-image-arm64",
-    // Its network card is behind a chip that kernels know since 6.17 only.
+    // Its network card is behind a chip that only kernels since 6.17 support.
     backports: true,
     deviceTrees: ["bcm2712-"],
-    // The first stages are in the board's own memory.
+    // The first stages are in the board's EEPROM.
     firmware: [],
     console: "ttyAMA10",
     modules: ["sdhci_brcmstb", "xhci_pci", "nvme", ...usb, ...pci],
@@ -94,9 +94,9 @@ function raspberryPi(model: Model): Board {
     backports: model.backports ? [model.kernel] : [],
     files: [],
     boot: {
-      // The virtual disk and network card let QEMU's general ARM machine boot the very image.
+      // The virtio modules let QEMU's generic ARM machine boot the same image.
       modules: [...model.modules, "virtio_mmio", "virtio_blk", "virtio_net", "ext4"],
-      // Without its memory cgroup, which the firmware turns off, Nomad can't limit a task's memory.
+      // The firmware disables the memory cgroup, without which Nomad can't limit a task's memory.
       commandLine: `console=tty0 console=${model.console},115200 cgroup_enable=memory rootwait ${commonWords} quiet`,
       files: bootFiles(model),
     },
@@ -113,7 +113,7 @@ function bootFiles({ architecture, deviceTrees, firmware }: Model): BootFile[] {
   ];
 }
 
-/** upstream_kernel: the firmware takes the mainline kernel's names of the device trees. */
+/** upstream_kernel: the firmware uses the mainline kernel's names of device trees. */
 function configText(architecture: Architecture): string {
   const lines = [
     ...(architecture === "arm64" ? ["arm_64bit=1"] : []),

@@ -1,20 +1,20 @@
 import type { Architecture } from "../../../lib/architecture.ts";
 import { type Board, card, commonWords } from "./board.ts";
 
-/** What each architecture calls things: its machines, UEFI's file name of a boot loader, Debian's kernel, its serial console. */
+/** The names that differ between architectures. `suffix`: of UEFI's boot loader file. */
 const names = {
   amd64: { models: "a PC, a NUC, or another machine that boots by UEFI", suffix: "x64", console: "ttyS0" },
   arm64: { models: "an ARM board that boots by UEFI", suffix: "aa64", console: "ttyAMA0" },
 } satisfies Partial<Record<Architecture, unknown>>;
 
-/** A machine of that architecture that boots by UEFI: a NUC or another PC, an ARM board with UEFI. */
+/** A machine that boots by UEFI: a NUC or another PC, an ARM board with UEFI. */
 export function uefi(architecture: keyof typeof names): Board {
   const { suffix, console, models } = names[architecture];
   return {
     models,
     architecture,
     components: ["non-free-firmware"],
-    // Most home machines have a network card of this maker, and some models need its firmware.
+    // Most home machines have a network card by Realtek, and some models need firmware.
     packages: ["busybox-static", "firmware-realtek", `linux-image-${architecture}`, "systemd-boot-efi"],
     files: [],
     boot: {
@@ -34,7 +34,7 @@ export function uefi(architecture: keyof typeof names): Board {
   };
 }
 
-/** The disks that home machines have: NVMe, SATA, USB, memory cards. */
+/** Drivers for the disks of home machines: NVMe, SATA, USB, memory cards. */
 const storage = ["nvme", "ahci", "sd_mod", "xhci_pci", "usb_storage", "uas", "sdhci_pci", "sdhci_acpi", "mmc_block"];
 
 const loaderEntry = `title piinit

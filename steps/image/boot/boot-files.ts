@@ -9,7 +9,7 @@ import type { BootFile, Manifest } from "../manifest/manifest.ts";
 import { buildInitrd, type LoadableModule } from "./initrd.ts";
 import { moduleClosure } from "./modules.ts";
 
-/** A packages layer, from which the kernel and its modules are read. */
+/** A packages layer, the source of the kernel and its modules. */
 export interface InstalledSystem {
   /** The layer's folder. */
   layer: string;
@@ -20,13 +20,13 @@ export interface InstalledSystem {
   signal: AbortSignal;
 }
 
-/** The files of the FAT partition, by their path there. */
+/** The files of the FAT partition by path. */
 export type BootFiles = Record<string, Buffer>;
 
-/** What decides them, of a system with a kernel of Debian's. */
+/** What determines them for a system with one of Debian's kernels. */
 type Bootable = Pick<Manifest, "name" | "boot" | "disk">;
 
-/** vmlinuz, initrd.img and cmdline.txt, and what the board's firmware wants. */
+/** vmlinuz, initrd.img, cmdline.txt, and the files that the board's firmware needs. */
 export async function kernelBootFiles(image: Bootable, system: InstalledSystem): Promise<BootFiles> {
   const kernel = kernelVersion(image.name, system.tree);
   const [vmlinuz = Buffer.alloc(0)] = await readSystemFiles(system, [`/boot/vmlinuz-${kernel}`]);
@@ -39,7 +39,7 @@ export async function kernelBootFiles(image: Bootable, system: InstalledSystem):
   };
 }
 
-/** The board's own files by their place on the FAT partition. */
+/** The board's own files by their path on the FAT partition. */
 async function firmwareFiles(
   files: BootFile[],
   { kernel, commandLine }: { kernel: string; commandLine: string },
@@ -60,9 +60,9 @@ async function firmwareFiles(
 }
 
 /**
- * The kernel's device trees whose names begin with one of these, to be copied to the top of the FAT partition. Debian has them beside
- * the kernel's modules since its kernel 7, and in a folder of their own before.
- * @throws UserError when there are none
+ * The kernel's device trees with one of these prefixes, to be copied to the top of the FAT partition. Debian keeps them
+ * next to the kernel's modules since its kernel 7, and in a folder of their own before.
+ * @throws UserError if there are none
  */
 export function deviceTrees(tree: Tree, kernel: string, prefixes: string[]): { path: string; copyOf: string }[] {
   const folders = [`/usr/lib/modules/${kernel}/dtb/`, `/usr/lib/linux-image-${kernel}/`];

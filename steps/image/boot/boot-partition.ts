@@ -8,7 +8,7 @@ import { freshDiskId, type Geometry } from "../manifest/geometry.ts";
 import { imageTime } from "../manifest/image-time.ts";
 import type { BootFiles } from "./boot-files.ts";
 
-/** Writes the partition table and the FAT partition; `work` is a folder for temporary files. */
+/** Writes the partition table and the FAT partition. @param work a folder for temporary files */
 export async function writeBootPartition(
   disk: string,
   geometry: Geometry,
@@ -20,16 +20,16 @@ export async function writeBootPartition(
   await writeFat(disk, geometry.boot, files, work, signal);
 }
 
-/** The files with those lines at the end of config.txt, for every model whatever a section before them is for. */
+/** Appends lines to config.txt in a section for all models. */
 export function withConfig(files: BootFiles, lines: readonly string[]): BootFiles {
   if (lines.length === 0) return files;
   const added = ["", "[all]", ...lines, ""].join("\n");
   return { ...files, "config.txt": Buffer.concat([files["config.txt"] ?? Buffer.alloc(0), Buffer.from(added)]) };
 }
 
-/** Fails when the files are larger than the FAT partition that the image is to have. */
+/** @throws UserError if the files don't fit into the FAT partition */
 export function checkBootRoom(image: string, bootMiB: number, files: BootFiles): void {
-  // The tables of the FAT take a little, and a later kernel is a little larger.
+  // The file system's tables need some space, and the next kernel may be larger.
   const needed = Math.ceil((Object.values(files).reduce((sum, data) => sum + data.length, 0) * 1.1) / MiB) + 1;
   if (needed <= bootMiB) return;
   throw new UserError(`The image "${image}" has a boot partition of ${bootMiB} MiB, but needs ${needed} MiB.`);
@@ -57,7 +57,7 @@ async function writeFat(
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(file, data, { mode: 0o600 });
   }
-  // mtools takes "@@" in a path for the offset, so the path is kept relative.
+  // mtools would take "@@" in an absolute path for the offset.
   const drive = `${path.relative(folder, disk)}@@${offset}`;
   const options = { cwd: folder, env: { SOURCE_DATE_EPOCH: String(imageTime), TZ: "UTC" }, signal };
   const size = ["-T", String(bytes / sectorBytes), "-h", "255", "-s", "63", "-H", String(offset / sectorBytes)];

@@ -4,8 +4,8 @@ import { moduleName } from "./modules.ts";
 import { ownDisk } from "./own-disk.ts";
 
 /**
- * The first program of the machine: loads modules, waits for the root file system and hands over to its init.
- * A machine never needs a hand: when there is no root it says so and starts again.
+ * The machine's first program: loads modules, waits for the root file system and starts its init. Without a root file
+ * system it says so and restarts the machine, so that nobody has to.
  */
 export const initScript = `#!/bin/sh
 export PATH=/bin
@@ -118,13 +118,13 @@ const applets = [
   "usleep",
 ];
 
-/** A kernel module as Linux takes it, without compression. */
+/** An uncompressed kernel module. */
 export interface LoadableModule {
   path: string;
   data: Uint8Array;
 }
 
-/** The compressed initial file system: a static busybox, the modules in the order in which to load them, the script. */
+/** The compressed initial RAM disk: a static busybox, the modules in loading order, and the script. */
 export function buildInitrd(busybox: Uint8Array, modules: readonly LoadableModule[]): Buffer {
   const files = modules.map(({ path, data }) => ({ name: `${moduleName(path)}.ko`, data }));
   const order = files.map(({ name }) => `${name}\n`).join("");

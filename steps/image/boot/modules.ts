@@ -1,6 +1,6 @@
 import path from "node:path";
 
-/** The text of a kernel's own tables, from /usr/lib/modules/VERSION. */
+/** The text of a kernel's tables in /usr/lib/modules/VERSION. */
 export interface ModuleTables {
   /** modules.dep: "kernel/fs/ext4/ext4.ko.xz: kernel/fs/jbd2/jbd2.ko.xz …" */
   dep: string;
@@ -8,18 +8,18 @@ export interface ModuleTables {
   builtin: string;
   /** modules.softdep: "softdep NAME pre: A B post: C". */
   softdep: string;
-  /** modules.alias: "alias crc32c crc32c_generic"; what a soft dependency names may be one. */
+  /** modules.alias: "alias crc32c crc32c_generic"; soft dependencies may name aliases. */
   alias: string;
 }
 
 export interface ModuleClosure {
-  /** Paths below /usr/lib/modules/VERSION in the order in which to load them. */
+  /** Paths below /usr/lib/modules/VERSION, in loading order. */
   paths: string[];
-  /** Wanted modules that the kernel has neither as a file nor built in. */
+  /** Requested modules that the kernel has neither as a file nor built in. */
   missing: string[];
 }
 
-/** A module's one name: files have dashes and endings, requests may have either. */
+/** A module's canonical name, from a file name or a name with dashes. */
 export function moduleName(file: string): string {
   return path
     .basename(file)
@@ -27,8 +27,8 @@ export function moduleName(file: string): string {
     .replaceAll("-", "_");
 }
 
-/** Every module that the wanted ones need, each after all that it depends on. */
-export function moduleClosure(wanted: readonly string[], tables: ModuleTables): ModuleClosure {
+/** The requested modules and all that they need, each after its dependencies. */
+export function moduleClosure(requested: readonly string[], tables: ModuleTables): ModuleClosure {
   const files = parseDependencies(tables.dep);
   const builtin = new Set(tables.builtin.split("\n").filter(Boolean).map(moduleName));
   const soft = parseSoftDependencies(tables.softdep);
@@ -46,7 +46,7 @@ export function moduleClosure(wanted: readonly string[], tables: ModuleTables): 
     loaded.add(file.path);
     return true;
   };
-  const missing = wanted.filter((name) => !add(moduleName(name)));
+  const missing = requested.filter((name) => !add(moduleName(name)));
   return { paths: [...loaded], missing };
 }
 
@@ -55,7 +55,7 @@ function parseDependencies(text: string): Map<string, { path: string; needs: str
   for (const line of text.split("\n")) {
     const [file, needs] = line.split(":");
     if (!file || needs === undefined) continue;
-    // The nearest dependency stands first, so the order of loading is the reverse.
+    // The nearest dependency comes first, so the loading order is the reverse.
     entries.set(moduleName(file), {
       path: file,
       needs: needs.trim().split(/\s+/).filter(Boolean).map(moduleName).reverse(),
@@ -64,7 +64,7 @@ function parseDependencies(text: string): Map<string, { path: string; needs: str
   return entries;
 }
 
-/** Only what has to be there before; a module works without its soft dependencies. */
+/** Only "pre" dependencies. A module works without its soft dependencies. */
 function parseSoftDependencies(text: string): Map<string, string[]> {
   const entries = new Map<string, string[]>();
   for (const line of text.split("\n")) {
@@ -78,7 +78,7 @@ function parseSoftDependencies(text: string): Map<string, string[]> {
   return entries;
 }
 
-/** Aliases that are plain names; those with wildcards are for hardware. */
+/** Only aliases that are plain names; those with wildcards describe hardware. */
 function parseAliases(text: string): Map<string, string[]> {
   const entries = new Map<string, string[]>();
   for (const line of text.split("\n")) {

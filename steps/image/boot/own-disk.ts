@@ -1,8 +1,8 @@
 /**
- * Shell functions of the initial RAM disk that tell the disk which the machine was booted from. Its number is on the
- * command line, which came from it, and every card takes a number of its own on its first boot (roles/card.ts). Cards
- * that were never booted, and copies of a card, have one number: then the firmware's word counts, and without one no disk
- * is taken, because the wrong one would be written to.
+ * Shell functions of the initial RAM disk that find the disk from which the machine was booted. The command line, which
+ * came from that disk, has its number, and every card gets its own number on its first boot (roles/card.ts). Cards that
+ * were never booted share one, as do copies of a card: then the firmware's information decides, and without any, no disk
+ * is used, because the wrong one would be written to.
  */
 export const ownDisk = `
 # numbered NUMBER: the disks that have that number, or were just about to take it.

@@ -5,9 +5,9 @@ import { type Extent, sectorBytes } from "../../../formats/units.ts";
 import { readAt } from "../../../lib/files.ts";
 
 /**
- * The parts of a disk image that a card has to have as they are, zeros included: what is not free in its file systems,
- * and all that stands before the first partition. On a card that was used before, a block of zeros that is left out
- * would read as what the card held: entries of a folder, free space that looks used, a journal to play back.
+ * The parts of a disk image that must be written even if they are zeros: the blocks that its file systems use, and all
+ * before the first partition. On a used card, an omitted block of zeros would keep its old content, which would be read
+ * as entries of a folder, as used space, or as a journal to replay.
  */
 export async function extentsInUse(handle: FileHandle, bytes: number): Promise<Extent[]> {
   const read = (offset: number, length: number) => readAt(handle, offset, length);
@@ -41,7 +41,7 @@ function isFat(start: Buffer): boolean {
 
 type Read = (offset: number, length: number) => Promise<Buffer>;
 
-/** The tables, the top folder of the old kinds, and each cluster that belongs to a file or a folder. */
+/** The tables, the root folder of FAT12 and FAT16, and each cluster of a file or folder. */
 async function usedInFat(start: Buffer, partition: Extent, read: Read): Promise<Extent[]> {
   const sectorsPerTable = start.readUInt16LE(22) || start.readUInt32LE(36);
   const tablesAt = start.readUInt16LE(14) * sectorBytes;
@@ -50,7 +50,7 @@ async function usedInFat(start: Buffer, partition: Extent, read: Read): Promise<
   const clusterBytes = start.readUInt8(13) * sectorBytes;
   const sectors = start.readUInt16LE(19) || start.readUInt32LE(32);
   const all = Math.floor((sectors * sectorBytes - clustersAt) / clusterBytes);
-  // The number of clusters alone decides how wide the table's entries are; the narrowest isn't worth reading.
+  // The number of clusters alone decides the width of the table's entries; FAT12 isn't worth reading.
   if (all < 4085) return [partition];
   const entry = all < 65525 ? 2 : 4;
   const table = await read(partition.offset + tablesAt, tableBytes);

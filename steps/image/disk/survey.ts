@@ -5,7 +5,7 @@ import { type Extent, MiB } from "../../../formats/units.ts";
 import { readFully } from "../../../lib/files.ts";
 import { extentsInUse } from "./in-use.ts";
 
-/** What one reading of a disk image tells. */
+/** The result of reading a disk image once. */
 export interface Survey {
   /** Of the whole image, hex. */
   sha256: string;
@@ -15,11 +15,11 @@ export interface Survey {
 
 const blockBytes = 4096;
 const chunkBytes = 4 * MiB;
-/** Writing so many blocks costs a card less than beginning anew behind them. */
+/** Writing this many blocks costs a card less than skipping them. */
 const smallestGap = 32;
 const zeros = Buffer.alloc(blockBytes);
 
-/** Reads a disk image once, for its checksum and for the map of the blocks that a card needs. */
+/** Reads a disk image once, for its checksum and its map of the blocks to write. */
 export async function surveyDisk(file: string, signal: AbortSignal): Promise<Survey> {
   const handle = await open(file, "r");
   try {
@@ -34,7 +34,7 @@ export async function surveyDisk(file: string, signal: AbortSignal): Promise<Sur
       await fillChunk(handle, chunk, position);
       const first = position / blockBytes;
       const found = runs(chunk, (index) => inUse[first + index] === 1);
-      // Other threads hash these while this one hashes the whole.
+      // Other threads hash these while this one hashes the whole image.
       const hashing = Promise.all(found.map((run) => hashRange(chunk, first, run)));
       whole.update(chunk);
       ranges.push(...(await hashing));
@@ -45,7 +45,7 @@ export async function surveyDisk(file: string, signal: AbortSignal): Promise<Sur
   }
 }
 
-/** One for each block that the extents touch. */
+/** 1 for each block that the extents touch. */
 function touchedBlocks(extents: readonly Extent[], bytes: number): Uint8Array {
   const blocks = new Uint8Array(Math.ceil(bytes / blockBytes));
   for (const extent of extents) {
@@ -59,10 +59,10 @@ async function fillChunk(handle: FileHandle, chunk: Buffer, position: number): P
   if (read < chunk.length) throw new Error("the disk image became shorter while it was read");
 }
 
-/** Numbers of blocks in a chunk: the first, and the one behind the last. */
+/** Indexes of blocks in a chunk; `to` is exclusive. */
 type Run = [from: number, to: number];
 
-/** The runs of blocks that are in use or hold anything but zeros, with the small gaps between them. */
+/** The runs of blocks that are in use or not zero, including small gaps. */
 function runs(chunk: Buffer, isInUse: (index: number) => boolean): Run[] {
   const found: Run[] = [];
   for (let index = 0; index * blockBytes < chunk.length; index++) {
@@ -76,7 +76,7 @@ function runs(chunk: Buffer, isInUse: (index: number) => boolean): Run[] {
 
 const isZero = (block: Buffer): boolean => block.equals(zeros.subarray(0, block.length));
 
-/** The range that a run of a chunk is, with its checksum; `first` is the number of the chunk's first block. */
+/** The range of a run, with its checksum. @param first the number of the chunk's first block */
 async function hashRange(chunk: Buffer, first: number, [from, to]: Run): Promise<BlockRange> {
   const sum = await webcrypto.subtle.digest("SHA-256", chunk.subarray(from * blockBytes, to * blockBytes));
   const checksum = { algorithm: "sha256", hex: Buffer.from(sum).toString("hex") } as const;

@@ -22,7 +22,7 @@ export interface Account {
   gid: number;
 }
 
-/** Adds the users, who can't log in, each with a group of the same name and number. Returns what is wrong, too. */
+/** Adds users who can't log in, each with a group of the same name and number. Also returns what is wrong. */
 export function addUsers(files: AccountFiles, users: readonly User[]): { files: AccountFiles; faults: string[] } {
   const result = { ...files };
   const faults: string[] = [];
@@ -41,11 +41,11 @@ export function addUsers(files: AccountFiles, users: readonly User[]): { files: 
 }
 
 function faultOf(files: AccountFiles, user: User): string | undefined {
-  if (!/^[a-z_][a-z0-9_-]*$/.test(user.name)) return `user "${user.name}": not a valid name of a user`;
-  if (/[:\n]/.test(user.home)) return `user ${user.name}: its home may not hold ":" or a new line`;
+  if (!/^[a-z_][a-z0-9_-]*$/.test(user.name)) return `user "${user.name}": not a valid user name`;
+  if (/[:\n]/.test(user.home)) return `user ${user.name}: its home may not contain ":" or a newline`;
   for (const file of ["passwd", "group"] as const) {
     const taken = rows(files[file]).find(([name, , id]) => name === user.name || Number(id) === user.id);
-    if (taken) return `user ${user.name} (${user.id}): /etc/${file} has ${taken[0]} (${taken[2]}) already`;
+    if (taken) return `user ${user.name} (${user.id}): /etc/${file} already has ${taken[0]} (${taken[2]})`;
   }
   return undefined;
 }

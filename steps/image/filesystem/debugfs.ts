@@ -4,7 +4,7 @@ import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { imageTime } from "../manifest/image-time.ts";
 
-/** The root file system inside a disk image, read and written in place by debugfs: no mount, no root. */
+/** The root file system inside a disk image, which debugfs reads and writes in place, without a mount or root. */
 export interface RootPartition {
   /** Absolute path of the disk image. */
   disk: string;
@@ -12,7 +12,7 @@ export interface RootPartition {
   offset: number;
 }
 
-/** Runs debugfs commands in `folder`, where relative names of the host are looked up. Fails if one of them fails. */
+/** Runs debugfs commands in a folder, which relative paths of the host refer to. @throws Error if a command fails */
 export async function runCommands(
   partition: RootPartition,
   commands: string,
@@ -22,13 +22,13 @@ export async function runCommands(
   const script = path.join(folder, "debugfs.commands");
   await writeFile(script, commands, { mode: 0o600 });
   const complaints: string[] = [];
-  // Relative, because debugfs takes a "?" in the folder's own path for its options.
+  // debugfs would take a "?" in an absolute path for the start of its options.
   const disk = `${path.relative(folder, partition.disk)}?offset=${partition.offset}`;
   await runOnHost("debugfs", [...(options.write ? ["-w"] : []), "-f", script, disk], {
     cwd: folder,
     env: { E2FSPROGS_FAKE_TIME: String(imageTime), LC_ALL: "C.UTF-8" },
     signal: options.signal,
-    // debugfs ends well even when its commands fail: what it says tells.
+    // debugfs exits with 0 even if a command fails, so its output decides.
     onLine: (line) => isComplaint(line) && complaints.push(line),
   });
   if (complaints.length === 0) return;
@@ -38,7 +38,7 @@ export async function runCommands(
     : new Error(`debugfs on ${partition.disk}:\n  ${complaints.slice(0, 12).join("\n  ")}`);
 }
 
-/** The root partition has no room for what is to be written. */
+/** The root partition is full. */
 export class FileSystemFull extends UserError {
   override name = "FileSystemFull";
 }

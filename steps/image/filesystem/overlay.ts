@@ -12,22 +12,22 @@ import {
 } from "./accounts.ts";
 import { resolveFolders, type Tree, type TreeEntry } from "./tree.ts";
 
-/** What is added to a file system. */
+/** What to add to a file system. */
 export interface Additions extends Partial<Pick<Manifest, "users" | "directories" | "files" | "links">> {
   /** Copies of the host's files; root, 0755. */
   programs?: readonly { path: string; copyOf: string }[];
 }
 
-/** Where a file's bytes come from. */
+/** The source of a file's content. */
 export type Content = { text: string } | { copyOf: string };
 
-/** One thing to put into the file system; `replaces` says that something stands there and must go first. */
+/** One entry to write; `replaces` means that an existing one must be removed first. */
 export type OverlayEntry =
   | ({ type: "directory"; path: string; mode: string; exists: boolean } & Account)
   | ({ type: "file"; path: string; mode: string; replaces: boolean; content: Content } & Account)
   | { type: "link"; path: string; target: string; replaces: boolean };
 
-interface Wanted {
+interface Addition {
   type: "directory" | "file" | "link";
   path: string;
   mode?: string;
@@ -38,7 +38,7 @@ interface Wanted {
 }
 
 /**
- * The additions in an order that works: parents first, missing parents included.
+ * The additions in a possible order: parents first, including missing ones.
  * @param image its name, for the error
  * @throws UserError with every fault of the additions' paths, owners and users
  */
@@ -48,30 +48,30 @@ export function planOverlay(image: string, additions: Additions, tree: Tree, acc
   const groups = groupsOf(files.group);
   const known = new Map(tree);
   const entries: OverlayEntry[] = [];
-  const placed = new Set<string>();
+  const written = new Set<string>();
 
-  for (const item of [...wantedEntries(additions), ...accountEntries(accounts, files, groups)]) {
+  for (const item of [...additionsOf(additions), ...accountEntries(accounts, files, groups)]) {
     const fault = faultOfPath(item.path) ?? faultOfItem(item, owners);
     if (fault) {
       faults.push(fault);
       continue;
     }
-    const place = resolveFolders(known, item.path);
-    if (placed.has(place)) faults.push(`${item.path}: named twice`);
-    placed.add(place);
-    const blocked = addParents(place, known, entries) ?? faultOfPlace(item, known.get(place));
+    const file = resolveFolders(known, item.path);
+    if (written.has(file)) faults.push(`${item.path}: named twice`);
+    written.add(file);
+    const blocked = addParents(file, known, entries) ?? faultOfExisting(item, known.get(file));
     if (blocked) {
       faults.push(blocked);
       continue;
     }
-    entries.push(entryFor(item, place, known.get(place), owners));
-    known.set(place, { type: item.type, size: 0, target: item.target ?? "" });
+    entries.push(entryFor(item, file, known.get(file), owners));
+    known.set(file, { type: item.type, size: 0, target: item.target ?? "" });
   }
   if (faults.length > 0) throw new UserError(`The image "${image}" can't be built:\n  ${faults.join("\n  ")}`);
   return entries;
 }
 
-function wantedEntries({ directories = [], programs = [], files = [], links = [] }: Additions): Wanted[] {
+function additionsOf({ directories = [], programs = [], files = [], links = [] }: Additions): Addition[] {
   return [
     ...directories.map((item) => ({ type: "directory" as const, ...item })),
     ...programs.map(({ path, copyOf }) => ({
@@ -86,7 +86,7 @@ function wantedEntries({ directories = [], programs = [], files = [], links = []
   ];
 }
 
-function accountEntries(before: AccountFiles, after: AccountFiles, groups: ReadonlyMap<string, number>): Wanted[] {
+function accountEntries(before: AccountFiles, after: AccountFiles, groups: ReadonlyMap<string, number>): Addition[] {
   const names = Object.keys(after) as AccountFile[];
   return names
     .filter((name) => after[name] !== before[name])
@@ -103,7 +103,7 @@ function accountEntries(before: AccountFiles, after: AccountFiles, groups: Reado
     });
 }
 
-/** debugfs reads paths from a line of words: what would be more than one word, or not a path, is refused. */
+/** debugfs splits its command lines into words, so only paths that are one word are accepted. */
 function faultOfPath(file: string): string | undefined {
   if (!/^(\/[\w@%+=:,.~\\-]+)+$/.test(file)) {
     return `${JSON.stringify(file)}: not a path that the builder can write (letters, digits and @%+=:,.~\\_- only)`;
@@ -112,7 +112,7 @@ function faultOfPath(file: string): string | undefined {
   return undefined;
 }
 
-function faultOfItem(item: Wanted, owners: ReadonlyMap<string, Account>): string | undefined {
+function faultOfItem(item: Addition, owners: ReadonlyMap<string, Account>): string | undefined {
   if (item.target !== undefined && !/^[\w@%+=:,.~\\/-]+$/.test(item.target)) {
     return `${item.path}: the link's target ${JSON.stringify(item.target)} can't be written`;
   }
@@ -121,22 +121,22 @@ function faultOfItem(item: Wanted, owners: ReadonlyMap<string, Account>): string
   return undefined;
 }
 
-function faultOfPlace(item: Wanted, existing: TreeEntry | undefined): string | undefined {
+function faultOfExisting(item: Addition, existing: TreeEntry | undefined): string | undefined {
   if (!existing) return undefined;
   if (item.type === "directory" && existing.type !== "directory") {
-    return `${item.path}: should be a directory, but a ${existing.type} stands there`;
+    return `${item.path}: should be a directory, but there is a ${existing.type}`;
   }
   if (item.type !== "directory" && existing.type === "directory") {
-    return `${item.path}: should be a ${item.type}, but a directory stands there`;
+    return `${item.path}: should be a ${item.type}, but there is a directory`;
   }
   return undefined;
 }
 
-function addParents(place: string, known: Map<string, TreeEntry>, entries: OverlayEntry[]): string | undefined {
-  const parent = path.posix.dirname(place);
+function addParents(file: string, known: Map<string, TreeEntry>, entries: OverlayEntry[]): string | undefined {
+  const parent = path.posix.dirname(file);
   if (parent === "/") return undefined;
   const existing = known.get(parent);
-  if (existing) return existing.type === "directory" ? undefined : `${place}: ${parent} is a ${existing.type}`;
+  if (existing) return existing.type === "directory" ? undefined : `${file}: ${parent} is a ${existing.type}`;
   const fault = addParents(parent, known, entries);
   if (fault) return fault;
   entries.push({ type: "directory", path: parent, mode: "0755", exists: false, uid: 0, gid: 0 });
@@ -145,22 +145,22 @@ function addParents(place: string, known: Map<string, TreeEntry>, entries: Overl
 }
 
 function entryFor(
-  item: Wanted,
-  place: string,
+  item: Addition,
+  file: string,
   existing: TreeEntry | undefined,
   owners: ReadonlyMap<string, Account>,
 ): OverlayEntry {
   const replaces = existing !== undefined;
-  if (item.type === "link") return { type: "link", path: place, target: item.target ?? "", replaces };
+  if (item.type === "link") return { type: "link", path: file, target: item.target ?? "", replaces };
   const owner = owners.get(item.owner ?? "root") ?? { uid: 0, gid: 0 };
   const access = { mode: item.mode ?? "0755", uid: owner.uid, gid: item.gid ?? owner.gid };
-  if (item.type === "directory") return { type: "directory", path: place, ...access, exists: replaces };
-  return { type: "file", path: place, ...access, replaces, content: item.content ?? { text: "" } };
+  if (item.type === "directory") return { type: "directory", path: file, ...access, exists: replaces };
+  return { type: "file", path: file, ...access, replaces, content: item.content ?? { text: "" } };
 }
 
 /**
- * The overlay as commands for debugfs.
- * @param sources for each file of the overlay, the name of its bytes in debugfs's working folder
+ * The debugfs commands that write the overlay.
+ * @param sources for each file of the overlay, the name of its content in debugfs's working folder
  * @param time of every entry, seconds since 1970
  */
 export function renderCommands(

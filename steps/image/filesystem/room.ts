@@ -4,7 +4,7 @@ import { UserError } from "../../../lib/errors.ts";
 const blockBytes = 4096;
 const journalBytes = 16 * MiB;
 
-/** About how much room the files take on ext4, bytes: blocks, inodes and the journal. */
+/** The approximate space that files need on ext4, bytes: blocks, inodes and the journal. */
 export function roomFor(sizes: Iterable<number>): number {
   let bytes = 0;
   for (const size of sizes) bytes += Math.ceil(size / blockBytes) * blockBytes + 256;
@@ -16,7 +16,7 @@ export function roomFor(sizes: Iterable<number>): number {
 export interface RootLimit {
   image: string;
   rootMiB: number;
-  /** What to do when they don't fit, e.g. "leave some out". */
+  /** What to do if they don't fit, e.g. "leave some out". */
   remedy: string;
 }
 

@@ -5,15 +5,15 @@ import { readAt } from "../../../lib/files.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { imageTime } from "../manifest/image-time.ts";
 
-/** Left for the files that come last, and for what a machine writes before it has made the file system larger. */
+/** Space for the files that are written last, and for what a machine writes before it grows the file system. */
 export const spareMiB = 32;
 
 /**
- * Makes an ext4 file system, and the file that it is in, as small as its files allow, in whole MiB. resize2fs's own guess
- * of the least size is half as large again.
+ * Shrinks an ext4 file system and its image file to the size that its files need, in MiB. resize2fs's own estimate of the
+ * minimum is half as large again.
  */
 export async function shrink(file: string, signal: AbortSignal): Promise<void> {
-  // The second time the tables of what was cut off aren't counted any more.
+  // The second time, the tables of the removed part no longer count.
   for (let times = 0; times < 2; times++) {
     const size = Math.ceil((await bytesInUse(file)) / MiB) + spareMiB;
     if (size * MiB >= (await stat(file)).size) return;
@@ -22,7 +22,7 @@ export async function shrink(file: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** What is in use of the file system, its own tables included. */
+/** The used bytes of the file system, including its tables. */
 async function bytesInUse(file: string): Promise<number> {
   const handle = await open(file, "r");
   try {

@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Ext4Entry } from "../../../formats/ext4/ext4.ts";
 
-/** What the file system holds before the manifest's own files come in. */
+/** An entry of the file system before the manifest's own files are added. */
 export interface TreeEntry {
   type: "directory" | "file" | "link" | "other";
   /** Bytes. */
@@ -10,12 +10,12 @@ export interface TreeEntry {
   target: string;
 }
 
-/** By absolute path; the top folder itself is not in it. */
+/** By absolute path, without the root folder. */
 export type Tree = ReadonlyMap<string, TreeEntry>;
 
 const types: Readonly<Record<string, TreeEntry["type"]>> = { d: "directory", f: "file", l: "link" };
 
-/** Reads the list that the packages layer writes: "TYPE MODE USER GROUP SIZE PATH\0TARGET\0" again and again. */
+/** Parses the packages layer's list of records "TYPE MODE USER GROUP SIZE PATH\0TARGET\0". */
 export function parseTree(text: string): Map<string, TreeEntry> {
   const tree = new Map<string, TreeEntry>();
   const fields = text.split("\0");
@@ -30,12 +30,12 @@ export function parseTree(text: string): Map<string, TreeEntry> {
   return tree;
 }
 
-/** Lines of the same list for what was added to the file system. */
+/** Records of the same list for added entries. */
 export function listEntries(entries: readonly { type: Ext4Entry["type"]; path: string }[]): string {
   return entries.map(({ type, path: file }) => `${type[0]} - - - 0 ${file.slice(1)}\0\0`).join("");
 }
 
-/** The same path without a symbolic link in its folders, e.g. /lib/systemd → /usr/lib/systemd. The last part stays. */
+/** Resolves symbolic links in a path's folders, e.g. /lib/systemd → /usr/lib/systemd, but not in its last part. */
 export function resolveFolders(tree: Tree, file: string): string {
   let resolved = "/";
   const parts = path.posix.normalize(file).split("/").filter(Boolean);

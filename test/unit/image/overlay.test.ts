@@ -92,12 +92,12 @@ describe("what a manifest adds to a file system", () => {
       links: [{ path: "/etc/x", target: "a b" }],
     });
     for (const part of [
-      "user other (100): /etc/passwd has prometheus (100) already",
+      "user other (100): /etc/passwd already has prometheus (100)",
       '/etc/x: there is no user "nobody-knows"',
-      "/etc: should be a file, but a directory stands there",
+      "/etc: should be a file, but there is a directory",
       '/etc/y: "rw" is not a mode',
       "/etc/motd is a file",
-      "/etc/motd: should be a directory, but a file stands there",
+      "/etc/motd: should be a directory, but there is a file",
       'target "a b"',
     ]) {
       assert.ok(message.includes(part), `${part}\nis missing in\n${message}`);
