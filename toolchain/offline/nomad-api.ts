@@ -1,7 +1,7 @@
 import { ask, type HttpAnswer, HttpFailure, type HttpRequest } from "./http.ts";
 import { undeclared, variableFile } from "./nomad-vars.ts";
 
-/** A job in Nomad's own JSON; only what is looked at here, all else passes through. */
+/** A job in Nomad's JSON, with the fields used here; all others pass through. */
 export interface NomadJob {
   ID: string;
   Namespace: string | null;
@@ -36,7 +36,7 @@ export interface Task {
   VolumeMounts: { Volume: string; Destination: string; ReadOnly: boolean }[] | null;
 }
 
-/** A job file that can't be used, in the official plugin's words. */
+/** An error in a job file, with the official plugin's message. */
 export class JobspecFault extends Error {
   override name = "JobspecFault";
 }
@@ -82,20 +82,20 @@ export class Nomad {
     return JSON.parse(text) as Registration;
   }
 
-  /** The index of the job's last change, as a plan for it tells; 0 when there is no such job. */
+  /** The index of the job's last change, from a plan; 0 if there is no such job. */
   async plannedIndex(job: NomadJob, signal: AbortSignal): Promise<number> {
     const body = { Job: job, Diff: false, PolicyOverride: false };
     const { text } = await this.#ask(`${jobPath(job.ID)}/plan`, { method: "POST", body, signal });
     return (JSON.parse(text) as { JobModifyIndex: number }).JobModifyIndex;
   }
 
-  /** The job as it is; undefined when there is none of that name. */
+  /** The current job; undefined if there is none of that name. */
   async job(id: string, namespace: string, signal: AbortSignal): Promise<NomadJob | undefined> {
     const found = await missingAllowed(this.#ask(jobPath(id), { query: { namespace }, signal }));
     return found && (JSON.parse(found.text) as NomadJob);
   }
 
-  /** Stops a job; one that is gone already is fine. */
+  /** Stops a job. Does nothing if it is already gone. */
   async deregister(id: string, namespace: string, purge: boolean, signal: AbortSignal): Promise<void> {
     const query = { namespace, purge: String(purge) };
     await missingAllowed(this.#ask(jobPath(id), { method: "DELETE", query, signal }));

@@ -26,7 +26,7 @@ import {
 const subject = "nomad.Job";
 const inputNames = ["jobspec", "hcl2", "deregisterOnDestroy", "purgeOnDestroy", "rerunIfDead"];
 
-/** Inputs of the official plugin that have to keep their default here. */
+/** Inputs of the official plugin that must keep their defaults here. */
 const fixed = {
   deregisterOnIdChange: true,
   detach: true,
@@ -37,7 +37,7 @@ const fixed = {
 };
 const defaults = { ...fixed, deregisterOnDestroy: true, purgeOnDestroy: false, rerunIfDead: false };
 
-/** `nomad:index/job:Job`: a job from an HCL text. */
+/** `nomad:index/job:Job`: a job from an HCL file. */
 export const nomadJob: Resource = {
   check,
 
@@ -64,7 +64,7 @@ export const nomadJob: Resource = {
 
   async read({ id, inputs, outputs }, context) {
     const job = await new Nomad(context.settings).job(id, namespaceOf(outputs), context.signal);
-    // The official plugin's note of how its outputs map to Terraform's fits only outputs that it wrote itself.
+    // The official plugin's mapping of outputs to Terraform's fits only outputs that it wrote itself.
     const { __pulumi_raw_state_delta: _, ...kept } = outputs;
     return job && { id, inputs, outputs: { ...kept, ...jobOutputs(job) } };
   },
@@ -84,7 +84,8 @@ function check(inputs: Properties): Checked {
     if ((inputs[name] ?? value) !== value)
       faults.push({ property: name, reason: doesNot(subject, `${name}: ${!value}`) });
   }
-  if (inputs.jobspec == null) faults.push({ property: "jobspec", reason: "a job needs `jobspec`" });
+  if (inputs.jobspec == null)
+    faults.push({ property: "jobspec", reason: "must be set: `jobspec` is the text of the job file" });
   const hcl2 = reveal(inputs.hcl2 ?? null);
   if (isObject(hcl2)) {
     faults.push(...refuseOthers(`${subject}.hcl2`, hcl2, ["vars", "allowFs"]));
@@ -93,7 +94,7 @@ function check(inputs: Properties): Checked {
   return { inputs: withDefaults(inputs), faults };
 }
 
-/** As the official plugin fills them in. */
+/** With the defaults that the official plugin fills in. */
 function withDefaults(inputs: Properties): Properties {
   const { deregisterOnDestroy, deregisterOnIdChange, detach, preserveCounts, rerunIfDead } = defaults;
   const hcl2 = reveal(inputs.hcl2 ?? null);
@@ -104,7 +105,7 @@ function withDefaults(inputs: Properties): Properties {
   };
 }
 
-/** Two job files that mean the same are equal. When Nomad can't be asked, another text counts as a change. */
+/** Job files with the same meaning are equal. If Nomad doesn't answer, any change of the text counts. */
 async function diff({ inputs, outputs, id }: Stored, news: Properties, context: Context): Promise<Diff> {
   const before = applied(inputs, outputs);
   const changed = new Set(changedProperties({ ...defaults, ...before }, { ...defaults, ...news }));
@@ -127,8 +128,8 @@ async function diff({ inputs, outputs, id }: Stored, news: Properties, context: 
 }
 
 /**
- * What was applied last: after a failed update the engine keeps the inputs from before it, and only the outputs have
- * the new ones, which is what the official plugin compares with. Secrecy is only in the inputs for certain.
+ * The inputs that were applied last. After a failed update only the outputs have them, and the official plugin compares
+ * with those. Only the inputs reliably say what is secret.
  */
 function applied(inputs: Properties, outputs: Properties): Properties {
   const names = [...inputNames, ...Object.keys(fixed)].filter((name) => name in outputs);
@@ -136,14 +137,14 @@ function applied(inputs: Properties, outputs: Properties): Properties {
   return withDefaults({ ...inputs, ...Object.fromEntries(values) });
 }
 
-/** The official plugin, too, refuses a new file for a job that isn't as the state knows it; but only where it can plan. */
+/** Like the official plugin, refuses a new file for a job that has changed since the last refresh, if Nomad can plan it. */
 async function requireSameIndex(nomad: Nomad, job: NomadJob, outputs: Properties, { signal }: Context): Promise<void> {
   const index = await nomad.plannedIndex(job, signal).catch(() => undefined);
   if (index !== undefined && String(index) !== outputs.modifyIndex)
     throw new Error("job modify index has changed since last refresh");
 }
 
-/** The job of a preview; undefined when a value is not known yet or Nomad doesn't answer. A fault of the file is an error. */
+/** The parsed job; undefined if a value isn't known yet or Nomad doesn't answer. @throws JobspecFault */
 async function parseIfReachable(nomad: Nomad, inputs: Properties, context: Context): Promise<NomadJob | undefined> {
   if (containsUnknown(inputs)) return undefined;
   try {
@@ -163,7 +164,7 @@ async function parse(nomad: Nomad, inputs: Properties, { signal }: Context): Pro
   }
 }
 
-/** Registers a job and waits for nothing. What Nomad then says of it is kept. */
+/** Registers a job without waiting for its deployment. Returns the outputs that Nomad then reports. */
 async function register(nomad: Nomad, job: NomadJob, inputs: Properties, context: Context): Promise<Properties> {
   const registered = await prefixed("error applying jobspec", () => nomad.register(job, context.signal));
   try {

@@ -1,7 +1,7 @@
 import type { NomadJob } from "./nomad-api.ts";
 import type { Properties } from "./values.ts";
 
-/** What Nomad says of the job, under the official names. */
+/** A job as outputs, with the official plugin's names. */
 export function jobOutputs(job: NomadJob): Properties {
   const groups = (job.TaskGroups ?? []).map((group) => ({
     name: group.Name,
@@ -39,12 +39,12 @@ export function jobOutputs(job: NomadJob): Properties {
     createIndex: job.CreateIndex ?? 0,
     modifyIndex: String(job.JobModifyIndex ?? 0),
     allocationIds: [],
-    // Not filled in here, but the official plugin would take a state without them for changed.
+    // Always empty here, but without them the official plugin would see a change.
     constraints: [],
     periodicConfigs: [],
     readAllocationIds: false,
     updateStrategies: [],
-    // Not marked as secret though `meta` may hold a variable's value: the program asks for that, as the official plugin needs it.
+    // `meta` may hold a secret variable's value. As with the official plugin, the program marks it as secret.
     taskGroups: groups,
   };
 }

@@ -1,11 +1,11 @@
-/** Of a variable that a job file declares; those without a type, or of `any`, take a text too. */
+/** The kind of a variable in a job file. One without a type, or of type `any`, takes text. */
 type Kind = "text" | "expression";
 
 const textTypes = ["string", "number", "bool", "any"];
 
 /**
- * Variables as the HCL text that Nomad's parser takes. What the job file declares as a list, a map or the like is an
- * expression and stands as it is; all else is quoted, which Nomad converts to texts, numbers and booleans.
+ * Variables as HCL for Nomad's parser. Values of lists, maps and the like are expressions and stay as they are; all others
+ * are quoted, and Nomad converts them to strings, numbers and booleans.
  */
 export function variableFile(jobspec: string, vars: Record<string, string>): string {
   return Object.entries(vars)
@@ -18,7 +18,7 @@ export function declared(jobspec: string): string[] {
   return [...jobspec.matchAll(/^[ \t]*variable\s+"?([\w-]+)"?\s*\{/gm)].map(([, name = ""]) => name);
 }
 
-/** Those that the job file doesn't declare: Nomad's parser would ignore them, and so hide a misspelling. */
+/** The names that the job file doesn't declare. Nomad's parser would ignore them and so hide a misspelling. */
 export function undeclared(jobspec: string, names: string[]): string[] {
   return names.filter((name) => kindOf(jobspec, name) === undefined);
 }
@@ -32,7 +32,7 @@ function kindOf(jobspec: string, name: string): Kind | undefined {
   return textTypes.includes(type) ? "text" : "expression";
 }
 
-/** What stands in a block itself, up to its end: without texts, comments and what is in braces. */
+/** A block's own text up to its end, without strings, comments and nested blocks. */
 function ownLines(rest: string): string {
   let depth = 1;
   let own = "";
@@ -44,7 +44,7 @@ function ownLines(rest: string): string {
   return own;
 }
 
-/** JSON's escapes are HCL's too, but for `${` and `%{`, which would begin an expression. */
+/** HCL has JSON's escapes; in addition, `${` and `%{` would begin an expression. */
 function hclText(value: string): string {
   return JSON.stringify(value).replace(/([$%])\{/g, "$1$1{");
 }

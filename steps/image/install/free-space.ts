@@ -2,7 +2,7 @@ import { statfs } from "node:fs/promises";
 import { MiB } from "../../../formats/units.ts";
 import { UserError } from "../../../lib/errors.ts";
 
-/** Fails when the disk that holds the folder has less free space than a step will write. */
+/** @throws UserError if the folder's disk has less free space than a step will write, in bytes */
 export async function checkSpace(folder: string, bytes: number, purpose: string): Promise<void> {
   const disk = await statfs(folder);
   const free = disk.bavail * disk.bsize;

@@ -6,18 +6,18 @@ import { UserError } from "../../../lib/errors.ts";
 import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
 
-/** What is told of an installation besides the lines that it prints. */
+/** Details of an installation, for messages. */
 export interface Installing {
   layer: string;
-  /** Where the packages come from, in words. */
+  /** Where the packages come from, for people. */
   source: string;
   /** The log's file name. */
   log: string;
-  /** The folder where the system is meanwhile. */
+  /** The folder that holds the system during the installation. */
   work: string;
 }
 
-/** Runs the work with its output in a file that an error names, and shows the steps that take long. */
+/** Runs an installation, logs its output to a file that errors name, and reports its slow steps as progress. */
 export async function withInstallLog(
   installing: Installing,
   context: Context,
@@ -26,7 +26,7 @@ export async function withInstallLog(
   const file = cacheDir("logs", installing.log);
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
   const log = createWriteStream(file, { mode: 0o600 });
-  // On a full disk the installation fails too, and says so.
+  // On a full disk the installation fails too, with a message.
   const written = finished(log).catch(() => undefined);
   const lines: string[] = [];
   let shown = "";
@@ -62,10 +62,10 @@ function stepOf(line: string): string | undefined {
   return steps.find(([pattern]) => pattern.test(line))?.[1];
 }
 
-/** The user's own words for what apt and mmdebstrap complain about most. */
+/** Explains the common errors of apt and mmdebstrap; for any other, quotes the last lines. */
 function explain(installing: Installing, lines: readonly string[], log: string, cause: UserError): UserError {
   const known = unknownPackages(installing, lines) ?? knownFault(installing, lines);
-  // What could not be started has printed nothing.
+  // A program that could not be started has printed nothing.
   const said = lines.length > 0 ? lines.slice(-lastLines) : cause.message.split("\n");
   const last = () => [`Installing from ${installing.source} failed:`, ...said.map(indent)].join("\n");
   return new UserError(`${known ?? last()}\nThe whole log: ${log}`, { cause });
@@ -84,20 +84,21 @@ function unknownPackages({ source }: Installing, lines: readonly string[]): stri
     : undefined;
 }
 
-/** What apt says, and what that means. */
+/** apt's messages, each with an explanation. */
 const faults: readonly [RegExp, (installing: Installing) => string][] = [
   [
     /no space left on device/i,
-    ({ work }) => `The disk of ${work} or of ${cacheDir()} is full: about 2 GiB are needed there.`,
+    ({ work }) => `The disk of ${work} or of ${cacheDir()} is full. Free about 2 GiB there and try again.`,
   ],
   [
     /is not valid yet \(invalid for another/,
-    ({ source }) => `The lists of ${source} are newer than now: this machine's clock is slow. Set it.`,
+    ({ source }) =>
+      `The package lists of ${source} are dated in the future, so this machine's clock is slow. Set it and try again.`,
   ],
   [
     /File has unexpected size .*Mirror sync in progress|Hash Sum mismatch/,
     ({ source }) =>
-      `The lists of ${source} don't match their signed sums: the mirror is being updated. Try again in an hour.`,
+      `The package lists of ${source} don't match their signed checksums: the mirror is being updated. Try again in an hour.`,
   ],
   [
     /^E: Failed to fetch .*(resolving|resolve|connect|timed out|unreachable)/,
@@ -107,7 +108,7 @@ const faults: readonly [RegExp, (installing: Installing) => string][] = [
 
 function knownFault(installing: Installing, lines: readonly string[]): string | undefined {
   for (const [pattern, say] of faults) {
-    // What it says last has the address.
+    // The last message has the address.
     const line = lines.findLast((one) => pattern.test(one));
     if (line !== undefined) return `${say(installing)}\n${indent(line)}`;
   }

@@ -10,7 +10,7 @@ import { nativeDescriptor, nativePath } from "../foreign/native.ts";
 import { imageTime } from "../manifest/image-time.ts";
 import { withInstallLog } from "./install-log.ts";
 
-/** dpkg's settings: what nobody reads on such a machine isn't unpacked. */
+/** dpkg's settings. They leave out documentation, which nobody reads on such a machine. */
 export const dpkgOptions = [
   "force-unsafe-io",
   ...["doc", "man", "locale", "info", "lintian"].map((folder) => `path-exclude=/usr/share/${folder}/*`),
@@ -19,25 +19,25 @@ export const dpkgOptions = [
 
 /** Where packages come from. */
 export interface PackageArchive {
-  /** In words, for errors. */
+  /** For people. */
   title: string;
-  /** The name of the cache's folder with the packages that were downloaded from it. */
+  /** The name of the cache folder for packages downloaded from it. */
   cache: string;
-  /** What mmdebstrap takes for SUITE and MIRROR; empty for a system that has its own lists. */
+  /** mmdebstrap's SUITE and MIRROR arguments; empty for a system with its own package lists. */
   suite: string;
   lines: string[];
 }
 
 /** One run of mmdebstrap. */
 export interface Job {
-  /** Of what it makes. */
+  /** The name of the layer that it makes. */
   layer: string;
   archive: PackageArchive;
   arguments: string[];
-  /** Hooks that come after the downloads have been kept. */
+  /** Hooks that run after the downloads are saved. */
   last: string[];
   target: string;
-  /** Shell redirections of further file descriptors for the hooks, relative to the layer's folder. */
+  /** Shell redirections of extra file descriptors for the hooks, relative to the layer's folder. */
   descriptors: string;
   env: Record<string, string>;
   emulation: Emulation | undefined;
@@ -48,7 +48,7 @@ type HookName = "setup" | "extract" | "essential" | "customize";
 export const hooks = (name: HookName, script: string | undefined): string[] =>
   script === undefined ? [] : [`--${name}-hook=${script}`];
 
-/** Runs mmdebstrap in the layer's folder, with the packages that were downloaded before. */
+/** Runs mmdebstrap in the layer's folder, reusing packages downloaded earlier. */
 export async function mmdebstrap(job: Job, dir: string, context: Context): Promise<void> {
   const { archive, layer } = job;
   const native = job.emulation?.native;
@@ -71,19 +71,19 @@ export async function mmdebstrap(job: Job, dir: string, context: Context): Promi
   await keepDownloads(fetched, debs);
 }
 
-/** The job's arguments, with hooks around its own that bring downloads from one folder and take new ones to the other. */
+/** The job's arguments, with hooks that copy earlier downloads in from `debs` and new ones out to `fetched`. */
 function commandLine(job: Job, debs: string, fetched: string): string[] {
   const isCustomize = (argument: string) => argument.startsWith("--customize-hook");
   return [
     "--verbose",
-    // It would look for the host's own list of formats.
+    // It would check the host's own list of binary formats.
     ...(job.emulation ? ["--skip=check/qemu"] : []),
     ...job.arguments.filter((argument) => !isCustomize(argument)),
     `--setup-hook=mkdir -p "$1/var/cache/apt/archives"`,
     `--setup-hook=sync-in ${quote(debs)} /var/cache/apt/archives`,
     ...job.arguments.filter(isCustomize),
     `--customize-hook=sync-out /var/cache/apt/archives ${quote(fetched)}`,
-    // It has taken the owner and the size of the host's folder.
+    // sync-in gave the folder the owner and size of the host's.
     `--customize-hook=rm -r "$1/var/cache/apt/archives" && mkdir -p "$1/var/cache/apt/archives/partial"`,
     ...job.last,
     job.archive.suite,
@@ -93,17 +93,17 @@ function commandLine(job: Job, debs: string, fetched: string): string[] {
 }
 
 /**
- * A shell that gets SIGTERM when this process ends, in whatever way, and hands it to all that it has started:
- * mmdebstrap ends at once and removes its system only when its children get the signal too, and it leaves other files.
+ * A shell that gets SIGTERM when this process ends in any way, and forwards it to everything that it started: mmdebstrap
+ * stops at once and cleans up only if its children get the signal too. The shell removes the other files it leaves.
  */
 function supervisor(args: string[], descriptors: string): string {
   return [
     `trap 'ended=1; trap "" TERM; kill -TERM 0' TERM`,
     `TMPDIR=$(mktemp --directory --tmpdir piinit-XXXXXXXX)`,
     "export TMPDIR",
-    // The namespace's root may be another user, who has to get through.
+    // The namespace's root may be another user, who needs to pass through.
     `chmod 0711 "$TMPDIR"`,
-    // The signal may have come before there was anything to hand it to.
+    // The signal may have come before there was a process to forward it to.
     `[ -n "\${ended-}" ] || exec ${quoteCommand("mmdebstrap", args)} ${descriptors} &`,
     "wait $!",
     "code=$?",
@@ -113,7 +113,7 @@ function supervisor(args: string[], descriptors: string): string {
   ].join("\n");
 }
 
-/** The same for everybody, so that equal inputs install equally; only how to reach the network is the user's own. */
+/** The same for every user, so that equal inputs give equal systems; only the proxy settings are the user's own. */
 function environment(): Record<string, string> {
   const proxies = ["http_proxy", "https_proxy", "no_proxy"].flatMap((name) => {
     const value = process.env[name];
@@ -126,17 +126,17 @@ function environment(): Record<string, string> {
     TMPDIR: temporaryFolder(),
     DEBIAN_FRONTEND: "noninteractive",
     SOURCE_DATE_EPOCH: String(imageTime),
-    // The kernel's package makes no initial RAM disk: the image has the builder's own.
+    // Keeps the kernel's package from making an initial RAM disk: the builder makes its own.
     INITRD: "No",
   };
 }
 
-/** Where a system is while it is being installed: on a disk and open to all users, as another user of the namespace works there. */
+/** Where a system is installed: on a disk, and accessible to all users, because another user of the namespace works there. */
 export function temporaryFolder(): string {
   return process.env.TMPDIR ?? "/var/tmp";
 }
 
-/** Only whole files get into the cache, under their final name, so that builds can share it. */
+/** Moves complete files into the cache under their final names, so that builds can share it. */
 async function keepDownloads(fetched: string, debs: string): Promise<void> {
   const names = (await readdir(fetched)).filter((name) => name.endsWith(".deb"));
   const known = new Set(await readdir(debs));

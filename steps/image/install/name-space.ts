@@ -3,42 +3,42 @@ import { userInfo } from "node:os";
 import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 
-/** What decides whether packages can be installed on this machine. */
+/** What determines whether packages can be installed on this machine. */
 export interface NameSpaceFacts {
   isRoot: boolean;
   user: string;
-  /** Whether the kernel makes a name space for this user. */
+  /** Whether this user may create a namespace. */
   canUnshare: boolean;
-  /** Whether the user has a range of user and group numbers for it. */
+  /** Whether /etc/subuid and /etc/subgid give the user a range of IDs. */
   hasRange: boolean;
 }
 
 const elsewhere = "or let another Linux build: `builder: {ssh: user@host}` in the stack's settings";
 
-/** Why packages can't be installed, which takes files of many owners and a root of one's own, and what to do. */
+/** Why packages can't be installed and what to do. Installing needs root in a namespace, and files of many owners. */
 export function nameSpaceFault({ isRoot, user, canUnshare, hasRange }: NameSpaceFacts): string | undefined {
   if (isRoot) {
     if (canUnshare) return undefined;
     return (
-      "Packages can't be installed here: this root may not make a name space, as in a container without privileges. " +
+      "Packages can't be installed here: root may not create a namespace, as in an unprivileged container. " +
       `Start the container with --privileged, ${elsewhere}.`
     );
   }
   if (!canUnshare) {
     return (
-      "Packages can't be installed here: the kernel makes no user name space for a user who isn't root. Allow it " +
+      "Packages can't be installed here: this user may not create a user namespace. Allow it " +
       "(sudo sysctl kernel.unprivileged_userns_clone=1; on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0), " +
       `run as root, ${elsewhere}.`
     );
   }
   if (hasRange) return undefined;
   return (
-    `Packages can't be installed here: ${user} has no range of user numbers in /etc/subuid and /etc/subgid. Add one ` +
+    `Packages can't be installed here: ${user} has no range of IDs in /etc/subuid and /etc/subgid. Add one ` +
     `(sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${user}), run as root, ${elsewhere}.`
   );
 }
 
-/** @throws UserError where packages can't be installed */
+/** @throws UserError if packages can't be installed on this machine */
 export async function checkNameSpace(): Promise<void> {
   const isRoot = process.getuid?.() === 0;
   const { username: user, uid } = userInfo();

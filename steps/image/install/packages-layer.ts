@@ -12,16 +12,16 @@ import { finishHook } from "./root-file-system.ts";
 
 /** The base layer's file. */
 export const baseTar = "base.tar";
-/** The packages layer's files: the root file system, and the list of all that is in it. */
+/** The packages layer's files: the root file system, and the list of its files. */
 export const rootImage = "root.img";
 export const treeList = "tree.list";
 
-/** How packages get into a base, which differs with its kind. */
+/** How to install packages into a base, which depends on the kind of base. */
 export interface Installation extends Pick<Job, "archive" | "arguments" | "last" | "descriptors" | "emulation"> {
-  /** How many packages are wanted. */
+  /** The number of packages that the manifest names. */
   packages: number;
   root: RootLimit;
-  /** What the system takes while it is being installed, bytes. */
+  /** Bytes that the system needs while it is being installed. */
   room: number;
 }
 
@@ -38,7 +38,7 @@ export async function installPackages(
   const image = path.join(dir, rootImage);
   await writeFile(image, "", { mode: 0o600 });
   await truncate(image, bytes);
-  // The namespace's root may be another user; its way to the file is the open descriptor alone, for the folder is closed.
+  // The namespace's root may be another user. Only the open descriptor gives it access: the folder is private.
   await chmod(image, 0o666);
   const finish = finishHook(bytes);
   const installation = {
@@ -57,7 +57,7 @@ export async function installPackages(
   await chmod(image, 0o600);
 }
 
-/** When the files don't fit into the root partition, an error that says how much they need. */
+/** The error if the files don't fit into the root partition, with the size that they need. */
 async function faultOfSize(root: RootLimit, list: string): Promise<UserError | undefined> {
   const tree = parseTree(await readFile(list, "utf8").catch(() => ""));
   const needed = roomFor([...tree.values()].map((entry) => entry.size));

@@ -2,11 +2,11 @@ import { KiB } from "../../../formats/units.ts";
 import { imageTime } from "../manifest/image-time.ts";
 
 /**
- * Turns the installed system into a file system: what belongs to one machine or one build goes, then mke2fs reads it.
- * File descriptor 3 is the file system's image, 4 takes the list of all files. `$1` is the system's folder.
- * mke2fs takes over when each file last changed in any way, which is the time of the build: debugfs sets it back.
- * A bind mount shows the system without what is mounted in it. Only that view loses what mmdebstrap itself still needs:
- * its configuration of apt in /tmp, without which apt would work on the host.
+ * Makes a file system of the installed system: removes what belongs to one machine or one build, then runs mke2fs.
+ * File descriptor 3 is the file system's image, 4 receives the list of all files. `$1` is the system's folder.
+ * mke2fs copies each file's change time, which is the time of the build, so debugfs resets it.
+ * The bind mount shows the system without the mounts in it, and hides /tmp, where mmdebstrap keeps apt's configuration:
+ * mmdebstrap still needs it, or apt would work on the host.
  */
 export const finishScript = `set -eu
 cd "$1"
@@ -34,16 +34,16 @@ cd ..
 umount mnt/dev mnt/tmp mnt
 `;
 
-/** Named one by one, so that the version of e2fsprogs on the host makes no difference. */
+/** Listed in full, so that the host's version of e2fsprogs makes no difference. */
 export const features = [
   "has_journal,ext_attr,resize_inode,dir_index,filetype,extent,64bit,flex_bg",
   "sparse_super,large_file,huge_file,dir_nlink,extra_isize,metadata_csum",
 ].join(",");
 
-/** Machines find their root by the disk's number; this one only has to be well formed. */
+/** Machines find their root by the disk's number, so this UUID only has to be valid. */
 const rootUuid = "70696e69-7400-4000-8000-000000000001";
 
-/** The last hook of the packages layer and the variables that it reads, for a file system of that size. */
+/** The last hook of the packages layer and the variables that it reads. @param bytes size of the file system */
 export function finishHook(bytes: number) {
   return {
     argument: `--customize-hook=${finishScript}`,

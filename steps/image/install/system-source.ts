@@ -6,16 +6,16 @@ import type { Emulation } from "../foreign/emulation.ts";
 
 /** What an image's system is made from: Debian's packages, or an existing image. It makes the first two layers. */
 export interface SystemSource {
-  /** All that decides the bytes of the base layer. */
+  /** Everything that determines the content of the base layer. */
   baseInputs: readonly unknown[];
-  /** What decides those of the packages layer beside the base: how packages are installed into it. */
+  /** What determines the packages layer's, in addition to the base: how packages are installed. */
   packagesInputs: readonly string[];
   root: RootLimit;
   makeBase(dir: string, context: Context, emulation?: Emulation): Promise<void>;
-  /** `base` is the folder of the base layer. */
+  /** @param base the folder of the base layer */
   makePackages(base: string, dir: string, context: Context, emulation?: Emulation): Promise<void>;
   /** The files of the FAT partition, from the packages layer. */
   bootFiles(system: InstalledSystem): Promise<BootFiles>;
-  /** A source of the same system for the host's architecture, whose programs can stand in for emulated ones. */
+  /** The same system for the host's architecture, whose programs can replace emulated ones. */
   forHost?(host: Architecture): SystemSource;
 }

@@ -14,8 +14,8 @@ import { makeImage } from "./image-layer.ts";
 import { layerNames } from "./layer-names.ts";
 
 /**
- * Builds the image of a manifest, as far as it isn't there yet: base system, packages, programs, then the image itself.
- * @throws UserError for what the manifest or the host lacks
+ * Builds a manifest's image, layer by layer: base, packages, programs, image. Layers in the cache are reused.
+ * @throws UserError if the manifest can't be built, or not on this host
  */
 export async function buildImage(
   { manifest, outputDir }: BuildRequest,

@@ -12,13 +12,13 @@ import type { Layer, Manifest, Program } from "../manifest/manifest.ts";
 import { baseLayerName, type LayerNames } from "./layer-names.ts";
 import { type ImageProgram, makePrograms } from "./programs-layer.ts";
 
-/** Gets a program of a version; the toolchain's `toolGetter` in earnest. */
+/** Fetches a pinned program; the toolchain's `toolGetter`, except in tests. */
 export type FetchProgram = (
   name: Program["name"],
   options: { architecture: Architecture } & Context,
 ) => Promise<{ path: string; version: string; sha256: string }>;
 
-/** What is built, and what follows from it: known once, before anything is made. */
+/** What to build, with everything that is derived from the manifest. */
 export interface ImageBuild {
   manifest: Manifest;
   source: SystemSource;
@@ -29,13 +29,13 @@ export interface ImageBuild {
 export interface LayerStack {
   /** The layer's folder. */
   dir: string;
-  /** Those that came from the cache, this one included. */
+  /** The layers that came from the cache, up to this one. */
   reused: Layer[];
 }
 
 const layerFolder = (name: string): string => cacheDir("layers", name);
 
-/** The programs layer, from the cache or made now with all that is below it. */
+/** The programs layer, from the cache or made now with the layers below it. */
 export async function programsLayer(
   build: ImageBuild,
   fetchProgram: FetchProgram,
@@ -44,7 +44,7 @@ export async function programsLayer(
   const { manifest, source, names } = build;
   let below: Layer[] = [];
   const programs = await cachedFolder(layerFolder(names.programs), context, async (dir) => {
-    // First, because it fails where one of them can neither be downloaded nor built here.
+    // First, so that a program that can be neither downloaded nor built fails the build early.
     const fetched = await fetchAll(manifest, fetchProgram, context);
     const packages = await packagesLayer(build, context);
     below = packages.reused;
@@ -81,7 +81,7 @@ async function packagesLayer({ manifest, source, names }: ImageBuild, context: C
 const baseLayer = (source: SystemSource, context: Context, emulation?: Emulation): Promise<CachedFolder> =>
   cachedFolder(layerFolder(baseLayerName(source)), context, (dir) => source.makeBase(dir, context, emulation));
 
-/** What a system of another architecture needs on this host; nothing for one of the host's own. */
+/** What this host needs to run programs of that architecture; undefined for its own. */
 export async function emulationFor(
   architecture: Architecture,
   source: SystemSource,

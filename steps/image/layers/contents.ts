@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import type { InstalledPackage } from "../../../formats/dpkg-status.ts";
 import type { Manifest } from "../manifest/manifest.ts";
 
-/** What stands beside the disk of the programs layer: the list of contents needs it. */
+/** The packages and programs of an image, kept with the programs layer's disk. */
 export interface SystemContents {
   packages: InstalledPackage[];
   programs: { name: string; version: string; path: string; sha256: string }[];
 }
 
-/** What stands beside an image: what is in it. No text of any file, for some hold secrets. */
+/** What is in an image, kept next to it. It has no file's text, because some are secret. */
 export interface Contents extends SystemContents {
   name: string;
   board: string;
@@ -16,7 +16,7 @@ export interface Contents extends SystemContents {
   base: Manifest["base"];
   sha256: string;
   bytes: number;
-  /** The digest of those that everybody on the machine may read. */
+  /** With the digest of those that every user of the machine may read. */
   files: { path: string; mode: string; owner: string; sha256?: string }[];
   links: Manifest["links"];
 }
@@ -38,12 +38,12 @@ export function imageContents(
       path,
       mode,
       owner,
-      // Of a secret, a digest is enough to try guesses against.
+      // A secret's digest would let anyone check guesses.
       ...(isPublic(mode) && { sha256: createHash("sha256").update(text).digest("hex") }),
     })),
     links: manifest.links,
   };
 }
 
-/** Whether everybody may read a file of that mode, octal digits. */
+/** Whether every user may read a file. @param mode octal digits */
 const isPublic = (mode: string) => (Number.parseInt(mode, 8) & 0o004) !== 0;

@@ -10,11 +10,11 @@ import type { Layer } from "../manifest/manifest.ts";
 import type { Contents } from "./contents.ts";
 import type { LayerNames } from "./layer-names.ts";
 
-/** Where the image of those layers is, once it is built. */
+/** The path of the image with those layers. */
 export const imageFile = (outputDir: string, names: LayerNames): string =>
   path.resolve(outputDir, `${names.image}.img`);
 
-/** The answer about an image that is there; `start` is when its build began. */
+/** The step's answer for a built image. @param start when the build began */
 export const builtImage = (
   image: string,
   { sha256, bytes }: Contents,
@@ -22,12 +22,12 @@ export const builtImage = (
   start: number,
 ): BuiltImage => ({ path: image, sha256, bytes, seconds: secondsSince(start), reused });
 
-/** The same list of packages in the form that other tools read. */
+/** The list of packages in SPDX, which other tools read. */
 const spdxFileOf = (image: string): string => image.replace(/\.img$/, ".spdx.json");
 
 const contentsFileOf = (image: string): string => image.replace(/\.img$/, ".contents.json");
 
-/** The contents of an image that is there and whole. */
+/** The contents of a built image; undefined if it is missing or incomplete. */
 export async function readContents(image: string): Promise<Contents | undefined> {
   try {
     const contents = JSON.parse(await readFile(contentsFileOf(image), "utf8")) as Contents;
@@ -38,13 +38,13 @@ export async function readContents(image: string): Promise<Contents | undefined>
 }
 
 /**
- * Puts a finished disk image in its place together with its contents and its block map; the image comes last, so it is
- * never alone.
+ * Moves a finished disk image into its folder, with its contents and block map. The image comes last, so it is never
+ * without them.
  */
 export async function publish(disk: string, image: string, contents: Contents, blockMap: string): Promise<void> {
   const lists = [
     { place: blockMapFileOf(image), text: blockMap },
-    // Not the time of the build, which would be the only difference between two builds of the same image.
+    // With the time of the build, two builds of the same image would differ.
     { place: spdxFileOf(image), text: json(spdxDocument(contents, imageTime)) },
     { place: contentsFileOf(image), text: json(contents) },
   ];
@@ -61,7 +61,7 @@ export async function publish(disk: string, image: string, contents: Contents, b
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Removes an image and what stands beside it: its name without the ending is of no other image. */
+/** Removes an image and the files that belong to it, which share its name up to the extension. */
 async function removeImage(image: string): Promise<void> {
   const folder = path.dirname(image);
   const start = `${path.basename(image, ".img")}.`;
@@ -69,7 +69,7 @@ async function removeImage(image: string): Promise<void> {
     if (name.startsWith(start)) await rm(path.join(folder, name), { force: true });
 }
 
-/** Keeps the image and the newest other one of its name, which machines may still run on; removes older ones. */
+/** Keeps the image and the previous one of its name, which machines may still run; removes older ones. */
 export async function removeOldImages(image: string): Promise<void> {
   const name = path.basename(image).replace(imageEnding, "");
   const others = (await imagesOf(path.dirname(image), name)).filter((file) => file !== image);
@@ -78,10 +78,10 @@ export async function removeOldImages(image: string): Promise<void> {
   for (const { file } of dated.slice(1)) await removeImage(file);
 }
 
-/** What an image is made in, without its ending: hidden, so that it isn't taken for an image. */
+/** The name of the folder where an image is made, without the extension. It is hidden, to not look like an image. */
 export const unfinishedName = (image: string): string => `.${path.basename(image, ".img")}`;
 
-/** Removes every image of that name with what killed builds of it left, and the folder when nothing else is in it. */
+/** Removes all images of that name, the leftovers of killed builds, and the folder if it is then empty. */
 export async function removeImages({ manifest, outputDir }: BuildRequest): Promise<void> {
   for (const file of await imagesOf(outputDir, manifest.name)) await removeImage(file);
   const unfinished = new RegExp(`^\\.${manifest.name}-[0-9a-f]{16}\\.tmp$`);

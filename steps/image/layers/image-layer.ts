@@ -18,7 +18,7 @@ import { readAccounts, writeOverlay } from "./overlay-files.ts";
 import { diskImage, readSystemContents } from "./programs-layer.ts";
 import { allocatedBytes, copySparse } from "./sparse-files.ts";
 
-/** Makes the image from the programs layer, and puts it in its place when it is whole. */
+/** Makes the image from the programs layer and publishes it once it is complete. */
 export async function makeImage(
   manifest: Manifest,
   source: SystemSource,
@@ -27,7 +27,7 @@ export async function makeImage(
   context: Context,
 ): Promise<Contents> {
   const { signal } = context;
-  // Secrets are in it for a while.
+  // The folder holds secrets during the build.
   const work = path.join(path.dirname(image), `${unfinishedName(image)}.tmp`);
   await rm(work, { recursive: true, force: true });
   await mkdir(work, { mode: 0o700 });
@@ -42,7 +42,7 @@ export async function makeImage(
   }
 }
 
-/** Makes a sparse copy of the programs layer's disk, with the manifest's users, directories, files and links in it. */
+/** Copies the programs layer's disk and adds the manifest's users, directories, files and links. */
 async function makeImageDisk(
   { name, users, directories, files, links, disk: layout }: Manifest,
   source: SystemSource,
@@ -62,7 +62,7 @@ async function makeImageDisk(
   return partition;
 }
 
-/** Fails when the file system has a fault that its own checker would want to mend on the machine. */
+/** @throws UserError if the file system has errors that e2fsck would repair on the machine */
 async function checkFileSystem({ disk, offset }: RootPartition, signal: AbortSignal): Promise<void> {
   const folder = path.dirname(disk);
   await runOnHost("e2fsck", ["-f", "-n", `${path.basename(disk)}?offset=${offset}`], { cwd: folder, signal });

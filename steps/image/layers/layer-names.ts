@@ -6,12 +6,12 @@ import { imageTime } from "../manifest/image-time.ts";
 import type { Layer, Manifest } from "../manifest/manifest.ts";
 import { chooseSource } from "./choose-source.ts";
 
-/** Raised when the code below the layers makes other bytes of equal inputs. */
+/** Raise this when a change of the code changes layers whose inputs are equal. */
 const version = 3;
 
 export type LayerNames = Readonly<Record<Layer, string>>;
 
-/** Each layer's name: what it is and the digest of all that it is made from. */
+/** Each layer's name: its kind and the digest of its inputs. */
 export function layerNames(manifest: Manifest, source: SystemSource = chooseSource(manifest)): LayerNames {
   const base = baseDigest(source);
   const { rootMiB } = manifest.disk;

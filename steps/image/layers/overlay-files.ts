@@ -18,16 +18,16 @@ export async function readAccounts(partition: RootPartition, work: string, signa
   return { passwd, group, shadow, gshadow };
 }
 
-/** A root file system that an overlay is written into. */
+/** A root file system to write an overlay to. */
 export interface OverlayTarget {
   partition: RootPartition;
-  /** What is in it. */
+  /** Its entries before the overlay. */
   tree: Tree;
-  /** `grows`: it is smaller than its partition will be on the machine. */
+  /** `grows`: it grows to its partition's size on the machine. */
   limit: RootLimit & { grows: boolean };
 }
 
-/** @throws UserError when the files don't fit */
+/** @throws UserError if the files don't fit */
 export async function writeOverlay(
   overlay: readonly OverlayEntry[],
   { partition, tree, limit }: OverlayTarget,
@@ -57,7 +57,7 @@ export async function writeOverlay(
 function noRoom(limit: OverlayTarget["limit"], needed: number): UserError {
   if (!limit.grows || needed > limit.rootMiB * MiB) return rootTooSmall(limit, needed);
   return new UserError(
-    `The files of the image "${limit.image}" take more than the ${spareMiB} MiB that they have beside packages and ` +
-      "programs. What is that large is better in a package, or fetched by a job.",
+    `The files of the image "${limit.image}" take more than ${spareMiB} MiB, the limit for files that no package or ` +
+      "program brings. Put large files into a package, or let a job fetch them.",
   );
 }

@@ -17,7 +17,7 @@ import type { SystemContents } from "./contents.ts";
 import { readAccounts, writeOverlay } from "./overlay-files.ts";
 import { allocatedBytes, copySparse, placeRoot } from "./sparse-files.ts";
 
-/** A program of the toolchain, on the host's disk, and its place in the image. */
+/** A program from the toolchain. `copyOf` is its path on the host, `path` that in the image. */
 export interface ImageProgram {
   name: string;
   version: string;
@@ -26,13 +26,13 @@ export interface ImageProgram {
   copyOf: string;
 }
 
-/** The programs layer's files beside its list of files. */
+/** The programs layer's files, in addition to its list of files. */
 export const diskImage = "disk.img";
 const systemContents = "contents.json";
 
 /**
  * Makes the programs layer from the packages layer: a disk with the boot partition, and the root with the programs.
- * All that is large is in it, so that a changed file or unit costs little more than a copy and a checksum.
+ * Everything large is in it, so that changing a file or unit costs little more than a copy and a checksum.
  */
 export async function makePrograms(
   manifest: Manifest,
@@ -76,7 +76,7 @@ async function installedPackages({ partition, work, signal }: InstalledSystem): 
   return parseDpkgStatus(String(status));
 }
 
-/** Makes the root file system with the overlay in it, and returns its file's path. */
+/** Makes the root file system with the overlay. Returns its path. */
 async function makeRootFileSystem(
   { grows }: DiskLayout,
   source: SystemSource,

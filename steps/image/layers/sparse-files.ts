@@ -1,21 +1,21 @@
 import { chmod, stat, truncate, writeFile } from "node:fs/promises";
 import { runOnHost } from "../../../lib/host.ts";
 
-/** The unit of stat's `blocks`, whatever the file system's own is. */
+/** The unit of stat's `blocks` on every file system. */
 const statBlockBytes = 512;
 
-/** What a file takes on its disk, which holes don't. */
+/** The space that a file takes on its disk, without its holes. */
 export async function allocatedBytes(file: string): Promise<number> {
   return (await stat(file)).blocks * statBlockBytes;
 }
 
-/** Copies a file that only this user may read, with holes where it is empty. */
+/** Copies a file and makes holes of its zeros. Only this user may read the copy. */
 export async function copySparse(from: string, to: string, signal: AbortSignal): Promise<void> {
   await runOnHost("cp", ["--sparse=always", "--reflink=auto", from, to], { signal });
   await chmod(to, 0o600);
 }
 
-/** Puts the file system into a new disk, at that many bytes from its start; what is empty stays a hole. */
+/** Writes the file system to a new disk and makes holes of its zeros. @param offset bytes from the disk's start */
 export async function placeRoot(root: string, disk: string, offset: number, signal: AbortSignal): Promise<void> {
   await writeFile(disk, "", { mode: 0o600 });
   await truncate(disk, offset + (await stat(root)).size);

@@ -13,9 +13,9 @@ const login = z.strictObject({
 
 const buildRequest = z.strictObject({
   manifest: manifestSchema,
-  /** The folder that receives NAME-DIGEST.img and, beside it, NAME-DIGEST.contents.json. */
+  /** The folder for NAME-DIGEST.img and NAME-DIGEST.contents.json. */
   outputDir: z.string(),
-  /** The machine that builds the image, a Linux; this one when there is none. */
+  /** The Linux machine that builds the image; this one if missing. */
   builder: login.optional(),
 });
 
@@ -23,7 +23,7 @@ const builtImage = z.object({
   /** Absolute path of the raw disk image, mode 0600. */
   path: z.string(),
   sha256: z.string(),
-  /** Apparent size. */
+  /** Size with holes. */
   bytes: z.int(),
   seconds: z.number(),
   /** The layers that came from the cache. */
@@ -42,5 +42,5 @@ export const imageStep = defineContract({
 /** What the builder reads. */
 export type BuildRequest = z.output<typeof buildRequest>;
 
-/** What the builder prints: the answer of `./piinit build --json` too. */
+/** What the builder prints, and `./piinit build --json` too. */
 export type BuiltImage = z.output<typeof builtImage>;

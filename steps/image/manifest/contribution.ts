@@ -13,19 +13,19 @@ export interface Contribution {
   links?: Link[];
 }
 
-/** What every role may know of the stack beside its own options. */
+/** What a role knows of the stack in addition to its options. */
 export interface ImageContext {
   datacenter: string;
-  /** Addresses of the machines whose image has the server side of each. */
+  /** Addresses of the machines that run the servers. */
   consulServers: string[];
   nomadServers: string[];
-  /** All machines of the stack, for those that watch them. */
+  /** All machines of the stack. */
   machines: Neighbour[];
   /** Base64, 32 bytes each. */
   gossipKeys: { consul: string; nomad: string };
 }
 
-/** A machine of the stack as others see it. */
+/** What one machine knows of another one in the stack. */
 export interface Neighbour {
   name: string;
   ip: string;
@@ -33,28 +33,28 @@ export interface Neighbour {
   roles: string[];
 }
 
-/** Where an image is to run, for roles that can't be everywhere. */
+/** Where an image runs, for roles that not every machine can have. */
 export interface Site {
   board: string;
   architecture: Architecture;
-  /** The stack's machines are virtual. */
+  /** Whether the stack's machines are virtual. */
   isLab: boolean;
 }
 
-/** One thing that an image can be: a file of its own in roles/, and a line in the catalogue there. */
+/** A role that an image can have: one file in roles/, and one line in its catalogue. */
 export interface Role<Schema extends z.ZodType> {
-  /** What the stack's settings may say of it. A role whose schema has a default is in every image. */
+  /** Its options in the settings. A role whose schema has a default is in every image. */
   schema: Schema;
-  /** The program of the toolchain that it brings, in /usr/local/bin. */
+  /** The program from the toolchain that it installs to /usr/local/bin. */
   program?: ToolName;
   /** Its row in docs/roles.md, in Markdown. */
   row: { options: string; ports?: string; registers?: string };
   contribute(options: z.output<Schema>, context: ImageContext): Contribution;
-  /** Why these options can't be used there; said of the role, as in "must be left out: …". */
+  /** Why these options can't be used there, to follow the role's name: "must be left out: …". */
   refuse?(options: z.output<Schema>, site: Site): string | undefined;
 }
 
-/** Lets a role's options follow from its schema. */
+/** Infers the type of a role's options from its schema. */
 export function defineRole<Schema extends z.ZodType>(role: Role<Schema>): Role<Schema> {
   return role;
 }
@@ -83,7 +83,7 @@ export function unit(name: string, text: string, wantedBy?: string): Required<Pi
   };
 }
 
-/** Enables a unit; one that a package brought unless its file is named. */
+/** Enables a unit. @param target its file; by default where packages install units */
 export function enable(name: string, wantedBy: string, target = `/usr/lib/systemd/system/${name}`): Link {
   return { path: `/etc/systemd/system/${wantedBy}.wants/${name}`, target };
 }
@@ -93,7 +93,7 @@ export function mask(name: string): Link {
   return { path: `/etc/systemd/system/${name}`, target: "/dev/null" };
 }
 
-/** All contributions as one, in their order. */
+/** Merges contributions, in order. */
 export function combine(...parts: Contribution[]): Required<Contribution> {
   return {
     packages: parts.flatMap((part) => part.packages ?? []),

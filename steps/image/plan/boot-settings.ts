@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { type Board, isRaspberryPi } from "../boards/board.ts";
 
-/** Set by the board or the builder; another value would not start, or start another disk. */
+/** Set by the board or the builder: with another value the machine wouldn't start, or from another disk. */
 const ownWords = /^(init|panic|root|rootfstype|piinit\.[^=]*)(=|$)/;
 const ownLines = /^(arm_64bit|cmdline|initramfs|kernel|os_prefix|ramfsfile|upstream_kernel)\b/;
-/** Overlays are files of Raspberry Pi's own kernel, and parameters are in its device trees; Debian has neither. */
+/** Overlays and device tree parameters come with Raspberry Pi's own kernel; Debian's has neither. */
 const overlayLines = /^(dtoverlay|dtparam|device_tree_param)\b/;
 
 const isOurs = "must be left out: piinit sets it itself";
@@ -40,7 +40,7 @@ export const bootSettings = z
 
 export type BootSettings = z.output<typeof bootSettings>;
 
-/** Lines for config.txt that would have no effect on that board, by their index. */
+/** The lines for config.txt that would have no effect on the board. */
 export function refusedLines(
   config: string[],
   name: string,
@@ -49,12 +49,13 @@ export function refusedLines(
 ): { index: number; reason: string }[] {
   return config.flatMap((line, index) => {
     if (!isRaspberryPi(board))
-      return [{ index, reason: `must be left out: ${name} has no firmware that reads it, a Raspberry Pi has` }];
+      return [{ index, reason: `must be left out on ${name}: only a Raspberry Pi's firmware reads config.txt` }];
     if (isOnImage || !overlayLines.test(line)) return [];
     return [
       {
         index,
-        reason: "must be left out, or the image's base be Raspberry Pi OS: Debian's kernel has no overlays",
+        reason:
+          "must be left out: Debian's kernel has no overlays. If you need them, use Raspberry Pi OS as the image's base",
       },
     ];
   });

@@ -21,20 +21,20 @@ import type { BootSettings } from "./boot-settings.ts";
 export interface ImagePlan {
   name: string;
   board: BoardName;
-  /** A suite of Debian, at a moment of its history where one is given, or an existing image; else Debian trixie. */
+  /** A suite of Debian, optionally at a moment of its history, or an existing image. Debian trixie by default. */
   base?: { suite: string; snapshot?: string | undefined } | ImageBase;
   roles: RoleOptions;
-  /** Beside what the roles bring. */
+  /** In addition to the roles' packages. */
   packages?: string[];
   files?: TextFile[];
   boot?: BootSettings;
-  /** Nothing is ever written to the root file system: what would be is in memory until the next boot. */
+  /** Never write to the root file system; changes stay in memory until the next boot. */
   readOnlyRoot?: boolean;
-  /** Take over the data that an earlier image left on the card. */
+  /** Keep the data that an earlier image left on the card. */
   keepData?: boolean;
 }
 
-/** What goes into an image for machines: pure, so that a change of settings or of this code shows up in a preview. */
+/** The manifest of a machine's image. Pure, so that a change of the settings or of this code shows up in a preview. */
 export function plan(image: ImagePlan, context: ImageContext, architecture: Architecture): Manifest {
   const contributions = rolesOf(image.roles).flatMap(({ role, options }) => [
     programOf(role),
@@ -59,7 +59,7 @@ function programOf({ program: name }: Pick<Role<z.ZodType>, "program">): Contrib
   return name ? { programs: [{ name, version: versions[name], path: `/usr/local/bin/${name}` }] } : {};
 }
 
-/** What goes into the image of the lab's router. */
+/** The manifest of the lab router's image. */
 export function planRouter(options: RouterOptions, sshKeys: string[], architecture: Architecture): Manifest {
   const contributions = [router(options), ssh.contribute({ keys: sshKeys }, noContext)];
   return manifest({ name: "router", board: "lab" }, lab(architecture), contributions);
@@ -105,13 +105,13 @@ function baseOf({ base = { suite: "trixie" } }: Pick<ImagePlan, "base">, board: 
   return { distribution: "debian", suite, components, backports, ...(snapshot !== undefined && { snapshot }) };
 }
 
-/** A board with the words for its kernel and the lines for its firmware that the settings have. */
+/** Adds the settings' kernel parameters and firmware lines to a board. */
 function withSettings(board: Board, { kernel, config }: BootSettings = { kernel: [], config: [] }): Board {
   const commandLine = [board.boot.commandLine, ...kernel].join(" ");
   return { ...board, boot: { ...board.boot, commandLine, ...(config.length > 0 && { config }) } };
 }
 
-/** The initial RAM disk puts a file system in memory above the root when it reads this word. */
+/** This kernel parameter makes the initial RAM disk mount a file system in memory over the root. */
 function withOverlay(boot: Boot): Boot {
   return { ...boot, modules: [...boot.modules, "overlay"], commandLine: `${boot.commandLine} piinit.overlay` };
 }
@@ -120,7 +120,9 @@ function refuseCollisions(image: string, { files, links, programs }: Required<Co
   const seen = new Set<string>();
   for (const { path } of [...files, ...links, ...programs]) {
     if (seen.has(path))
-      throw new UserError(`The image ${image} has ${path} twice: two roles bring it, or a role and the setting files`);
+      throw new UserError(
+        `The image ${image} has ${path} twice: two roles add it, or a role and the setting "files". Remove one of them.`,
+      );
     seen.add(path);
   }
 }

@@ -5,15 +5,15 @@ import { rolesOf } from "../roles/catalogue.ts";
 import { refusedLines } from "./boot-settings.ts";
 import type { ImagePlan } from "./plan.ts";
 
-/** What can't be in an image, where it stands in the image's settings, and why. */
+/** A setting that an image can't have. */
 export interface Refusal {
   path: PropertyKey[];
   reason: string;
-  /** What stands there, where it is a word or a line. */
+  /** Its value, if that is a word or a line. */
   value?: string;
 }
 
-/** The settings of an image that don't go together, or don't go where its machines are. */
+/** The settings of an image that contradict each other, or that its machines can't have. */
 export function refusalsOf(image: ImagePlan, { isLab, host }: { isLab: boolean; host: Architecture }): Refusal[] {
   const board = boardOf(image.board, host);
   const isOnImage = image.base !== undefined && "image" in image.base;
@@ -33,7 +33,10 @@ export function refusalsOf(image: ImagePlan, { isLab, host }: { isLab: boolean; 
     refuse(["keepData"], "must be left out: the machines of a lab keep their data disks anyway");
   // An existing image has a Raspberry Pi's boot partition, and an initial RAM disk of its own.
   if (isOnImage && !isRaspberryPi(board))
-    refuse(["base"], `must be a suite of Debian on ${image.board}: an existing image is for a Raspberry Pi`);
+    refuse(
+      ["base"],
+      `must be a suite of Debian on ${image.board}: only a Raspberry Pi can have an existing image as base`,
+    );
   if (isOnImage && image.readOnlyRoot)
     refuse(["readOnlyRoot"], "must be left out: an existing image starts with an initial RAM disk of its own");
   for (const { index, reason } of refusedLines(image.boot?.config ?? [], image.board, board, isOnImage))

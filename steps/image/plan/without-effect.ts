@@ -10,11 +10,11 @@ const covered: readonly { folders: string[]; reason: string }[] = [
   },
   {
     folders: ["/dev", "/proc", "/run", "/sys", "/tmp", "/var/lock", "/var/run"],
-    reason: "that folder is made anew on every boot. Name it in a file below /etc/tmpfiles.d",
+    reason: "that folder is empty after every boot. Create the file with a line in /etc/tmpfiles.d",
   },
 ];
 
-/** Why a file of the image would have no effect at that path, and what to do instead; undefined where it has one. */
+/** Why a file at that path of the image would have no effect, and what to do instead; undefined if it has one. */
 export function withoutEffect(path: string): string | undefined {
   const isBelow = (folder: string) => path === folder || path.startsWith(`${folder}/`);
   const found = covered.find(({ folders }) => folders.some(isBelow));

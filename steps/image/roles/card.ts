@@ -3,19 +3,19 @@ import { diskGeometry, freshDiskId } from "../manifest/geometry.ts";
 import type { DiskLayout } from "../manifest/manifest.ts";
 
 export interface CardOptions {
-  /** Take over the data that an earlier image left on the card. */
+  /** Keep the data that an earlier image left on the card. */
   keepData: boolean;
-  /** The root file system is not grown when nothing is ever written to it. */
+  /** The root file system doesn't grow, because nothing is ever written to it. */
   readOnlyRoot: boolean;
 }
 
-/** Partitions of the disk that the machine was booted from, whatever other disks have. */
+/** Partitions of the disk that was booted, whatever is on other disks. */
 export const ownPartitions = { root: "/dev/piinit/root", data: "/dev/piinit/data" };
 
 /**
- * The first boot on a card or disk, of which the image fills only the beginning: the card gets a number of its own, the
- * root file system grows to its slot, and what is left behind the second slot becomes the data file system. Safe to be
- * cut off at any point and to repeat; no other disk is written to, and nothing that isn't known to be ours.
+ * Prepares a card or disk on its first boot, when the image fills only its beginning: gives it a unique number, grows the
+ * root file system to its slot, and makes the data file system in the space after the second slot. It can lose power at
+ * any point and be repeated. It writes to no other disk, and to nothing that isn't known to be ours.
  */
 export function card(disk: DiskLayout, options: CardOptions): Contribution {
   return combine(
@@ -32,8 +32,8 @@ export function card(disk: DiskLayout, options: CardOptions): Contribution {
 }
 
 /**
- * Sizes of a card: the image has the boot partition and the first slot's file system, as small as it can be. The second
- * slot is left empty, for a system that comes over the network one day.
+ * The layout of a card. The image has the boot partition and the first slot's file system, as small as possible. The
+ * second slot stays empty for updates over the network.
  */
 export function cardLayout(disk: DiskLayout): { slotMiB: number; dataStartMiB: number } {
   const { root } = diskGeometry(disk);
@@ -41,7 +41,7 @@ export function cardLayout(disk: DiskLayout): { slotMiB: number; dataStartMiB: n
   return { slotMiB, dataStartMiB: root.offset / MiB + 2 * slotMiB };
 }
 
-// The initial RAM disk of ours leaves a note of what it mounted; another one's root is never hidden by one in memory.
+// Our initial RAM disk notes what it mounted. With any other, / itself is on the disk, never a file system in memory.
 const ownDisk = `#!/bin/sh
 # own-disk: prints the name of the disk that the machine was booted from, e.g. mmcblk0.
 # own-disk NAME: succeeds if that is the one.
@@ -117,9 +117,9 @@ esac
 }
 
 /**
- * The number is in the partition table (bytes 440 to 443) and in what the firmware reads from the boot partition. The new
- * one is noted before it (436 to 439), and the initial RAM disk takes either, so there is no moment at which a power cut
- * would leave a card that isn't found. An initial RAM disk that isn't ours may have taken a copy of the card for it.
+ * The number is in the partition table (bytes 440 to 443) and in the boot partition's files. The new one is first noted in
+ * bytes 436 to 439, and our initial RAM disk accepts either, so a power cut at any moment leaves a card that is found.
+ * Another initial RAM disk may have mounted a copy of the card by mistake.
  */
 const nameCard = `number_at() { od -An -tx4 -j "$1" -N 4 "$2" | tr -d ' '; }
 number=$(number_at 440 "$disk")
@@ -150,7 +150,7 @@ if [ "$next" != 00000000 ] && [ "$next" != "$number" ]; then
   dd if="$disk" of="$disk" bs=1 skip=436 seek=440 count=4 conv=notrunc,fsync status=none
 fi`;
 
-/** What the card held before this image was written to it, so that nothing of it is taken for something in the new partition. */
+/** Erases the traces of what the card held before, so that none shows up in the new partition. */
 const forget = (
   startMiB: number,
 ) => `  dd if=/dev/zero of="$disk" bs=1M seek=${startMiB} count=1 conv=fsync,notrunc status=none

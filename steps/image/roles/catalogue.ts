@@ -10,7 +10,7 @@ import { ssh } from "./ssh.ts";
 import { terraform } from "./terraform.ts";
 import { wifi } from "./wifi.ts";
 
-/** The roles that a stack may give to an image, by the name that its settings use: a new one is a file, and a line here. */
+/** All roles by their name in the settings. A new role is a file, and a line here. */
 export const roles = {
   consul,
   nomad,
@@ -33,7 +33,7 @@ export const rolesOfEveryImage = roleNames.filter(hasDefault);
 /** A role with a default is in every image, any other only where it is named. */
 type InSettings<Schema extends z.ZodType> = Schema extends z.ZodDefault ? Schema : z.ZodOptional<Schema>;
 
-/** What the settings say of an image's roles. */
+/** An image's roles in the settings. */
 export const rolesSchema = z.strictObject(
   Object.fromEntries(
     roleNames.map((name) => [name, hasDefault(name) ? roles[name].schema : roles[name].schema.optional()]),
@@ -53,7 +53,7 @@ export function rolesOf(options: RoleOptions): { name: RoleName; role: Role<z.Zo
   );
 }
 
-/** The programs that such roles bring; what is no role brings none. */
+/** The programs that these roles install. Ignores names that are no role. */
 export function programsOfRoles(options: object): ToolName[] {
   return Object.entries(options).flatMap(([name, value]) => {
     const role: Role<z.ZodType> | undefined = Object.hasOwn(roles, name) ? roles[name as RoleName] : undefined;

@@ -2,10 +2,10 @@ import { type Contribution, combine, file, script, unit } from "../manifest/cont
 
 const folder = "/run/consul-targets";
 
-/** What Consul knows and Prometheus may scrape, in the form of its file_sd_configs; in memory. */
+/** The targets from Consul in the format of Prometheus's file_sd_configs. The file is in memory. */
 export const targetsFile = `${folder}/services.json`;
 
-// One answer of Consul's health/service for each service, as an array of arrays.
+// The input is an array with Consul's health/service answer for each service.
 const filter = `[.[][] | {
   targets: [(if .Service.Address == "" then .Node.Address else .Service.Address end) + ":" + (.Service.Port | tostring)],
   labels: {
@@ -50,7 +50,7 @@ RestartSec=5
 `;
 
 /**
- * Debian's Prometheus is built without its own discovery by Consul. This takes its place, with the same labels
+ * Debian's Prometheus is built without Consul discovery. This replaces it, with the same labels
  * (__meta_consul_service, __meta_consul_tags, __meta_consul_node).
  */
 export const consulTargets: Contribution = combine(

@@ -3,7 +3,7 @@ import { combine, defineRole, file, type ImageContext, privateJson, script, unit
 
 type ConsulRole = "server" | "client";
 
-/** A Consul agent. Servers hold the state, clients register and look up the services of their machine. */
+/** A Consul agent. Servers keep the state; clients register their machine's services and look up others. */
 export const consul = defineRole({
   schema: z
     .enum(["server", "client"])
@@ -40,16 +40,16 @@ function agentConfig(role: ConsulRole, { datacenter, consulServers }: ImageConte
     retry_join: consulServers,
     retry_interval: "5s",
     disable_update_check: true,
-    // The image is where the gossip key lives; a second copy on the disk could disagree, or be empty after a power cut.
+    // The gossip key is in the image only: a second copy on the disk could differ, or be empty after a power cut.
     disable_keyring_file: true,
-    // Only those of the image's own configuration: nothing can be registered over the network.
+    // Only the image's own script checks: none can be registered over the network.
     enable_local_script_checks: true,
     telemetry: { disable_hostname: true, prometheus_retention_time: "10m" },
     ...(role === "server" && {
       server: true,
       bootstrap_expect: consulServers.length,
       ui_config: { enabled: true },
-      // The default refuses a server that was off for a week; a home may well be switched off for longer.
+      // The default refuses a server that was off for a week, and a home may be switched off for longer.
       server_rejoin_age_max: "87600h",
     }),
   };
@@ -68,7 +68,7 @@ chown consul:consul /data/consul/node-id
 find /data/consul/services /data/consul/checks -type f -size 0 -delete 2>/dev/null || true
 `;
 
-// Restart without a limit: a server that comes up before the others must go on trying.
+// No start limit: a server that comes up before the others must keep trying.
 const service = `[Unit]
 Description=Consul agent
 Documentation=https://developer.hashicorp.com/consul/docs

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { type Contribution, combine, defineRole, file, unit } from "../manifest/contribution.ts";
 
-/** Whom dnsmasq answers: this machine only, or everybody in its networks. */
+/** Which clients dnsmasq answers: this machine only, or all in its networks. */
 type Audience = "machine" | "lan";
 
 /**
- * Names below `.consul`, asked from the local Consul agent; every other name from the servers that the lease names.
- * systemd-resolved stays the machine's own resolver and asks dnsmasq for `.consul`. No DHCP: that is the home router's.
+ * Resolves names in `.consul` through the local Consul agent, all others through the lease's DNS servers.
+ * systemd-resolved stays the machine's own resolver and asks dnsmasq for `.consul`. The home router does DHCP.
  */
 export const dnsmasq = defineRole({
   schema: z
@@ -20,7 +20,7 @@ export const dnsmasq = defineRole({
   contribute: (audience) =>
     combine(
       {
-        // The program alone: the package `dnsmasq` adds a service that reads further files and calls resolvconf.
+        // The package `dnsmasq` would add a service that reads other files and calls resolvconf.
         packages: ["dnsmasq-base"],
         files: [
           file("/etc/dnsmasq.conf", configuration(audience)),

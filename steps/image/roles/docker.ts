@@ -1,16 +1,16 @@
 import { combine, enable, file } from "../manifest/contribution.ts";
 
-/** What Nomad's Docker driver may do: bind folders of the machine, but run no privileged container. */
+/** What Nomad's Docker driver may do: bind the machine's folders, but run no privileged containers. */
 export const dockerPlugin = { config: { allow_privileged: false, volumes: { enabled: true } } };
 
-// Both `local` and what Nomad asks of Docker for its tasks (2 files of 2 MB) have a bound.
+// Logs are bounded both by `local` and by what Nomad sets for its tasks (2 files of 2 MB).
 const daemon = {
   "data-root": "/data/docker",
   "log-driver": "local",
   "log-opts": { "max-size": "5m", "max-file": "2" },
 };
 
-// Nomad asks Docker, never containerd's interface for Kubernetes.
+// Nomad uses Docker's API, never containerd's interface for Kubernetes.
 const containerd = `version = 2
 root = "/data/containerd"
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
@@ -21,7 +21,7 @@ RequiresMountsFor=/data
 StartLimitIntervalSec=0
 `;
 
-/** Debian's Docker for Nomad's driver, with everything that it keeps on the data file system. */
+/** Debian's Docker for Nomad's driver, with all its data on the data file system. */
 export const docker = combine({
   packages: ["docker.io"],
   files: [

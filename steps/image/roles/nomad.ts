@@ -17,7 +17,7 @@ const schema = z.strictObject({
   volumes: volumesSchema.meta({ description: "Disks for jobs, by the name that a job uses." }),
 });
 
-/** A Nomad agent. Servers decide where a job runs, clients run it. Its role alone is the short form of its options. */
+/** A Nomad agent. Servers decide where a job runs, clients run it. Its options may be just the role. */
 export const nomad = defineRole({
   schema: z
     .preprocess((value) => (typeof value === "string" ? { role: value } : value), schema)
@@ -73,7 +73,7 @@ function agentConfig(options: z.output<typeof schema>, { datacenter, nomadServer
         enabled: true,
         bootstrap_expect: nomadServers.length,
         encrypt: gossipKeys.nomad,
-        // Nomad's default gives up a leader that is silent for a second, which a busy small machine easily is.
+        // By default, servers elect a new leader after a second of silence, which is common on a busy small machine.
         raft_multiplier: 5,
         server_join: { retry_join: nomadServers, retry_interval: "5s" },
       },
@@ -82,7 +82,7 @@ function agentConfig(options: z.output<typeof schema>, { datacenter, nomadServer
       client: {
         enabled: true,
         servers: nomadServers,
-        // The whole system is the default, copied for every task: far too much for a card.
+        // The default copies the whole system for every task, far too much for a card.
         chroot_env: { [chrootDir]: "/", "/usr/bin/busybox": "/bin/busybox" },
         host_volume: { bin: { path: "/usr/local/bin", read_only: true } },
       },
@@ -93,7 +93,7 @@ function agentConfig(options: z.output<typeof schema>, { datacenter, nomadServer
 
 const chrootDir = "/usr/lib/piinit/chroot";
 
-/** The small root that a task of the exec driver gets: busybox under the names that jobs use. */
+/** The small root of an exec driver's task: busybox under the names of the usual commands. */
 const applets =
   "awk basename cat cp cut date dirname echo env expr false find grep gzip head hostname httpd id kill ln ls mkdir mv nc nslookup od ping printf ps pwd readlink rm rmdir sed seq sh sleep sort stat tail tar tee test touch tr true uname uniq wc wget whoami xargs".split(
     " ",
@@ -136,7 +136,7 @@ sync
 exit 0
 `;
 
-// Nomad starts tasks as their own users in their own name spaces, so it runs as root and is not confined itself.
+// Nomad starts tasks as other users in their own namespaces, so it needs root and no sandbox.
 const service = `[Unit]
 Description=Nomad agent
 Documentation=https://developer.hashicorp.com/nomad/docs

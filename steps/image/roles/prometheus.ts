@@ -19,8 +19,8 @@ const service = {
 };
 
 /**
- * Prometheus on port 9090, registered in Consul with a check. It watches the stack's machines and their agents, and what
- * Consul knows: every service with the tag `prom`, and the Nomad clients.
+ * Prometheus on port 9090, registered in Consul with a check. It watches the stack's machines and their agents, every
+ * Consul service with the tag `prom`, and all Nomad clients.
  */
 export const prometheus = defineRole({
   schema: onOff.meta({ description: "A Prometheus that watches the stack.", example: true }),
@@ -66,7 +66,7 @@ function configuration({ machines, consulServers, nomadServers }: ImageContext):
   };
 }
 
-/** One group for each machine, because the label that names it is a group's. */
+/** One group per machine, because only a group has labels. */
 function targets(machines: Neighbour[], port: number) {
   return machines.map(({ name, ip }) => ({ targets: [`${ip}:${port}`], labels: { instance: name } }));
 }
@@ -81,7 +81,7 @@ function consulAgents(name: string, machines: Neighbour[]) {
   };
 }
 
-// Raft has each of these metrics twice, with the peer as a label and as a part of the name: a new name for every peer ever.
+// Raft exports these metrics twice: with the peer as a label, and as a part of the name, which adds a name for every peer ever.
 const dropNamesOfPeers = {
   source_labels: ["__name__"],
   regex: "(consul|nomad)_raft_replication_.+_[0-9a-f]{8}(_[0-9a-f]{4}){3}_[0-9a-f]{12}(_sum|_count)?",
@@ -95,14 +95,14 @@ const consulServices = {
   ...fromConsul,
   relabel_configs: [
     { source_labels: ["__meta_consul_tags"], regex: ".*,prom,.*", action: "keep" },
-    // The stack's own machines are in the job of that name, also while Consul is down.
+    // The stack's own machines have their own job, which works without Consul.
     { source_labels: ["__meta_consul_service"], regex: "node-exporter", action: "drop" },
     { source_labels: ["__meta_consul_service"], target_label: "job" },
     { source_labels: ["__meta_consul_node"], target_label: "node" },
   ],
 };
 
-/** A machine that is server and client has one agent with one set of metrics: it is left to the servers' job. */
+/** A machine that is server and client has one set of metrics, which the servers' job scrapes. */
 function nomadClients(nomadServers: string[]) {
   return {
     job_name: "nomad-clients",
@@ -122,7 +122,7 @@ function nomadClients(nomadServers: string[]) {
   };
 }
 
-// Whichever bound is reached first; the size holds on a small card.
+// Whichever limit is reached first; the size fits a small card.
 const dropIn = `[Unit]
 RequiresMountsFor=/data
 StartLimitIntervalSec=0

@@ -6,7 +6,7 @@ interface Stack<Machine> {
   machines: Machine[];
 }
 
-/** The machines whose image has the server side of an agent. */
+/** The machines that run an agent's server. */
 export function serversOf<Machine extends { image: string }>(
   { images, machines }: Stack<Machine>,
   agent: "consul" | "nomad",

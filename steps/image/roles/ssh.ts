@@ -37,7 +37,7 @@ export const ssh = defineRole({
         links: [
           enable("ssh.service", "multi-user.target"),
           mask("ssh.socket"),
-          // Debian's own makes keys on the first boot only, in a place that a new image would replace.
+          // Debian's own makes keys on the first boot only, and a new image would lose them.
           mask("sshd-keygen.service"),
         ],
       },
@@ -45,10 +45,10 @@ export const ssh = defineRole({
     ),
 });
 
-/** For images whose base has an SSH server of its own. */
+/** Turns off the SSH server that an image's base may have. */
 export const noSsh: Contribution = { links: ["ssh.service", "ssh.socket", "sshswitch.service"].map(mask) };
 
-// The first to say something holds, so this file comes before those of a base image.
+// sshd uses the first value it reads, so this file must precede those of a base image.
 const sshdConfig = `HostKey /data/ssh/ssh_host_ed25519_key
 PermitRootLogin prohibit-password
 AuthenticationMethods publickey

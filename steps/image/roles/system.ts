@@ -2,7 +2,7 @@ import { type Contribution, enable, file, mask, script } from "../manifest/contr
 import type { DiskLayout } from "../manifest/manifest.ts";
 import { ownPartitions } from "./card.ts";
 
-/** What every image has: network by systemd, logs in memory, a data file system that survives a new image. */
+/** The system in every image: networking by systemd, logs in memory, a data file system that survives a new image. */
 export function system({ readOnlyRoot, disk }: { readOnlyRoot: boolean; disk: DiskLayout }): Contribution {
   return {
     packages: [
@@ -34,13 +34,13 @@ export function system({ readOnlyRoot, disk }: { readOnlyRoot: boolean; disk: Di
   };
 }
 
-/** Never by a label, which a file system of any other disk may have. */
+/** Mounts nothing by label, because other disks may have file systems with the same one. */
 function fstab({ grows }: DiskLayout, readOnlyRoot: boolean): string {
   const { root, data } = grows ? ownPartitions : { root: "/dev/vda2", data: "/dev/vdb" };
   const prepared = grows ? ",x-systemd.requires=prepare-card.service" : "";
   return [
     ...(readOnlyRoot ? [] : [`${root} / ext4 noatime,errors=remount-ro 0 1\n`]),
-    // nodelalloc: a file never appears on the disk before what is in it, so that a power cut leaves no empty files behind.
+    // nodelalloc writes a file's content before its name, so a power cut leaves no empty files.
     `${data} /data ext4 noatime,nodelalloc,x-systemd.device-timeout=5min${prepared} 0 2\n`,
   ].join("");
 }
@@ -50,14 +50,14 @@ Storage=volatile
 RuntimeMaxUse=32M
 `;
 
-// A machine without a screen and keyboard has to come back by itself.
+// A machine without a screen and keyboard must recover by itself.
 const sysctl = `kernel.panic = 10
 kernel.panic_on_oops = 1
 `;
 
 /**
- * Upkeep that an image made anew for every change does not need, services for hardware that servers don't use, and
- * whatever else would write to the card from time to time.
+ * Maintenance that an image rebuilt for every change doesn't need, services for hardware that servers don't use, and
+ * anything else that would write to the card now and then.
  */
 const masked = [
   "apt-daily-upgrade.timer",
@@ -75,26 +75,26 @@ const masked = [
   "modprobe@drm.service",
   "modprobe@efi_pstore.service",
   "modprobe@fuse.service",
-  // No swap, whatever the base image or a package brings: a card is too slow for it, and wears out.
+  // No swap, even if the base image or a package sets it up: a card is too slow for it, and wears out.
   "swap.target",
   "sys-fs-fuse-connections.mount",
   "sys-kernel-config.mount",
   "sys-kernel-debug.mount",
   "sys-kernel-tracing.mount",
   "systemd-firstboot.service",
-  // The name is taken from the lease by the role `identity`; networkd would start this for nothing.
+  // take-name (identity.ts) sets the host name; networkd would start this for nothing.
   "systemd-hostnamed.service",
   "systemd-hostnamed.socket",
   "systemd-hwdb-update.service",
   "systemd-journal-catalog-update.service",
   "systemd-networkd-wait-online.service",
-  // They write the radio's state to the card, and would bring back one that was switched off.
+  // They write the radio's state to the card and restore a radio that was switched off.
   "systemd-rfkill.service",
   "systemd-rfkill.socket",
   "systemd-udev-load-credentials.service",
 ];
 
-/** Each of these looks at the hardware on every boot for something that no image has; nobody has a password to log in. */
+/** They search the hardware on every boot for what no image has, or start a login that nobody has a password for. */
 const maskedGenerators = [
   "systemd-cryptsetup-generator",
   "systemd-getty-generator",
@@ -104,7 +104,7 @@ const maskedGenerators = [
   "systemd-tpm2-generator",
 ];
 
-// Nobody sits at the console: a file system that can't be mounted or repaired is tried again, not asked about.
+// Nobody sits at the console, so a file system that can't be mounted or repaired is tried again after a reboot.
 const noEmergencyShell = `[Service]
 ExecStart=
 ExecStart=/bin/sh -c 'sleep 60; systemctl --force reboot'

@@ -21,12 +21,12 @@ export function timeSync({ hasClock }: { hasClock: boolean }): Contribution {
   };
 }
 
-// The default writes to the card once a minute for as long as no server answers.
+// The default writes to the card once a minute while no server answers.
 const timesyncd = `[Time]
 SaveIntervalSec=1h
 `;
 
-// A unit that ran out of time would count as failed, so the program is given its time instead.
+// A unit that times out counts as failed, so the program itself has the time limit.
 const twoMinutes = `[Service]
 ExecStart=
 ExecStart=-/usr/bin/timeout 120 /usr/lib/systemd/systemd-time-wait-sync

@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { type Contribution, combine, script, unit } from "../manifest/contribution.ts";
 
-/** A disk that jobs may use on a machine which has it. */
+/** A disk that jobs may use on machines that have it. */
 export interface VolumeOptions {
   /** The label of its file system. */
   label: string;
   readOnly: boolean;
 }
 
-/** Of the file systems that an image itself has. */
+/** The labels of an image's own file systems. */
 const ownLabels = ["BOOT", "root", "data"];
 
 const volume = z.strictObject({
@@ -46,9 +46,9 @@ export const volumesSchema = z
 export const mountedVolumes = "/usr/lib/piinit/mounted-volumes";
 
 /**
- * Disks by label, mounted at /mnt/NAME when they are there, at boot or later. A volume is Nomad's only while its disk is
- * mounted: Nomad starts again when that changes (its tasks go on), so a job waits for the disk instead of writing beside
- * it, and a machine without the disk starts like any other.
+ * Mounts disks by label at /mnt/NAME, at boot or when they are plugged in. Nomad has a volume only while its disk is
+ * mounted: it restarts when that changes (its tasks keep running), so a job waits for the disk instead of writing to the
+ * empty mount point, and a machine without the disk starts like any other.
  */
 export function hostVolumes(volumes: Record<string, VolumeOptions>): Contribution {
   const names = Object.keys(volumes);
@@ -66,14 +66,14 @@ export function hostVolumes(volumes: Record<string, VolumeOptions>): Contributio
 
 const mountPoint = (name: string) => `/mnt/${name}`;
 
-/** With the disk and not with the boot: nothing waits for one that is missing. */
+/** Mounts with the disk, not at boot, so nothing waits for a missing one. */
 function mount(name: string, volume: VolumeOptions): Contribution {
   const mountUnit = `${escaped(`mnt/${name}`)}.mount`;
   const device = escaped(`dev/disk/by-label/${volume.label}`);
   return unit(mountUnit, mountText(name, volume, device), `${device}.device`);
 }
 
-/** A path as systemd writes it in the name of a unit. */
+/** A path as systemd escapes it in unit names. */
 function escaped(path: string): string {
   const code = (character: string) => `\\x${character.charCodeAt(0).toString(16)}`;
   return path.replace(/[^\w.:/]/g, code).replaceAll("/", "-");
@@ -90,7 +90,7 @@ Where=${mountPoint(name)}
 Options=nofail,noatime,x-systemd.device-bound${readOnly ? ",ro" : ""}
 `;
 
-// Also a container that is told to bind the folder itself must not fill the card. What is sealed can still be mounted on.
+// Not even a container that binds the mount point may fill the card. A sealed folder can still be mounted on.
 const sealService = (names: string[]) => `[Unit]
 Description=Keep the mount points of missing disks empty
 DefaultDependencies=no

@@ -37,14 +37,14 @@ export const wifi = defineRole({
       packages: ["firmware-brcm80211", "rfkill", "wireless-regdb", "wpasupplicant"],
       files: [
         file("/etc/wpa_supplicant/wpa_supplicant-wlan0.conf", supplicant(options), { mode: "0600" }),
-        // The kernel knows the country before the first scan.
+        // The kernel must know the country before the first scan.
         file("/etc/modprobe.d/wifi-country.conf", `options cfg80211 ieee80211_regdom=${options.country}\n`),
         file("/etc/systemd/network/10-wlan0.link", radioName),
         file("/etc/systemd/network/25-wireless.network", network),
         file(`/etc/systemd/system/${unitName}.d/piinit.conf`, dropIn),
       ],
       links: [
-        // With the radio and not with the boot: a machine without one starts as quickly, and one that is plugged in works.
+        // Starts with the radio, not at boot: a machine without one starts as fast, and one plugged in later works.
         enable(unitName, "sys-subsystem-net-devices-wlan0.device", "/usr/lib/systemd/system/wpa_supplicant@.service"),
         // The package's own is for NetworkManager.
         mask("wpa_supplicant.service"),
@@ -54,7 +54,7 @@ export const wifi = defineRole({
 
 const byteLength = (text: string) => Buffer.byteLength(text);
 
-/** The pre-shared key of a network, 64 hex digits, as IEEE 802.11i derives it; a passphrase of 64 digits is one already. */
+/** The pre-shared key of a network, 64 hex digits, as IEEE 802.11i derives it; a passphrase of 64 hex digits is the key itself. */
 export function preSharedKey(ssid: string, passphrase: string): string {
   if (passphrase.length === 64) return passphrase.toLowerCase();
   return pbkdf2Sync(passphrase, ssid, 4096, 32, "sha1").toString("hex");
@@ -62,7 +62,7 @@ export function preSharedKey(ssid: string, passphrase: string): string {
 
 const unitName = "wpa_supplicant@wlan0.service";
 
-// In hex, because an SSID may have any bytes. scan_ssid: it may be hidden, too.
+// In hex, because an SSID may have any bytes. scan_ssid finds hidden networks.
 function supplicant({ ssid, country, passphrase }: z.output<typeof schema>): string {
   return `country=${country}
 network={
@@ -81,8 +81,8 @@ Type=wlan
 Name=wlan0
 `;
 
-// As on the wire, with a higher metric: where both lead to the same network, the cable is used. The machine tells no name,
-// so that a lease's name is always the router's own and not an echo.
+// Like the wired network, with a higher metric: if both lead to the same network, the cable is used. The machine sends no
+// host name, so that the lease's name is always the router's own and not an echo.
 const network = `[Match]
 Type=wlan
 
