@@ -76,7 +76,7 @@ describe("how an image boots", () => {
     });
     refused(
       { config: ["gpu_mem=16", "dtoverlay=rpi-poe"] },
-      /boot\.config\[1\] {2}dtoverlay=rpi-poe must be left out, or .* Raspberry Pi OS/,
+      /boot\.config\[1\] {2}dtoverlay=rpi-poe must be left out: .* use Raspberry Pi OS/,
     );
     const files = (path: string) => faultsOf(withImage({ board: "pi4", files: [{ path, text: "" }] }));
     assert.match(
