@@ -1,4 +1,4 @@
-import { progressOnStderr } from "../../lib/progress.ts";
+import { type Progress, progressOnStderr } from "../../lib/progress.ts";
 import type { Stack } from "../stack/stack.ts";
 import { type StackState, type StateResource, writeState } from "../stack/state.ts";
 import { type Correction, correct, type Found } from "./correction.ts";
@@ -33,17 +33,33 @@ export function tell(corrections: readonly Correction[]): void {
 
 /** Looks at everything at once; what can't be reached is told as unknown and not as wrong. */
 export async function findDrift(state: StackState): Promise<Drift> {
+  const looks = { "the lab": labDrift(state), "the router": routerDrift(state), "the cluster": lookBehindGate(state) };
+  const stop = tellSlow(looks);
   const [lab, router, { cluster, keys, jobs }] = await Promise.all([
-    labDrift(state),
-    routerDrift(state),
-    lookBehindGate(state),
-  ]);
+    looks["the lab"],
+    looks["the router"],
+    looks["the cluster"],
+  ]).finally(stop);
   return {
     corrections: [...lab, ...router.corrections, ...keys.corrections, ...jobs.corrections],
     unknown: [...router.unknown, ...keys.unknown, ...jobs.unknown],
     cluster,
     gate: cluster ? gateDrift(cluster) : [],
   };
+}
+
+const slowMs = 2000;
+
+/** Says once, after two seconds, what is still being looked at; returns what ends that. */
+export function tellSlow(
+  looks: Readonly<Record<string, Promise<unknown>>>,
+  progress: Progress = progressOnStderr(),
+  afterMs = slowMs,
+): () => void {
+  const slow = new Set(Object.keys(looks));
+  for (const [name, look] of Object.entries(looks)) look.then(() => slow.delete(name)).catch(() => {});
+  const timer = setTimeout(() => progress.step(`compares with what is there: ${[...slow].join(", ")}`), afterMs);
+  return () => clearTimeout(timer);
 }
 
 async function lookBehindGate(state: StackState) {

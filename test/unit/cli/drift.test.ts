@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { correct } from "../../../cli/drift/correction.ts";
+import { tellSlow } from "../../../cli/drift/drift.ts";
 import { gateDrift } from "../../../cli/drift/gate.ts";
 import { correctJob } from "../../../cli/drift/jobs.ts";
 import { keyDrift } from "../../../cli/drift/keys.ts";
@@ -185,5 +187,17 @@ describe("an update", () => {
     );
     const whole = stateOf(stack({ consul: "http://c", nomad: "http://d" }));
     assert.equal(withOutputsOf(before, whole), whole);
+  });
+});
+
+describe("a look at what is there", () => {
+  it("says what it still waits for, unless it has ended", async () => {
+    const said: string[] = [];
+    const progress = { step: (line: string) => void said.push(line) };
+    const looks = { "the lab": Promise.resolve(), "the router": new Promise(() => {}) };
+    tellSlow(looks, progress, 10);
+    tellSlow(looks, progress, 10)();
+    await sleep(50);
+    assert.deepEqual(said, ["compares with what is there: the router"]);
   });
 });
