@@ -1,7 +1,8 @@
-import { type IncomingMessage, request } from "node:http";
+import { type ClientRequestArgs, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { request as requestSecurely } from "node:https";
 import type { z } from "zod";
 import { startDeadline } from "./deadline.ts";
+import { UserError } from "./errors.ts";
 
 /**
  * There was no usable answer. The message is the reason for users, to follow "no answer from Consul:", such as
@@ -53,6 +54,11 @@ const mostTextBytes = 8 << 20;
 export async function askJson<T>(question: Question<T>): Promise<T> {
   const { who, url, schema, alsoStatus } = question;
   const text = (await exchange({ ...question, mostBytes: mostTextBytes, alsoStatus })).toString("utf8");
+  return readJson(who, url, text, schema);
+}
+
+/** The answer from that URL, checked. Fails only with NoAnswer. */
+export function readJson<T>(who: string, url: string, text: string, schema: z.ZodType<T>): T {
   const result = schema.safeParse(parse(who, text));
   if (result.success) return result.data;
   const place = result.error.issues[0]?.path.join(".");
@@ -73,16 +79,21 @@ export async function putBytes(sending: Request & { body: Buffer }): Promise<voi
 }
 
 interface Exchange extends Request {
-  /** Sent with PUT; without it, this is a GET. */
-  body?: Buffer;
+  /** Default: PUT with a body, GET without. */
+  method?: string;
+  headers?: Readonly<Record<string, string>>;
+  body?: Buffer | undefined;
   mostBytes: number;
   alsoStatus?: number | undefined;
+  /** Makes the connection; until it has, nothing is sent. Default: as Node.js does. */
+  connect?: ((signal: AbortSignal) => NonNullable<ClientRequestArgs["createConnection"]>) | undefined;
 }
 
 /** The body of an answer that isn't an error. */
 async function exchange(wanted: Exchange): Promise<Buffer> {
   const { who, alsoStatus } = wanted;
-  const { status, location, body } = await read(wanted);
+  const { status, headers, body } = await send(wanted);
+  const { location } = headers;
   if (status >= 300 && status < 400) throw stranger(who, `it redirects${location ? ` to ${short(location)}` : ""}`);
   if ((status >= 200 && status < 300) || status === alsoStatus) return body;
   const text = body.toString("utf8");
@@ -90,22 +101,23 @@ async function exchange(wanted: Exchange): Promise<Buffer> {
   throw new NoAnswer(`it says ${status} ${short(text)}`.trim(), { status });
 }
 
-interface Answer {
+export interface Answer {
   status: number;
-  location: string | undefined;
+  headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
-async function read(wanted: Exchange): Promise<Answer> {
+/** Any answer, refusals and redirects too. Fails only with NoAnswer, and with a UserError of `connect`. */
+export async function send(wanted: Exchange): Promise<Answer> {
   const { who, timeoutMs, signal: outer, mostBytes } = wanted;
   const deadline = startDeadline(timeoutMs, outer);
   let response: IncomingMessage | undefined;
   try {
     response = await deadline.race(open(wanted, deadline.signal));
     const body = await deadline.race(readBody(who, response, mostBytes));
-    return { status: response.statusCode ?? 0, location: response.headers.location, body };
+    return { status: response.statusCode ?? 0, headers: response.headers, body };
   } catch (error) {
-    if (error instanceof NoAnswer) throw error;
+    if (error instanceof NoAnswer || error instanceof UserError) throw error;
     if (deadline.signal.aborted) throw new NoAnswer(outer?.aborted ? "interrupted" : tooSlow(timeoutMs, response));
     throw noAnswer(who, error, response);
   } finally {
@@ -115,12 +127,16 @@ async function read(wanted: Exchange): Promise<Answer> {
 }
 
 /** One connection per request: a kept one may be closed just when it is used again. */
-function open({ url, body }: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
+function open(wanted: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
+  const { url, body, connect, method = body ? "PUT" : "GET" } = wanted;
+  const headers = { ...wanted.headers, ...(body && { "content-length": body.length }) };
+  // With an agent, Node.js would not ask for our connection.
+  const connection = connect ? { createConnection: connect(signal) } : { agent: false };
   return new Promise((resolve, reject) => {
-    const send = url.startsWith("https:") ? requestSecurely : request;
-    const method = body ? "PUT" : "GET";
-    const headers = body ? { "content-length": body.length } : {};
-    send(url, { method, headers, signal, agent: false }, resolve).on("error", reject).end(body);
+    const start = url.startsWith("https:") ? requestSecurely : request;
+    start(url, { method, headers, signal, ...connection }, resolve)
+      .on("error", reject)
+      .end(body);
   });
 }
 
@@ -158,7 +174,7 @@ function noAnswer(who: string, error: unknown, response: IncomingMessage | undef
 const stranger = (who: string, what: string) =>
   new NoAnswer(`what answers isn't ${who} (${what})`, { isStranger: true });
 
-const isMarkup = (text: string) => text.trimStart().startsWith("<");
+export const isMarkup = (text: string) => text.trimStart().startsWith("<");
 
 function parse(who: string, text: string): unknown {
   try {
@@ -169,7 +185,7 @@ function parse(who: string, text: string): unknown {
 }
 
 /** The first line of untrusted text, without control characters that would move a terminal's cursor. */
-function short(text: string): string {
+export function short(text: string): string {
   const [line = ""] = text.trim().split(/[\r\n]/, 1);
   const clean = line.replace(/\p{C}/gu, "");
   return clean.length > 100 ? `${clean.slice(0, 100)}…` : clean;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Context } from "../../lib/program.ts";
-import { suggestion } from "../../lib/words.ts";
+import { anyOf, suggestion } from "../../lib/words.ts";
 import type { Driver, Reservation, Table } from "./base/driver.ts";
 import { dnsmasq } from "./drivers/dnsmasq/dnsmasq.ts";
 import { manual } from "./drivers/manual.ts";
@@ -18,7 +18,7 @@ export const routerSettings = z.discriminatedUnion(
     error: ({ code, input }) => {
       if (code !== "invalid_union") return undefined;
       const kinds = Object.keys(drivers);
-      return `must be ${kinds.join(" or ")}${suggestion(Object(input).kind, kinds)}`;
+      return `must be ${anyOf(kinds)}${suggestion(Object(input).kind, kinds)}`;
     },
   },
 );
@@ -46,6 +46,6 @@ export function openRouter(settings: RouterSettings, context: Context): Router {
     apply: (table) => driver.apply(settings, table, context),
     lost: (reservations) => driver.lost(settings, reservations, context),
     clear: (table) => driver.clear(settings, table, context),
-    release: (reservation) => driver.release(settings, reservation, context),
+    release: async (reservation) => (await driver.release?.(settings, reservation, context)) ?? [],
   };
 }

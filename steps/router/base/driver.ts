@@ -60,6 +60,9 @@ export interface Driver<Settings> {
   lost(settings: Settings, reservations: readonly Reservation[], context: Context): Promise<Reservation[]>;
   /** Removes everything that `apply` made for this owner, if anything. Returns the lines to show the user. */
   clear(settings: Settings, table: Table, context: Context): Promise<string[]>;
-  /** Removes the entry of one machine that an earlier piinit made, as long as it is still the same. */
-  release(settings: Settings, reservation: Reservation, context: Context): Promise<string[]>;
+  /**
+   * Removes the entry of one machine as long as it is still the same; only for the kinds of router for which earlier
+   * versions had a step for each machine.
+   */
+  release?(settings: Settings, reservation: Reservation, context: Context): Promise<string[]>;
 }

@@ -1,5 +1,5 @@
 import { UserError } from "../../../lib/errors.ts";
-import type { Entry, Reservation } from "./driver.ts";
+import type { Entry, Reservation, Table } from "./driver.ts";
 
 /** "pi1: b8:27:eb:00:00:01 → 192.168.2.51", as every message writes a reservation. */
 export function reservationText({ name, mac, ip }: Reservation): string {
@@ -51,6 +51,25 @@ function conflict(entry: Entry, { mac, ip, name }: Reservation): string | undefi
   const same = [entry.ip === ip && ip, entry.name === name && `the name ${name}`].filter(Boolean);
   if (same.length === 0) return undefined;
   return `${same.join(" and ")} belongs to ${entry.macs.join(", ") || "another machine"} ${where}`;
+}
+
+/**
+ * If the stack's state knows no table, one with its name may belong to another stack that happens to have the same
+ * name: it is taken over only if no machine loses its reservation by that. `remedy` is what to do if there is no such
+ * stack, to follow "If not,".
+ */
+export function refuseStrangers(where: string, remedy: string, marked: readonly Entry[], table: Table): void {
+  if (table.previous !== undefined) return;
+  const macs = new Set(table.reservations.map(({ mac }) => mac));
+  const strangers = marked.filter((entry) => !entry.macs.some((mac) => macs.has(mac)));
+  if (strangers.length === 0) return;
+  throw new UserError(
+    [
+      `${where} has machines that stack ${table.owner} does not have:`,
+      ...reservationsIn(strangers).map((one) => `  ${reservationText(one)}`),
+      `If they are of another stack called ${table.owner}, give this one another name. If not, ${remedy} and run up again.`,
+    ].join("\n"),
+  );
 }
 
 /** Whether the entry gives the machine everything that the reservation does. */

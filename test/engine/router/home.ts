@@ -13,6 +13,8 @@ export interface Home {
   dir: string;
   /** The file that dnsmasq was started with. */
   configFile: string;
+  /** How often somebody has logged in. */
+  logins(): number;
   /** dnsmasq's own log. */
   log(): Promise<string>;
   /** Ends dnsmasq and starts it again with the configuration file as it is now. */
@@ -73,6 +75,10 @@ async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
 
   const forced = shell === "busybox" ? [`ForceCommand ${await busyboxShell(dir)}`] : [];
   const ssh = await startSshd(dir, forced);
+  let logins = 0;
+  ssh.sshd.stderr?.on("data", (data) => {
+    logins += String(data).match(/Accepted publickey/g)?.length ?? 0;
+  });
   const clear = async (...processes: ChildProcess[]) => {
     await Promise.allSettled(processes.map(end));
     await rm(dir, { recursive: true, force: true });
@@ -93,6 +99,7 @@ async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
     settings,
     dir,
     configFile,
+    logins: () => logins,
     log: () => readFile(logFile, "utf8"),
     async stopDnsmasq() {
       await end(dnsmasq);

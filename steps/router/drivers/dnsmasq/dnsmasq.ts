@@ -8,6 +8,7 @@ import {
   differenceLines,
   planTable,
   refuseConflicts,
+  refuseStrangers,
   reservationsIn,
   reservationText,
   says,
@@ -80,7 +81,8 @@ async function apply(shell: Shell, settings: DnsmasqSettings, table: Table): Pro
   const before = await readInventory(shell, settings);
   const isOurs = (entry: Entry) => entry.source === own || isEarlierFile(settings.hostsDir, entry, table.reservations);
   const ours = before.entries.filter(isOurs);
-  if (table.previous === undefined) refuseStrangers(settings, own, before.entries, table);
+  const underItsName = ours.filter(({ source }) => source === own);
+  refuseStrangers(`${own} on ${settings.host}`, "remove that file", underItsName, table);
   const others = before.entries.filter((entry) => !ours.includes(entry));
   const planned = planTable(settings.host, others, table.reservations);
 
@@ -99,23 +101,6 @@ async function apply(shell: Shell, settings: DnsmasqSettings, table: Table): Pro
     ),
     ...table.reservations.flatMap((reservation) => leaseNote(after.leases, reservation, now) ?? []),
   ];
-}
-
-/**
- * If the stack's state knows no table, one with its name may belong to another stack that happens to have the same
- * name: it is replaced only if no machine loses its reservation by that.
- */
-function refuseStrangers(settings: DnsmasqSettings, own: string, entries: readonly Entry[], table: Table): void {
-  const macs = new Set(table.reservations.map(({ mac }) => mac));
-  const strangers = entries.filter(({ source, macs: [mac = ""] }) => source === own && !macs.has(mac));
-  if (strangers.length === 0) return;
-  throw new UserError(
-    [
-      `${own} on ${settings.host} has machines that stack ${table.owner} does not have:`,
-      ...reservationsIn(strangers).map((one) => `  ${reservationText(one)}`),
-      `If they are of another stack called ${table.owner}, give this one another name. If not, remove that file and run up again.`,
-    ].join("\n"),
-  );
 }
 
 /**

@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { UserError } from "../../../lib/errors.ts";
+import { type Answer, isMarkup, NoAnswer, readJson, send, short } from "../../../lib/http.ts";
+import { checkedConnection } from "./certificate.ts";
+
+/** The settings of every router that is driven over its web interface. */
+export const webSettings = (example: string) => ({
+  url: z
+    .string()
+    .regex(
+      /^https?:\/\/(?:[A-Za-z0-9](?:[\w.-]*)|\[[0-9a-fA-F:]+\])(?::\d{1,5})?$/,
+      `must be https://, or http:// where there is nothing else, and the router's name or address, such as ${example}`,
+    )
+    .meta({
+      description: "The address of its web interface; with `http:`, the password crosses the network in clear.",
+      example,
+    }),
+  fingerprint: z
+    .string()
+    .regex(/^(?:[0-9a-fA-F]{2}[: ]?){31}[0-9a-fA-F]{2}$/, "must be a SHA-256 fingerprint: 32 pairs such as AA:BB:…")
+    .optional()
+    .meta({
+      description: "The SHA-256 fingerprint of its certificate, if that is self-signed; `up` and `doctor` tell it.",
+      example: Array.from({ length: 32 }, (_, index) => (index + 160).toString(16).toUpperCase()).join(":"),
+    }),
+});
+
+export interface WebServer {
+  url: string;
+  fingerprint?: string | undefined;
+}
+
+/** The address or name in a URL of the settings. */
+export const hostIn = ({ url }: WebServer): string => new URL(url).hostname.replace(/^\[(.*)\]$/, "$1");
+
+/** The router said no. */
+export class Refusal extends UserError {
+  override name = "Refusal";
+  readonly status: number;
+  /** What it said, to be searched for known words; untrusted. */
+  readonly text: string;
+
+  constructor(message: string, status: number, text: string) {
+    super(message);
+    this.status = status;
+    this.text = text;
+  }
+}
+
+export interface WebRequest<T> {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Begins with a slash; its parts are percent-encoded. */
+  path: string;
+  headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** The shape of the answer, if it matters; the answer's other statuses than 2xx are refusals. */
+  schema?: z.ZodType<T>;
+}
+
+export interface Web {
+  /**
+   * Sends one request on a connection of its own, and nothing before the certificate has been checked.
+   * @throws Refusal for a status that isn't 2xx; UserError if there is no usable answer, so that the request may have
+   *   been carried out or not
+   */
+  ask<T = unknown>(request: WebRequest<T>): Promise<T>;
+}
+
+const timeoutMs = 20_000;
+const mostBytes = 8 << 20;
+
+/** `who` names the router for users, such as "Pi-hole". */
+export function openWeb(
+  who: string,
+  { url, fingerprint }: WebServer,
+  signal: AbortSignal,
+  patienceMs = timeoutMs,
+): Web {
+  if (fingerprint !== undefined && !url.startsWith("https:"))
+    throw new UserError(
+      `router.fingerprint is set, but ${url} has no certificate: write https:// or remove the fingerprint`,
+    );
+  const ask = async <T>({ method, path, headers, body, schema }: WebRequest<T>) => {
+    const target = `${url}${path}`;
+    try {
+      const answer = await send({
+        who,
+        url: target,
+        method,
+        timeoutMs: patienceMs,
+        signal,
+        mostBytes,
+        headers: {
+          accept: "application/json",
+          ...(body !== undefined && { "content-type": "application/json" }),
+          ...headers,
+        },
+        ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }),
+        ...(url.startsWith("https:") && {
+          connect: (ended: AbortSignal) => checkedConnection(url, fingerprint, ended),
+        }),
+      });
+      const text = answer.body.toString("utf8");
+      if (answer.status < 200 || answer.status >= 300) throw refusal(who, url, answer, text);
+      return (schema ? readJson(who, target, text, schema) : undefined) as T;
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      if (signal.aborted) throw new UserError(`interrupted while talking to ${who} at ${url}`);
+      throw new UserError(`no answer from ${who} at ${url}: ${error.message}`, { cause: error });
+    }
+  };
+  return { ask };
+}
+
+function refusal(who: string, url: string, { status, headers }: Answer, text: string): Refusal {
+  const said = isMarkup(text) ? "with a web page" : short(text);
+  const after = headers["retry-after"];
+  const pause = after && /^\d{1,6}$/.test(after) ? `; it wants no further request for ${after} s` : "";
+  return new Refusal(`${who} at ${url} says ${`${status} ${said}`.trim()}${pause}`, status, text);
+}

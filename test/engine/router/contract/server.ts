@@ -1,0 +1,125 @@
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { run } from "../../../../lib/run.ts";
+
+export interface Asked {
+  method: string;
+  /** As it was sent, with percent-encoding. */
+  path: string;
+  headers: IncomingMessage["headers"];
+  /** Parsed if it was sent as JSON, which it must be. */
+  body: unknown;
+}
+
+export interface Reply {
+  status: number;
+  json?: unknown;
+  text?: string;
+  headers?: Record<string, string>;
+}
+
+/** What goes wrong with one request: before it has any effect, or when it has had it. */
+export const faults = ["reset before", "reset after", "error before", "error after", "truncated"] as const;
+export type Fault = (typeof faults)[number];
+
+/** A router's web interface as it is documented or was watched: `answer` is its state machine. */
+export interface ContractServer {
+  url: string;
+  /** SHA-256, of its self-signed certificate; "" without TLS. */
+  fingerprint: string;
+  /** Everything that was asked. */
+  asked: Asked[];
+  /** Lets the request with this number, counted from now and 0, go wrong. */
+  failAt(number: number, fault: Fault): void;
+  /** Nobody is served from `after` ms on for `ms`, as when a program starts again. */
+  beDown(after: number, ms: number): void;
+  close(): Promise<void>;
+}
+
+export async function startContractServer(
+  answer: (asked: Asked) => Reply,
+  { isSecure = true } = {},
+): Promise<ContractServer> {
+  const certificate = isSecure ? await selfSigned() : undefined;
+  let down = { from: 0, to: 0 };
+  let failing: { at: number; fault: Fault } | undefined;
+  const asked: Asked[] = [];
+
+  const serve = async (request: IncomingMessage, response: ServerResponse) => {
+    const fault = failing?.at === asked.length ? failing.fault : undefined;
+    const given = await read(request);
+    asked.push(given);
+    if (fault === "reset before") return void request.socket.destroy();
+    if (fault === "error before") return reply(response, brokenPage);
+    const made = wrongType(given, request) ?? answer(given);
+    if (fault === "reset after") return void request.socket.destroy();
+    if (fault === "error after") return reply(response, brokenPage);
+    reply(response, made, fault === "truncated");
+  };
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
+    serve(request, response).catch((error) => {
+      console.error(error);
+      request.socket.destroy();
+    });
+  };
+  const server = certificate ? createServer(certificate, listener) : createPlainServer(listener);
+  server.on("connection", (socket) => {
+    if (Date.now() >= down.from && Date.now() < down.to) socket.destroy();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    url: `${isSecure ? "https" : "http"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    fingerprint: certificate ? new X509Certificate(certificate.cert).fingerprint256 : "",
+    asked,
+    failAt(number, fault) {
+      failing = { at: asked.length + number, fault };
+    },
+    beDown(after, ms) {
+      down = { from: Date.now() + after, to: Date.now() + after + ms };
+    },
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+const brokenPage: Reply = { status: 502, text: "<html><body><h1>502 Bad Gateway</h1></body></html>" };
+
+async function read(request: IncomingMessage): Promise<Asked> {
+  const { method = "", url = "", headers } = request;
+  const body = await text(request);
+  return { method, path: url, headers, body: body === "" ? undefined : JSON.parse(body) };
+}
+
+function wrongType({ body }: Asked, { headers }: IncomingMessage): Reply | undefined {
+  const isRight = body === undefined || headers["content-type"] === "application/json";
+  return isRight ? undefined : { status: 415, text: "only content-type application/json is allowed" };
+}
+
+function reply(response: ServerResponse, { status, json, text: plain, headers }: Reply, isTruncated = false): void {
+  const body = json === undefined ? (plain ?? "") : JSON.stringify(json);
+  response.writeHead(status, { ...(json !== undefined && { "content-type": "application/json" }), ...headers });
+  response.end(isTruncated ? body.slice(0, body.length / 2) : body);
+}
+
+async function selfSigned(): Promise<{ key: string; cert: string }> {
+  const dir = await mkdtemp(path.join(tmpdir(), "piinit-certificate-"));
+  try {
+    const [key, cert] = [path.join(dir, "key"), path.join(dir, "cert")];
+    const kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+    await run("openssl", ["req", ...kind, "-subj", "/CN=router.test", "-keyout", key, "-out", cert]);
+    return { key: await readFile(key, "utf8"), cert: await readFile(cert, "utf8") };
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+}
