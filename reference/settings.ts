@@ -53,15 +53,25 @@ function rowsOf({ path, forms, isRequired, condition }: Setting): string[][] {
 function settingsBelow(path: string, shapes: readonly Shape[]): Setting[] {
   const forms = shapes.flatMap(formsOf).filter((form) => partsOf(form).length > 0);
   const keys = [...new Set(forms.flatMap((form) => partsOf(form).map(([key]) => key)))];
-  return keys.map((key) => {
+  return keys.flatMap((key) => {
     const having = forms.filter((form) => partsOf(form).some(([name]) => name === key));
-    return {
-      path: key !== "*" ? `${path}.${key}` : having.some(({ items }) => items) ? `${path}[]` : `${path}.NAME`,
-      forms: having.flatMap((form) => partsOf(form).flatMap(([name, part]) => (name === key ? [part] : []))),
-      isRequired: having.every(({ required = [] }) => required.includes(key)),
-      condition: having.length < forms.length ? ` Only with ${anyOf(having.map(constantOf))}.` : "",
-    };
+    const partOf = (form: Shape) => partsOf(form).flatMap(([name, part]) => (name === key ? [part] : []));
+    return groupsOf(having, (form) => partOf(form).map(saysOf).join()).map((group) => ({
+      path: key !== "*" ? `${path}.${key}` : group.some(({ items }) => items) ? `${path}[]` : `${path}.NAME`,
+      forms: group.flatMap(partOf),
+      isRequired: group.every(({ required = [] }) => required.includes(key)),
+      condition: group.length < forms.length ? ` Only with ${anyOf(group.map(constantOf))}.` : "",
+    }));
   });
+}
+
+/** What a row says of a setting beside its values: forms that say the same share one. */
+const saysOf = ({ description, default: preset, secret }: Shape) => JSON.stringify([description, preset, secret]);
+
+function groupsOf<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[][] {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return [...groups.values()];
 }
 
 /** What tells a form from others: "`kind: dnsmasq`". */

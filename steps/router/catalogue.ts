@@ -2,11 +2,13 @@ import { z } from "zod";
 import type { Context } from "../../lib/program.ts";
 import { anyOf, suggestion } from "../../lib/words.ts";
 import type { Driver, Reservation, Table } from "./base/driver.ts";
+import { adguard } from "./drivers/adguard/adguard.ts";
 import { dnsmasq } from "./drivers/dnsmasq/dnsmasq.ts";
 import { manual } from "./drivers/manual.ts";
+import { pihole } from "./drivers/pihole/pihole.ts";
 
 /** Every kind of router: a new one is a file, and a line here. */
-const drivers = { dnsmasq, manual };
+const drivers = { dnsmasq, pihole, adguard, manual };
 
 type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
 

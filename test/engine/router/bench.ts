@@ -42,4 +42,4 @@ export const machine = (number: number, change: Partial<Reservation> = {}): Rese
 });
 
 /** Of somebody else. */
-export const nas: Reservation = { name: "nas", mac: "b8:27:eb:00:01:77", ip: "192.168.2.177" };
+export const nas: Reservation = { name: "nas", mac: "b8:27:eb:00:01:77", ip: "192.168.2.7" };

@@ -85,7 +85,22 @@ describe("settings that can't be", () => {
     [
       "a kind of router that there isn't",
       router({ kind: "fritzbox" }),
-      /router\.kind {2}fritzbox must be dnsmasq or manual$/m,
+      /router\.kind {2}fritzbox must be dnsmasq, pihole, adguard or manual$/m,
+    ],
+    [
+      "a router without its password",
+      { network: { cidr: "192.168.2.0/24", router: { kind: "pihole", url: "https://192.168.2.2" } } },
+      /network\.router\.password {2}is missing; set it: \.\/piinit secret network\.router\.password /,
+    ],
+    [
+      "a password in a router's address",
+      {
+        network: {
+          cidr: "192.168.2.0/24",
+          router: { kind: "pihole", url: "https://a:hunter2@pi.hole", password: "x" },
+        },
+      },
+      /network\.router\.url .*must be https/,
     ],
     [
       "a network without its length",

@@ -6,6 +6,7 @@ describe("a secret in the settings", () => {
 
   it("is one by its schema, wherever it stands", () => {
     assert.ok(isSecret(passphrase));
+    assert.ok(isSecret(["network", "router", "password"]));
     for (const other of [["images"], passphrase.with(4, "ssid"), ["kv", "passphrase"], ["passphrase"], ["a", 0, "b"]])
       assert.ok(!isSecret(other), other.join("."));
   });

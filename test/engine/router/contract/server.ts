@@ -112,7 +112,14 @@ function reply(response: ServerResponse, { status, json, text: plain, headers }:
   response.end(isTruncated ? body.slice(0, body.length / 2) : body);
 }
 
-async function selfSigned(): Promise<{ key: string; cert: string }> {
+let certificateOfAll: Promise<{ key: string; cert: string }> | undefined;
+
+function selfSigned(): Promise<{ key: string; cert: string }> {
+  certificateOfAll ??= makeCertificate();
+  return certificateOfAll;
+}
+
+async function makeCertificate(): Promise<{ key: string; cert: string }> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-certificate-"));
   try {
     const [key, cert] = [path.join(dir, "key"), path.join(dir, "cert")];

@@ -1,0 +1,175 @@
+import { z } from "zod";
+import { UserError } from "../../../../lib/errors.ts";
+import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
+import { leaseNote } from "../../base/lease-note.ts";
+import {
+  difference,
+  differenceLines,
+  planTable,
+  refuseConflicts,
+  reservationsIn,
+  reservationText,
+  says,
+} from "../../base/table.ts";
+import { hostIn, webSettings } from "../../base/web.ts";
+import { type AdGuard, openAdGuard } from "./api.ts";
+import { type Changes, changesBetween } from "./changes.ts";
+
+const schema = z.strictObject({
+  kind: z.literal("adguard").meta(kind),
+  ...webSettings("https://192.168.2.2"),
+  user: z
+    .string()
+    .regex(/^[^:\p{C}]+$/u, "must be a user name without a colon")
+    .meta({ description: "The user of its web interface.", example: "admin" }),
+  password: z
+    .string()
+    .min(1)
+    .meta({ description: "The password of its web interface.", example: "correct horse", secret: "always" }),
+});
+type Settings = z.output<typeof schema>;
+
+/**
+ * AdGuard Home. Its entries have no room for a mark, so what is ours is known from the stack's state only; and each
+ * change is a request of its own, so what went half way is put back.
+ */
+export const adguard = {
+  schema,
+  host: hostIn,
+  title: ({ url }) => `AdGuard Home at ${url}`,
+  apply: (settings, table, { signal }) => apply(settings, table, signal),
+  async lost(settings, reservations, { signal }) {
+    const { static_leases } = await openAdGuard(settings, signal).status();
+    return lost(entriesOf(static_leases), reservations);
+  },
+  clear: (settings, { reservations }, { signal }) => clear(settings, reservations, signal),
+} satisfies Driver<Settings>;
+
+interface Stored {
+  mac: string;
+  ip: string;
+  hostname: string;
+}
+
+const source = "AdGuard Home's static leases";
+
+const entriesOf = (stored: readonly Stored[]): Entry[] =>
+  stored.map(({ mac, ip, hostname }) => ({
+    source,
+    text: [mac, ip, hostname].filter(Boolean).join(" "),
+    macs: [mac.toLowerCase()],
+    ip,
+    ...(hostname && { name: hostname.toLowerCase() }),
+    ignored: false,
+  }));
+
+async function apply(settings: Settings, table: Table, signal: AbortSignal): Promise<string[]> {
+  const adGuard = openAdGuard(settings, signal);
+  const before = await adGuard.status();
+  const entries = entriesOf(before.static_leases);
+  const ours = entries.filter((entry) => isOurs(entry, table));
+  const others = entries.filter((entry) => !ours.includes(entry));
+  const planned = planTable(settings.url, others, table.reservations);
+  const now = reservationsIn(ours);
+  const changes = changesBetween(now, planned.own);
+  const count = changes.removed.length + changes.updated.length + changes.added.length;
+  if (count > 0) await change(adGuard, settings, changes, (after) => readBack(settings, after, changes, table));
+
+  const told = difference([...now, ...planned.adopted.map(({ reservation }) => reservation)], table.reservations);
+  const seconds = Date.now() / 1000;
+  return [
+    ...differenceLines(told),
+    ...(count > 0 ? [withoutName] : []),
+    ...table.reservations.flatMap((one) => leaseNote(leasesOf(before.leases), one, seconds) ?? []),
+  ];
+}
+
+const withoutName =
+  "AdGuard Home sends a machine no name with a fixed address: docs/routers/adguard.md tells what that means";
+
+/**
+ * An entry of a machine that the stack's last table had, or of that machine's board before. One of a machine that
+ * leaves the stack must be exactly as it was: it may have become somebody else's.
+ */
+function isOurs(entry: Entry, { previous = [], reservations }: Table): boolean {
+  const isIts = ({ mac, ip, name }: Reservation) =>
+    entry.macs.includes(mac) || (entry.ip === ip && entry.name === name);
+  if (!previous.some(isIts)) return false;
+  return reservations.some(isIts) || previous.some((one) => says(entry, one));
+}
+
+/** Makes changes and checks the result. If that fails or is interrupted, puts back what was there. */
+async function change(
+  adGuard: AdGuard,
+  settings: Settings,
+  changes: Changes,
+  check: (after: readonly Entry[]) => void,
+): Promise<void> {
+  const { removed, updated, added } = changes;
+  try {
+    for (const one of removed) await adGuard.remove(one);
+    for (const { to } of updated) await adGuard.update(to);
+    for (const one of added) await adGuard.add(one);
+    check(entriesOf((await adGuard.status()).static_leases));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const isUndone = await undo(settings, changes).then(
+      () => true,
+      () => false,
+    );
+    const state = isUndone
+      ? "The reservations are as they were before."
+      : `Some of this stack's reservations may be missing on ${settings.url} now: run up again as soon as it answers.`;
+    throw new UserError(`${error.message}\n${state}`, { cause: error });
+  }
+}
+
+/** Not stopped by ^C; which of the changes were made is seen on the router. */
+async function undo(settings: Settings, { removed, updated, added }: Changes): Promise<void> {
+  const adGuard = openAdGuard(settings, new AbortController().signal);
+  const made = [...added, ...updated.map(({ to }) => to)];
+  const was = [...removed, ...updated.map(({ from }) => from)];
+  const entries = reservationsIn(entriesOf((await adGuard.status()).static_leases));
+  const concerned = entries.filter(({ mac }) => [...made, ...was].some((one) => one.mac === mac));
+  const back = changesBetween(concerned, was);
+  for (const one of back.removed) await adGuard.remove(one);
+  for (const { to } of back.updated) await adGuard.update(to);
+  for (const one of back.added) await adGuard.add(one);
+}
+
+function readBack(settings: Settings, after: readonly Entry[], { removed }: Changes, { reservations }: Table): void {
+  const isWanted = (entry: Entry) => reservations.some((one) => says(entry, one));
+  const others = after.filter((entry) => !isWanted(entry));
+  refuseConflicts(settings.url, others, reservations);
+  const missing = lost(after, reservations);
+  const back = removed.filter((one) => others.some((entry) => says(entry, one)));
+  if (missing.length + back.length === 0) return;
+  throw new UserError(
+    [
+      `AdGuard Home at ${settings.url} did not keep these changes, because something else changed them at the same time:`,
+      ...[...missing, ...back].map((one) => `  ${reservationText(one)}`),
+    ].join("\n"),
+  );
+}
+
+const lost = (entries: readonly Entry[], reservations: readonly Reservation[]): Reservation[] =>
+  reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
+
+async function clear(settings: Settings, reservations: readonly Reservation[], signal: AbortSignal): Promise<string[]> {
+  const adGuard = openAdGuard(settings, signal);
+  const { static_leases } = await adGuard.status();
+  const there = reservationsIn(entriesOf(static_leases)).filter((entry) =>
+    reservations.some(({ mac, ip, name }) => entry.mac === mac && entry.ip === ip && entry.name === name),
+  );
+  for (const one of there) await adGuard.remove(one);
+  if (there.length === 0) return [`AdGuard Home at ${settings.url} has none of the stack's reservations any more`];
+  return [`removed ${there.length} reservations on AdGuard Home at ${settings.url}`];
+}
+
+const leasesOf = (leases: readonly (Stored & { expires: string })[]): Lease[] =>
+  leases.map(({ mac, ip, hostname, expires }) => ({
+    mac: mac.toLowerCase(),
+    ip,
+    name: hostname,
+    expires: Date.parse(expires) / 1000 || 0,
+  }));

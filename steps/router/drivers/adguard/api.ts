@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { UserError } from "../../../../lib/errors.ts";
+import type { Reservation } from "../../base/driver.ts";
+import { openWeb, Refusal, type WebServer } from "../../base/web.ts";
+
+/** AdGuard Home's DHCP server. */
+export interface AdGuard {
+  url: string;
+  status(): Promise<Status>;
+  /** Each takes effect at once, and is refused without any. */
+  add(entry: Reservation): Promise<void>;
+  /** Gives the machine of that MAC another address or name. */
+  update(entry: Reservation): Promise<void>;
+  /** The entry must be exactly as it is there. */
+  remove(entry: Reservation): Promise<void>;
+}
+
+const entryShape = z.object({ mac: z.string(), ip: z.string(), hostname: z.string() });
+const statusShape = z.object({
+  enabled: z.boolean(),
+  leases: z.array(entryShape.extend({ expires: z.string() })),
+  static_leases: z.array(entryShape),
+});
+type Status = z.output<typeof statusShape>;
+
+/**
+ * Every request has the user and the password, so there is no session to end. After a refusal nothing else is asked:
+ * five wrong passwords lock this computer out.
+ */
+export function openAdGuard(server: WebServer & { user: string; password: string }, signal: AbortSignal): AdGuard {
+  const { url, user, password } = server;
+  const web = openWeb("AdGuard Home", server, signal);
+  const headers = { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
+  const change = (verb: string) => async (entry: Reservation) => {
+    const body = { mac: entry.mac, ip: entry.ip, hostname: entry.name };
+    await web.ask({ method: "POST", path: `/control/dhcp/${verb}_static_lease`, headers, body }).catch(explain(url));
+  };
+  return {
+    url,
+    async status() {
+      const request = { method: "GET", path: "/control/dhcp/status", headers, schema: statusShape } as const;
+      const status = await web.ask(request).catch(explain(url));
+      if (status.enabled) return status;
+      throw new UserError(
+        `AdGuard Home at ${url} is no DHCP server: turn it on there (Settings > DHCP settings), or name the router that gives out addresses`,
+      );
+    },
+    add: change("add"),
+    update: change("update"),
+    remove: change("remove"),
+  };
+}
+
+function explain(url: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof Refusal && [401, 403, 429].includes(error.status))) throw error;
+    const message = [
+      `AdGuard Home at ${url} does not accept the user and password. They were tried once. Set the right ones:`,
+      "  ./piinit secret network.router.password STACK",
+      "After five wrong ones it refuses even the right one for 15 minutes.",
+    ].join("\n");
+    throw new UserError(message, { cause: error });
+  };
+}

@@ -1,0 +1,118 @@
+import { z } from "zod";
+import { UserError } from "../../../../lib/errors.ts";
+import { openWeb, Refusal, type Web, type WebRequest, type WebServer } from "../../base/web.ts";
+
+/** Pi-hole's interface with one session. */
+export interface PiHole {
+  url: string;
+  /** The `dhcp-host` values of its settings, in their order. */
+  hosts(): Promise<string[]>;
+  /** Replaces all of them; returns when Pi-hole, which starts again for that, is back. */
+  replaceHosts(hosts: readonly string[]): Promise<void>;
+  leases(): Promise<PiHoleLease[]>;
+}
+
+const leaseShape = z.object({ expires: z.number(), hwaddr: z.string(), ip: z.string(), name: z.string() });
+type PiHoleLease = z.output<typeof leaseShape>;
+
+const who = "Pi-hole";
+const sessionShape = z.object({ session: z.object({ valid: z.boolean(), sid: z.string().nullable() }) });
+const configShape = z.object({
+  config: z.object({ dhcp: z.object({ active: z.boolean(), hosts: z.array(z.string()) }) }),
+});
+const leasesShape = z.object({ leases: z.array(leaseShape) });
+
+/** Logs in once, lets `work` have the session, and logs out: Pi-hole has few sessions, and keeps each for half an hour. */
+export async function withPiHole<T>(
+  server: WebServer & { password: string },
+  signal: AbortSignal,
+  work: (piHole: PiHole) => Promise<T>,
+): Promise<T> {
+  const web = openWeb(who, server, signal);
+  const headers = await login(web, server);
+  try {
+    return await work(sessionOf(server, web, headers));
+  } finally {
+    // It must also happen when the work has been interrupted, and what went wrong there is what the user must know.
+    if (headers) await logout(server, headers).catch(() => undefined);
+  }
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+/** The headers of a session; undefined if Pi-hole asks for no password. */
+async function login(web: Web, { url, password }: { url: string; password: string }): Promise<Headers | undefined> {
+  const request = { method: "POST", path: "/api/auth", body: { password }, schema: sessionShape } as const;
+  const { session } = await web.ask(request).catch((error) => {
+    throw error instanceof Refusal ? new UserError(whyNotIn(url, error), { cause: error }) : error;
+  });
+  if (!session.valid) throw new UserError(wrongPassword(url));
+  return session.sid === null ? undefined : { "x-ftl-sid": session.sid };
+}
+
+const wrongPassword = (url: string) =>
+  `Pi-hole at ${url} does not accept the password. It was tried once. Set the right one: ./piinit secret network.router.password STACK`;
+
+function whyNotIn(url: string, { status, text, message }: Refusal): string {
+  if (status === 401) return wrongPassword(url);
+  if (status === 429 && text.includes("api_seats_exceeded"))
+    return `Pi-hole at ${url} has no session left: log out of its pages, or wait for half an hour`;
+  if (status === 429)
+    return `Pi-hole at ${url} has had too many logins in a short time: wait for a minute and run up again`;
+  return message;
+}
+
+async function logout(server: WebServer, headers: Headers): Promise<void> {
+  const web = openWeb(who, server, new AbortController().signal, 3000);
+  await web.ask({ method: "DELETE", path: "/api/auth", headers });
+}
+
+function sessionOf(server: WebServer, web: Web, headers: Headers | undefined): PiHole {
+  const { url } = server;
+  // ^C must not come between a change and the end of the restart: whoever runs next would find nobody there.
+  const lasting = openWeb(who, server, new AbortController().signal);
+  const ask = <T>(request: WebRequest<T>, over = web) => over.ask({ ...request, ...(headers && { headers }) });
+  const config = (over = web) => ask({ method: "GET", path: "/api/config/dhcp", schema: configShape }, over);
+  return {
+    url,
+    async hosts() {
+      const { dhcp } = (await config()).config;
+      if (dhcp.active) return dhcp.hosts;
+      throw new UserError(
+        `Pi-hole at ${url} is no DHCP server: turn it on there (Settings > DHCP), or name the router that gives out addresses`,
+      );
+    },
+    async replaceHosts(wanted) {
+      const body = { config: { dhcp: { hosts: wanted } } };
+      await ask({ method: "PATCH", path: "/api/config", body }, lasting).catch((error) => {
+        throw error instanceof Refusal ? new UserError(whyNotChanged(error), { cause: error }) : error;
+      });
+      await untilBack(() => config(lasting));
+    },
+    leases: async () => (await ask({ method: "GET", path: "/api/dhcp/leases", schema: leasesShape })).leases,
+  };
+}
+
+function whyNotChanged({ status, text, message }: Refusal): string {
+  if (status === 403)
+    return `${message}\nThis password may only read: use the web interface's own, or turn webserver.api.app_sudo on for app passwords.`;
+  if (status === 400 && text.includes("environment variables"))
+    return `${message}\nThe container's FTLCONF_dhcp_hosts rules them: remove it, and enter its reservations in Pi-hole.`;
+  return message;
+}
+
+const restartsAfterMs = 1500;
+const restartMs = 60_000;
+
+/** Pi-hole's program starts itself again about a second after it has answered, and refuses connections meanwhile. */
+async function untilBack(look: () => Promise<unknown>): Promise<void> {
+  const end = Date.now() + restartMs;
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, restartsAfterMs));
+    try {
+      return void (await look());
+    } catch (error) {
+      if (error instanceof Refusal || Date.now() > end) throw error;
+    }
+  }
+}

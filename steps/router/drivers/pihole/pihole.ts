@@ -1,0 +1,126 @@
+import { z } from "zod";
+import { UserError } from "../../../../lib/errors.ts";
+import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
+import { leaseNote } from "../../base/lease-note.ts";
+import {
+  difference,
+  differenceLines,
+  planTable,
+  refuseConflicts,
+  refuseStrangers,
+  reservationsIn,
+  reservationText,
+  says,
+} from "../../base/table.ts";
+import { hostIn, webSettings } from "../../base/web.ts";
+import { parseEntry } from "../dnsmasq/config.ts";
+import { type PiHole, withPiHole } from "./api.ts";
+
+const schema = z.strictObject({
+  kind: z.literal("pihole").meta(kind),
+  ...webSettings("https://192.168.2.2"),
+  password: z
+    .string()
+    .min(1)
+    .meta({ description: "The password of its web interface.", example: "correct horse", secret: "always" }),
+});
+
+/**
+ * Pi-hole, version 6, whose fixed leases are `dhcp-host` values of the dnsmasq inside it. Ours have a tag with the
+ * stack's name. All are replaced at once by one request, which Pi-hole checks first; it starts again for that.
+ */
+export const pihole = {
+  schema,
+  host: hostIn,
+  title: ({ url }) => `Pi-hole at ${url}`,
+  apply: (settings, table, { signal }) => withPiHole(settings, signal, (piHole) => apply(piHole, table)),
+  lost: (settings, reservations, { signal }) =>
+    withPiHole(settings, signal, async (piHole) => lost(entriesOf(await piHole.hosts()), reservations)),
+  clear: (settings, { owner }, { signal }) => withPiHole(settings, signal, (piHole) => clear(piHole, owner)),
+} satisfies Driver<z.output<typeof schema>>;
+
+const source = "Pi-hole's settings (dhcp.hosts)";
+const tagOf = (owner: string) => `set:piinit.${owner}`;
+const lineFor = (owner: string, { mac, ip, name }: Reservation) => `${mac},${tagOf(owner)},${ip},${name}`;
+const entriesOf = (hosts: readonly string[]): Entry[] => hosts.map((host) => parseEntry(source, host));
+const isOf = (owner: string) => (host: string) => host.split(",").some((field) => field.trim() === tagOf(owner));
+
+async function apply(piHole: PiHole, table: Table): Promise<string[]> {
+  const { owner, reservations } = table;
+  const hosts = await piHole.hosts();
+  const isOurs = isOf(owner);
+  const others = hosts.filter((host) => !isOurs(host));
+  const ours = entriesOf(hosts.filter(isOurs));
+  refuseStrangers(`Pi-hole at ${piHole.url}`, `remove the entries with ${tagOf(owner)} there`, ours, table);
+  const planned = planTable(piHole.url, entriesOf(others), reservations);
+  const wanted = [...others, ...planned.own.map((one) => lineFor(owner, one))];
+  if (!isSame(hosts, wanted)) await replace(piHole, hosts, wanted, reservations);
+
+  const adopted = planned.adopted.map(({ reservation }) => reservation);
+  const leases = await leasesOf(piHole);
+  const now = Date.now() / 1000;
+  return [
+    ...differenceLines(difference([...reservationsIn(ours), ...adopted], reservations)),
+    ...adopted.map(
+      (one) => `${reservationText(one)}: an entry without the stack's tag already says so and stays as it is`,
+    ),
+    ...reservations.flatMap((one) => leaseNote(leases, one, now) ?? []),
+  ];
+}
+
+/** The order of entries means nothing. */
+const isSame = (a: readonly string[], b: readonly string[]) => [...a].sort().join("\n") === [...b].sort().join("\n");
+
+/** Replaces all entries and checks the result; if somebody else contradicted it meanwhile, ours are as before. */
+async function replace(
+  piHole: PiHole,
+  before: readonly string[],
+  wanted: readonly string[],
+  reservations: readonly Reservation[],
+): Promise<void> {
+  await piHole.replaceHosts(wanted);
+  const after = await piHole.hosts();
+  const added = wanted.filter((host) => !before.includes(host));
+  const others = after.filter((host) => !wanted.includes(host));
+  try {
+    refuseConflicts(piHole.url, entriesOf(others), reservations);
+  } catch (error) {
+    const removed = before.filter((host) => !wanted.includes(host));
+    await piHole.replaceHosts([...after.filter((host) => !added.includes(host)), ...removed]);
+    throw error;
+  }
+  const missing = lost(entriesOf(after), reservations);
+  if (missing.length === 0) return;
+  throw new UserError(
+    [
+      `Pi-hole at ${piHole.url} did not keep these reservations, because something else changed its settings at the same time. Run up again:`,
+      ...missing.map((one) => `  ${reservationText(one)}`),
+    ].join("\n"),
+  );
+}
+
+const lost = (entries: readonly Entry[], reservations: readonly Reservation[]): Reservation[] =>
+  reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
+
+async function clear(piHole: PiHole, owner: string): Promise<string[]> {
+  const hosts = await piHole.hosts();
+  const others = hosts.filter((host) => !isOf(owner)(host));
+  const count = hosts.length - others.length;
+  if (count === 0) return [`Pi-hole at ${piHole.url} has no reservations of stack ${owner} any more`];
+  await piHole.replaceHosts(others);
+  if ((await piHole.hosts()).some(isOf(owner)))
+    throw new UserError(
+      `Pi-hole at ${piHole.url} has reservations of stack ${owner} again: something else writes them`,
+    );
+  return [`removed ${count} reservations on Pi-hole at ${piHole.url}`];
+}
+
+async function leasesOf(piHole: PiHole): Promise<Lease[]> {
+  const leases = await piHole.leases();
+  return leases.map(({ hwaddr, ip, name, expires }) => ({
+    mac: hwaddr.toLowerCase(),
+    ip,
+    name: name === "*" ? "" : name,
+    expires,
+  }));
+}

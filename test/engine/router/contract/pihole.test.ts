@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { UserError } from "../../../../lib/errors.ts";
+import { silent } from "../../../../lib/progress.ts";
+import { reservationsIn } from "../../../../steps/router/base/table.ts";
+import { openRouter, type RouterSettings } from "../../../../steps/router/catalogue.ts";
+import { parseEntry } from "../../../../steps/router/drivers/dnsmasq/config.ts";
+import { type Bench, machine } from "../bench.ts";
+import { conformance } from "../conformance.ts";
+import { oddValues } from "../odd-values.ts";
+import { faultCases } from "./faults.ts";
+import { type PiHoleContract, password, startPiHole } from "./pihole-server.ts";
+
+const settingsOf = ({ url, fingerprint }: PiHoleContract, change: object = {}) =>
+  ({ kind: "pihole", url, fingerprint, password, ...change }) as RouterSettings;
+
+function benchOf(server: PiHoleContract): Bench {
+  let theirs: string[] = [];
+  const add = (hosts: readonly string[]) => {
+    theirs.push(...hosts);
+    server.hosts = [...server.hosts, ...hosts];
+  };
+  return {
+    settings: settingsOf(server),
+    marksOwners: true,
+    putOthers: async (reservations) => add(reservations.map(({ mac, ip, name }) => `${mac},${ip},${name}`)),
+    putOddOthers: async (random) => add(oddValues(random)),
+    others: async () => server.hosts.filter((host) => theirs.includes(host)).join("\n"),
+    reserved: async () => reservationsIn(server.hosts.map((host) => parseEntry("", host))),
+    async putLease({ mac, ip, name, expires }) {
+      server.leases.push({ hwaddr: mac, ip, name: name || "*", expires, clientid: `01:${mac}` });
+    },
+    async cost() {
+      const cost = { logins: server.logins, reloads: server.restarts };
+      Object.assign(server, { logins: 0, restarts: 0 });
+      assert.equal(server.sessions.size, 0, "a session was left open");
+      return cost;
+    },
+    async reset() {
+      theirs = [];
+      server.beDown(0, 0);
+      server.sessions.clear();
+      Object.assign(server, { hosts: [], leases: [], active: true, readOnly: false, seatsTaken: 0 });
+    },
+    broken: [
+      {
+        what: "password",
+        settings: settingsOf(server, { password: "wrong" }),
+        says: /not accept the password.*tried once/,
+      },
+      {
+        what: "other certificate",
+        settings: settingsOf(server, { fingerprint: "00".repeat(32) }),
+        says: /another certificate/,
+      },
+      {
+        what: "no fingerprint",
+        settings: settingsOf(server, { fingerprint: undefined }),
+        says: /fingerprint: (?:\w\w:){31}/,
+      },
+      { what: "no server", settings: settingsOf(server, { url: "https://127.0.0.1:1" }), says: /connection refused/ },
+    ],
+    secrets: [password],
+    close: () => server.close(),
+  };
+}
+
+conformance("Pi-hole's documented interface", async () => benchOf(await startPiHole()));
+faultCases("Pi-hole's documented interface", async () => {
+  const server = await startPiHole();
+  return { server, bench: benchOf(server) };
+});
+
+describe("Pi-hole's documented interface, in its own ways", function () {
+  this.timeout(30_000);
+  let server: PiHoleContract;
+
+  before(async () => {
+    server = await startPiHole();
+  });
+  after(() => server?.close());
+
+  const apply = () =>
+    openRouter(settingsOf(server), { progress: silent, signal: new AbortController().signal }).apply({
+      owner: "home",
+      reservations: [machine(1)],
+      previous: undefined,
+    });
+  const refused = (pattern: RegExp) =>
+    assert.rejects(apply(), (error) => error instanceof UserError && pattern.test(error.message));
+
+  it("tags what is the stack's", async () => {
+    await apply();
+    assert.deepEqual(server.hosts, ["b8:27:eb:00:00:01,set:piinit.home,192.168.2.51,pi1"]);
+  });
+
+  it("is not started again without a change", async () => {
+    const before = server.restarts;
+    await apply();
+    assert.equal(server.restarts, before);
+  });
+
+  it("says what to turn on when it can't be changed, and changes nothing", async () => {
+    server.hosts = [];
+    Object.assign(server, { active: false });
+    await refused(/is no DHCP server: turn it on/);
+    Object.assign(server, { active: true, readOnly: true });
+    await refused(/may only read.*app_sudo/);
+    Object.assign(server, { readOnly: false, seatsTaken: 16 });
+    await refused(/has no session left/);
+    Object.assign(server, { seatsTaken: 0 });
+    assert.deepEqual(server.hosts, []);
+    assert.equal(server.sessions.size, 0);
+  });
+});
