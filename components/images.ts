@@ -88,7 +88,7 @@ function contextOf(settings: Settings, gossipKeys: ImageContext["gossipKeys"]): 
     datacenter: settings.datacenter,
     consulServers: addresses("consul"),
     nomadServers: addresses("nomad"),
-    machines: settings.machines.map(({ name, ip, image }) => ({ name, ip, roles: rolesOf(settings, image) })),
+    machines: settings.machines.map(({ name, mac, ip, image }) => ({ name, mac, ip, roles: rolesOf(settings, image) })),
     gossipKeys,
   };
 }

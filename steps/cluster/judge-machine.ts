@@ -43,13 +43,15 @@ function judgeIdentity(
 ): MachineFinding | undefined {
   const { name, ip, mac, consulUrl } = machine;
   const action = `the router's reservation isn't in effect: check ${mac} → ${ip} (${name}) on the router, then restart the machine`;
-  const wrong = (at: string, calledItself: string): MachineFinding => ({
-    problem:
-      at === ip
-        ? `${at} calls itself ${calledItself} instead of ${name}`
-        : `${calledItself} has ${at} instead of ${ip}`,
-    action,
-  });
+  const wrong = (at: string, calledItself: string): MachineFinding =>
+    at === ip
+      ? {
+          problem: `${at} calls itself ${calledItself} instead of ${name}`,
+          action: isNamedByRouter(expectation, calledItself)
+            ? `the router calls it that: give ${mac} the name ${name} there instead of ${calledItself}, then restart the machine`
+            : action,
+        }
+      : { problem: `${calledItself} has ${at} instead of ${ip}`, action };
   if (view) return view.name === name && view.ip === ip ? undefined : wrong(view.ip, view.name);
   const members = seen.machines.flatMap(({ consul }) => consul?.members.filter(({ alive }) => alive) ?? []);
   const elsewhere = members.find((member) => member.name === name && member.ip !== ip);
@@ -58,6 +60,10 @@ function judgeIdentity(
   if (silence?.Consul?.isStranger) return { problem, action: `${ip} belongs to something else: ${action}` };
   return { problem, action: `${remedy}${strangers(expectation, members)}` };
 }
+
+/** A machine without a name is `localhost`, and one with another machine's has that one's reservation. */
+const isNamedByRouter = ({ machines }: Expectation, calledItself: string): boolean =>
+  calledItself !== "localhost" && machines.every(({ name }) => name !== calledItself);
 
 /** "no answer from Consul at http://192.168.2.51:8500: connection refused" */
 export function noAnswerFrom(agent: AgentName, url: string, silence: NoAnswer | undefined): string {

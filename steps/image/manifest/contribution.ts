@@ -28,6 +28,8 @@ export interface ImageContext {
 /** What one machine knows of another one in the stack. */
 export interface Neighbour {
   name: string;
+  /** Lower-case. */
+  mac: string;
   ip: string;
   /** Names of its image's roles, e.g. "node-exporter". */
   roles: string[];

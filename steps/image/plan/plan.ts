@@ -48,7 +48,7 @@ export function plan(image: ImagePlan, context: ImageContext, architecture: Arch
     board.clock === "host" ? {} : timeSync({ hasClock: board.clock === "battery" }),
     board.disk.grows ? card(board.disk, { keepData, readOnlyRoot }) : {},
     isOnImage ? raspberryPiOs : {},
-    identity(),
+    identity(context.machines),
     ...contributions,
     image.roles.ssh ? {} : noSsh,
     { packages, files },

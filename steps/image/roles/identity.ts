@@ -1,15 +1,16 @@
-import { type Contribution, combine, file, script, unit } from "../manifest/contribution.ts";
+import { type Contribution, combine, file, type Neighbour, script, unit } from "../manifest/contribution.ts";
 import { dhcp } from "./dhcp.ts";
 
 /**
- * The machine's identity, none of it in the image: its name and address come from DHCP, the agents' node-id from its
- * hardware address, its machine-id is made by systemd on first boot.
+ * The machine's identity. Every machine has the same image: its address comes from DHCP, its name from the lease or from
+ * the table of the stack's machines, the agents' node-id from its MAC, and systemd makes its machine-id on first boot.
  */
-export function identity(): Contribution {
+export function identity(machines: readonly Neighbour[]): Contribution {
   return combine(
     {
       files: [
         file("/etc/systemd/network/20-wired.network", wiredNetwork),
+        file("/usr/lib/piinit/machines", machineTable(machines)),
         script("/usr/lib/piinit/take-name", takeName),
         script("/usr/lib/piinit/wait-for-name", waitForName),
         script("/usr/lib/piinit/node-id", nodeId),
@@ -27,6 +28,12 @@ Kind=!*
 
 ${dhcp}`;
 
+// In the order of the MACs, so that another order in the settings changes no image.
+function machineTable(machines: readonly Neighbour[]): string {
+  const lines = machines.map(({ mac, name }) => `${mac} ${name}\n`).sort();
+  return `# The stack's machines: MAC and name.\n${lines.join("")}`;
+}
+
 const takeNamePath = `[Unit]
 Description=Watch for a DHCP lease
 
@@ -38,7 +45,7 @@ WantedBy=paths.target
 `;
 
 const takeNameService = `[Unit]
-Description=Take the host name from the DHCP lease
+Description=Set the host name
 StartLimitIntervalSec=0
 
 [Service]
@@ -47,23 +54,48 @@ ExecStart=/usr/lib/piinit/take-name
 `;
 
 // networkd itself may not set the host name without polkit, which a small image does not have.
+// Some routers send no name with a reservation, others a qualified one, which the agents refuse.
 // Which card a machine is known by must not change while it runs: its agents' identity is made from the MAC.
 const takeName = `#!/bin/sh
-# Sets the kernel's host name from the DHCP lease. When name or address changes later, the agents start again with it.
+# Sets the kernel's host name: the lease's, else the one in the stack's table, else the address's in the DNS.
+# When name or address changes later, the agents start again with it.
 # With several leases the wire's counts, and the one that was taken stays for as long as it is there.
 set -eu
 
+# The first label of each host name in the input.
+labels() {
+  tr '[:upper:]' '[:lower:]' | sed -nE '/^localhost(\\.|$)/d; s/^([a-z0-9]([a-z0-9-]*[a-z0-9])?)(\\..*)?$/\\1/p'
+}
+
+# The names of an address at a lease's DNS servers, those of the first server that has any.
+names_in_dns() {
+  servers=$(sed -n 's/^DNS=//p' "$1")
+  for server in $servers; do
+    names=$(busybox nslookup "$2" "$server" 2>/dev/null | sed -n 's/.*[[:space:]]name = //p' | labels)
+    [ -z "$names" ] || break
+  done
+  echo "\${names:-}"
+}
+
 # "wired NAME ADDRESS MAC" or "wireless NAME ADDRESS MAC" of each lease that has a name, wired ones first.
+# "leases dns" asks the DNS for it.
 leases() {
   for lease in /run/systemd/netif/leases/*; do
     [ -f "$lease" ] || continue
-    name=$(sed -n 's/^HOSTNAME=//p' "$lease")
     address=$(sed -n 's/^ADDRESS=//p' "$lease")
-    [ -n "$name" ] && [ -n "$address" ] || continue
+    [ -n "$address" ] || continue
     card=$(dirname "$(grep -lx "\${lease##*/}" /sys/class/net/*/ifindex)")
+    mac=$(cat "$card/address")
+    if [ "\${1:-}" = dns ]; then
+      name=$(names_in_dns "$lease" "$address" | head -n 1)
+    else
+      name=$(sed -n 's/^HOSTNAME=//p' "$lease" | labels)
+      [ -n "$name" ] || name=$(sed -n "s/^$mac //p" /usr/lib/piinit/machines)
+    fi
+    [ -n "$name" ] || continue
     kind=wired
     [ ! -e "$card/phy80211" ] || kind=wireless
-    echo "$kind $name $address $(cat "$card/address")"
+    echo "$kind $name $address $mac"
   done | sort
 }
 
@@ -81,6 +113,7 @@ mac=\${before##* }
 patience=20
 while :; do
   all=$(leases)
+  [ -n "$all" ] || all=$(leases dns)
   [ -n "$all" ] || exit 0
   first=$(echo "$all" | head -n 1)
   if [ -n "$mac" ]; then
@@ -112,7 +145,7 @@ mv /run/piinit/machine.new /run/piinit/machine
 // A lease that comes while take-name is at work does not start it again, so it is asked to look from time to time.
 const waitForName = `#!/bin/sh
 # Returns when the machine has its name and address.
-[ -s /run/piinit/machine ] || echo "waiting for a DHCP lease with a host name"
+[ -s /run/piinit/machine ] || echo "waiting for a DHCP lease and a name"
 tries=0
 until [ -s /run/piinit/machine ]; do
   sleep 1

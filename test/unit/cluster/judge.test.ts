@@ -154,6 +154,22 @@ describe("the gate's judgement of one look at the cluster", () => {
     assert.match(moved, /^pi2: pi2 has 192\.168\.2\.57 instead of 192\.168\.2\.52; the router's reservation/);
   });
 
+  it("names both names of a machine that the router calls something else, unless it is another machine's", () => {
+    const calling = (name: string) =>
+      finding(({ consul }) => {
+        at(consul, 1).name = name;
+      });
+    assert.equal(
+      calling("nas"),
+      "pi2: 192.168.2.52 calls itself nas instead of pi2; the router calls it that: give b8:27:eb:00:00:02 the name " +
+        "pi2 there instead of nas, then restart the machine",
+    );
+    assert.match(
+      calling("pi3"),
+      /pi2: 192\.168\.2\.52 calls itself pi3 instead of pi2; the router's reservation isn't in/,
+    );
+  });
+
   it("asks whether a stranger in the cluster is the machine that is missing", () => {
     const text = finding(({ seen, consul }) => {
       seen.machines[1] = {};

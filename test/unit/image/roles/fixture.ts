@@ -12,11 +12,11 @@ export const home: ImageContext = {
   consulServers: ["192.168.2.51", "192.168.2.52", "192.168.2.53"],
   nomadServers: ["192.168.2.51", "192.168.2.52", "192.168.2.53"],
   machines: [
-    { name: "pi1", ip: "192.168.2.51", roles: server },
-    { name: "pi2", ip: "192.168.2.52", roles: server },
-    { name: "pi3", ip: "192.168.2.53", roles: server },
-    { name: "nuc", ip: "192.168.2.60", roles: ["consul", "nomad"] },
-    { name: "zero", ip: "192.168.2.54", roles: ["consul", "node-exporter", "prometheus"] },
+    { name: "pi1", mac: "b8:27:eb:00:00:51", ip: "192.168.2.51", roles: server },
+    { name: "pi2", mac: "b8:27:eb:00:00:52", ip: "192.168.2.52", roles: server },
+    { name: "pi3", mac: "b8:27:eb:00:00:53", ip: "192.168.2.53", roles: server },
+    { name: "nuc", mac: "b8:27:eb:00:00:60", ip: "192.168.2.60", roles: ["consul", "nomad"] },
+    { name: "zero", mac: "b8:27:eb:00:00:54", ip: "192.168.2.54", roles: ["consul", "node-exporter", "prometheus"] },
   ],
   gossipKeys: {
     consul: "Y29uc3VsLWdvc3NpcC1rZXktMzItYnl0ZXMtbG9uZyE=",

@@ -3,9 +3,12 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { imageWith, settingsOf, textOf } from "./fixture.ts";
+import { layerNames } from "../../../../steps/image/layers/layer-names.ts";
+import { layers, type Manifest } from "../../../../steps/image/manifest/manifest.ts";
+import { fileOf, home, imageWith, settingsOf, textOf } from "./fixture.ts";
 
 const image = imageWith({});
+const noNames = imageWith({}, { context: { ...home, machines: [] } });
 const wire = { index: 2, name: "eth0", mac: "b8:27:eb:00:00:01" };
 const radio = { index: 3, name: "wlan0", mac: "b8:27:eb:00:00:02", wireless: true };
 type Card = { index: number; name: string; mac: string; wireless?: boolean };
@@ -25,6 +28,13 @@ class Machine {
     this.write("/proc/sys/kernel/hostname", "localhost\n");
     this.write("/run/systemd/netif/leases/.keep", "");
     this.write("/bin/systemctl", `#!/bin/sh\necho "$*" >>${this.dir}/systemctl.log\n`);
+    // Its answers: "ADDRESS SERVER NAME" lines.
+    this.write("/dns", "");
+    this.write(
+      "/bin/busybox",
+      `#!/bin/sh\necho "$*" >>${this.dir}/busybox.log\nsed -n "s/^$2 $3 /9.9.in-addr.arpa\\tname = /p" ${this.dir}/dns\n`,
+    );
+    this.listMachines(noNames);
     // Instead of a second that passes: what happens in it.
     this.write("/bin/sleep", `#!/bin/sh\n[ ! -f ${this.dir}/meanwhile ] || . ${this.dir}/meanwhile\n`);
   }
@@ -34,8 +44,13 @@ class Machine {
     writeFileSync(this.dir + file, text, { mode: 0o755 });
   }
 
-  lease(card: Card, name: string | undefined, address: string): void {
-    const text = `ADDRESS=${address}\n${name ? `HOSTNAME=${name}\n` : ""}`;
+  /** Gives it that image's table of the stack's machines. */
+  listMachines(from: Manifest): void {
+    this.write("/usr/lib/piinit/machines", textOf(from, "/usr/lib/piinit/machines"));
+  }
+
+  lease(card: Card, name: string | undefined, address: string, dns = "192.168.2.1"): void {
+    const text = `ADDRESS=${address}\nDNS=${dns}\n${name ? `HOSTNAME=${name}\n` : ""}`;
     this.write(`/run/systemd/netif/leases/${card.index}`, text);
   }
 
@@ -46,7 +61,7 @@ class Machine {
   /** Runs take-name and returns whom the machine takes itself for: name, address, MAC. */
   takeName(): string {
     const script = textOf(image, "/usr/lib/piinit/take-name").replace(
-      /(?<=[\s">])\/(run|sys|proc)\//g,
+      /(?<=[\s">])\/(run|sys|proc|usr)\//g,
       `${this.dir}/$1/`,
     );
     execFileSync("sh", { input: script, env: { PATH: `${this.dir}/bin:${process.env.PATH}` } });
@@ -57,6 +72,9 @@ class Machine {
     return existsSync(this.dir + file) ? readFileSync(this.dir + file, "utf8").trim() : "";
   }
 }
+
+const stackOf = (...machines: { name: string; mac: string }[]): Manifest =>
+  imageWith({}, { context: { ...home, machines: machines.map((one) => ({ ...one, ip: "", roles: [] })) } });
 
 describe("the identity of a machine", () => {
   const machines: Machine[] = [];
@@ -79,7 +97,69 @@ describe("the identity of a machine", () => {
     }
   });
 
-  it("is none while no lease has a name", () => {
+  it("has the first label of a qualified name, in lower case", () => {
+    const machine = machineWith(wire);
+    machine.lease(wire, "Pi1.home.lan", "192.168.2.51");
+    assert.equal(machine.takeName(), `pi1 192.168.2.51 ${wire.mac}`);
+    assert.equal(machine.read("/proc/sys/kernel/hostname"), "pi1");
+  });
+
+  it("has the stack's name when the lease has none, without asking the DNS", () => {
+    const machine = machineWith(wire, radio);
+    machine.listMachines(stackOf({ name: "pi1", mac: wire.mac }, { name: "pi2", mac: "b8:27:eb:00:00:09" }));
+    machine.write("/dns", "192.168.2.51 192.168.2.1 nas.home.lan\n");
+    machine.lease(wire, undefined, "192.168.2.51");
+    machine.lease(radio, undefined, "192.168.2.61");
+    assert.equal(machine.takeName(), `pi1 192.168.2.51 ${wire.mac}`);
+    assert.equal(machine.read("/busybox.log"), "");
+  });
+
+  it("has the lease's name when the stack has another one, for the gate to see", () => {
+    const machine = machineWith(wire);
+    machine.listMachines(stackOf({ name: "pi1", mac: wire.mac }));
+    machine.lease(wire, "nas", "192.168.2.51");
+    assert.equal(machine.takeName(), `nas 192.168.2.51 ${wire.mac}`);
+  });
+
+  it("has its address's name in the DNS when neither lease nor stack has one", () => {
+    const machine = machineWith(wire);
+    machine.listMachines(stackOf({ name: "pi2", mac: "b8:27:eb:00:00:09" }));
+    machine.write("/dns", "192.168.2.51 192.168.2.2 localhost\n192.168.2.51 192.168.2.3 Pi1.home.lan\n");
+    machine.lease(wire, undefined, "192.168.2.51", "192.168.2.1 192.168.2.2 192.168.2.3");
+    assert.equal(machine.takeName(), `pi1 192.168.2.51 ${wire.mac}`);
+  });
+
+  it("follows a name that the router changes, and the stack's once the router has none", () => {
+    const machine = machineWith(wire);
+    machine.listMachines(stackOf({ name: "pi1", mac: wire.mac }));
+    machine.lease(wire, "nas", "192.168.2.51");
+    machine.takeName();
+    machine.lease(wire, undefined, "192.168.2.51");
+    assert.match(machine.takeName(), /^pi1 /);
+    assert.match(machine.read("/systemctl.log"), /try-restart/);
+  });
+
+  it("knows the machines by the same table in every image of the stack, in whatever order the settings list them", () => {
+    const table = textOf(image, "/usr/lib/piinit/machines");
+    assert.match(table, /^b8:27:eb:00:00:51 pi1$/m);
+    const monitor = imageWith({ prometheus: true }, { context: { ...home, machines: home.machines.toReversed() } });
+    assert.equal(textOf(monitor, "/usr/lib/piinit/machines"), table);
+    assert.equal(fileOf(image, "/usr/lib/piinit/machines").mode, "0644");
+  });
+
+  it("costs another last layer only when the stack has another machine", () => {
+    const more = {
+      ...home,
+      machines: [...home.machines, { name: "pi4", mac: wire.mac, ip: "192.168.2.55", roles: [] }],
+    };
+    const [before, after] = [image, imageWith({}, { context: more })].map((manifest) => layerNames(manifest));
+    assert.deepEqual(
+      layers.filter((layer) => before?.[layer] !== after?.[layer]),
+      ["image"],
+    );
+  });
+
+  it("is none while neither lease, stack nor DNS has a name", () => {
     const machine = machineWith(wire);
     assert.equal(machine.takeName(), "");
     machine.lease(wire, undefined, "192.168.2.151");
