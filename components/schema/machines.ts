@@ -15,7 +15,7 @@ const name = hostname
     error: ({ input }) =>
       `must be another name: ${input === "localhost" ? "every machine calls itself that" : "dnsmasq takes this one for a keyword"}`,
   })
-  .meta({ description: "The machine's name, which the router gives it.", example: "pi1" });
+  .meta({ description: "The machine's host name.", example: "pi1" });
 
 const mac = z
   .string()
