@@ -164,12 +164,12 @@ describe("the gate, in front of real Consul and Nomad agents", function () {
     assert.deepEqual(await waitUntilReady(expectation(enough), silent), ready());
   });
 
-  it("names a machine that is called otherwise, with the reservation to check", async () => {
+  it("names a machine that is called otherwise, with both names", async () => {
     await cluster.kill("pi3");
     await cluster.start("pi3", { calledItself: "pi9" });
     await says(/pi3 \(127\.0\.0\.1\): 127\.0\.0\.1 calls itself pi9 instead of pi3/);
     const message = await passes(["pi3"]);
-    assert.match(message, /check b8:27:eb:00:00:03 → 127\.0\.0\.1 \(pi3\) on the router, then restart the machine/);
+    assert.match(message, /give b8:27:eb:00:00:03 the name pi3 there instead of pi9, then restart the machine/);
     await cluster.joined("pi9");
     await cluster.kill("pi3");
   });
