@@ -1,6 +1,6 @@
 /** Extended attributes of ext4 by their full names; values have one character per byte. */
 
-/** By the number that stands for them on the disk. Others (access lists, trusted ones) can't be given to a file in a name space. */
+/** By the number that stands for them on the disk. Others (access lists, trusted ones) can't be set in a namespace. */
 const prefixes: Readonly<Record<number, string>> = { 1: "user.", 6: "security." };
 const magic = 0xea020000;
 const inodeBase = 128;

@@ -45,7 +45,7 @@ export interface NativeHooks {
 
 /**
  * mmdebstrap's arguments for the packages layer, which starts from the base layer's tar on file descriptor 5. The host's
- * apt installs into it with the system's own dpkg, as mmdebstrap itself does; mmdebstrap provides the name spaces, the
+ * apt installs into it with the system's own dpkg, as mmdebstrap itself does; mmdebstrap provides the namespaces, the
  * mounts, the package lists and the policy that keeps services from starting.
  */
 export function packagesArguments(

@@ -3,7 +3,7 @@ import { dpkgOptions } from "../install/mmdebstrap.ts";
 
 /**
  * mmdebstrap's arguments for the packages layer on top of an existing image, whose tar is on file descriptor 5. mmdebstrap
- * provides the name spaces, the mounts and the policy that keeps services from starting; the base's own apt installs the
+ * provides the namespaces, the mounts and the policy that keeps services from starting; the base's own apt installs the
  * missing packages from its own sources, so that they match. Installed packages are upgraded only if those need it.
  */
 export function baseImageArguments(missing: readonly string[]): string[] {

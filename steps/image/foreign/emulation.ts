@@ -41,8 +41,8 @@ export interface Emulation {
 }
 
 /**
- * A shell command that enables emulation of another architecture in the name space where it is executed; undefined if
- * the host emulates it already. Since Linux 6.7 that needs no root, because each user name space has its own list of
+ * A shell command that enables emulation of another architecture in the namespace where it is executed; undefined if
+ * the host emulates it already. Since Linux 6.7 that needs no root, because each user namespace has its own list of
  * formats. Root builds use the machine's list, where the format stays as long as that list is mounted.
  */
 export async function emulationHook(architecture: Architecture): Promise<string | undefined> {

@@ -98,9 +98,9 @@ async function shareTools(cache: string): Promise<void> {
 }
 
 /**
- * Makes the copy, the name space with it, and removes the copy when the name space has ended; in a session of its own, so
+ * Makes the copy, the namespace with it, and removes the copy when the namespace has ended; in a session of its own, so
  * that no ^C keeps it from that. Its arguments: the root, a folder for the copy, the checkout, the node modules, and what
- * the name space's first process runs.
+ * the namespace's first process runs.
  */
 const keeper = `cp --archive --reflink=auto "$1" "$2/root" &&
 unshare --mount --propagation=private --pid --fork --kill-child sh -c "$5" sh "$2/root" "$3" "$4"
@@ -108,7 +108,7 @@ code=$?
 rm -rf -- "$2"
 exit $code`;
 
-/** It lives as long as its input is open, and all others in the name space end with it. */
+/** It lives as long as its input is open, and all others in the namespace end with it. */
 const firstProcess = `set -e
 read -r pid _ </proc/self/stat
 mount --bind "$1" "$1"
@@ -137,7 +137,7 @@ async function hold(made: string, folder: string, checkout: string, modules: str
   const pid = await Promise.race([
     once(holder.stdout, "data").then(([line]) => String(line).trim()),
     ended.then(([code]) => {
-      throw new Error(`the name space of ${folder} can't be made (exit ${code})`);
+      throw new Error(`the namespace of ${folder} can't be made (exit ${code})`);
     }),
   ]);
   return {

@@ -49,7 +49,7 @@ describe("an image that is built on another machine", function () {
       this.skip();
     }
     folder = await mkdtemp(path.join(tmpdir(), "piinit-remote-"));
-    // A plain user's name space has another user as its root.
+    // A plain user's namespace has another user as its root.
     await chmod(folder, 0o711);
     for (const name of ["ssh", "here", "there", "lacking"]) await mkdir(path.join(folder, name), { mode: 0o711 });
     await mkdir(there("tmp"));
