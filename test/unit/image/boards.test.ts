@@ -30,7 +30,7 @@ describe("a board's image", () => {
       assert.equal(manifestOf(board).packages.filter((name) => name.startsWith("linux-image-")).length, 1, board);
   });
 
-  it("is made of the board's own architecture", () => {
+  it("has the board's architecture", () => {
     assert.deepEqual(Object.fromEntries(boards.map((board) => [board, manifestOf(board).architecture])), {
       amd64: "amd64",
       arm64: "arm64",
@@ -42,14 +42,14 @@ describe("a board's image", () => {
     });
   });
 
-  it("starts again after a panic of its kernel, whatever it is made from", () => {
+  it("restarts after a kernel panic, whatever its base", () => {
     const sha256 = "0".repeat(64);
     for (const board of [...boards, "lab"] as const)
       assert.match(manifestOf(board).boot.commandLine, / panic=[1-9]\d*( |$)/, board);
     assert.match(manifestOf("pi3", { base: { image: "/a.img", sha256 } }).boot.commandLine, / panic=[1-9]\d*( |$)/);
   });
 
-  it("finds nothing by a label, which a file system of another disk may have", () => {
+  it("mounts nothing by label, because another disk may have the same one", () => {
     for (const board of [...boards, "lab"] as const) {
       const manifest = manifestOf(board);
       assert.doesNotMatch(`${manifest.boot.commandLine} ${rootDevice(manifest.disk)}`, /LABEL|by-label/);
@@ -62,7 +62,7 @@ describe("a board's image", () => {
       assert.match(manifestOf(board).boot.commandLine, /(^| )cgroup_enable=memory( |$)/);
   });
 
-  it("has what the firmware of each Raspberry Pi asks for", () => {
+  it("has the files that each Raspberry Pi's firmware needs", () => {
     const names = (board: BoardName) => bootPaths(manifestOf(board));
     assert.ok(["bootcode.bin", "start.elf", "fixup.dat"].every((name) => names("pi3").includes(name)));
     assert.ok(["start4.elf", "fixup4.dat"].every((name) => names("pi4").includes(name)));
@@ -106,7 +106,7 @@ describe("a board's image", () => {
     );
   });
 
-  it("has the settings' words behind its own, and the lines for the firmware", () => {
+  it("appends the settings' kernel parameters and firmware lines to its own", () => {
     const { boot } = manifestOf("pi3", {
       boot: { kernel: ["usb-storage.quirks=152d:0578:u"], config: ["gpu_mem=16"] },
     });
@@ -147,12 +147,12 @@ describe("a card", () => {
     assert.match(script(), new RegExp(`start=${dataStartMiB * 2048}, type=83`));
   });
 
-  it("loses an earlier image's data unless they are asked to be kept", () => {
+  it("erases an earlier image's data unless keepData is set", () => {
     assert.match(script(), /dd if=\/dev\/zero/);
     assert.doesNotMatch(script({ keepData: true }), /dd if=\/dev\/zero/);
   });
 
-  it("is not mounted when it could not be made ready, and nothing else in its place", () => {
+  it("is not mounted if preparing it failed, and nothing else is mounted instead", () => {
     const [data = ""] = textOf(manifestOf("pi3"), "/etc/fstab")
       .split("\n")
       .filter((line) => line.includes(" /data "));

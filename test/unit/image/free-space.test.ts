@@ -4,14 +4,14 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { checkSpace } from "../../../steps/image/install/free-space.ts";
 
-describe("a host that can't build images", () => {
+describe("a disk that is too small to build images", () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "piinit-host-"));
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it("is told which disk is too small, and how much is needed", async () => {
+  it("is named, with the space that is needed", async () => {
     await checkSpace(folder, 1, "a test");
     const tooMuch = 2 ** 60;
     await assert.rejects(checkSpace(folder, tooMuch, "a test"), (error: Error) => {

@@ -6,13 +6,13 @@ import { diskGeometry } from "../../../steps/image/manifest/geometry.ts";
 describe("a disk", () => {
   const geometry = diskGeometry({ firmware: "none", bootMiB: 64, rootMiB: 800, grows: false });
 
-  it("has the boot partition at 4 MiB and the root partition behind it", () => {
+  it("has the boot partition at 4 MiB and the root partition after it", () => {
     assert.deepEqual(geometry.boot, { offset: 4 * MiB, bytes: 64 * MiB });
     assert.deepEqual(geometry.root, { offset: 68 * MiB, bytes: 800 * MiB });
     assert.equal(geometry.bytes, 868 * MiB);
   });
 
-  it("ends with the root file system, where that is smaller than the machine makes it", () => {
+  it("ends with the root file system if that grows on the machine", () => {
     const fitted = diskGeometry({ firmware: "none", bootMiB: 64, rootMiB: 800, grows: true }, 300 * MiB);
     assert.deepEqual(fitted.root, { offset: 68 * MiB, bytes: 300 * MiB });
     assert.equal(fitted.bytes, 368 * MiB);

@@ -38,18 +38,18 @@ describe("the log of an installation", () => {
     return { shown, error, message: String((error as Error).message) };
   }
 
-  it("keeps a fault of our own, which is none of the installation", async () => {
+  it("doesn't explain a bug of ours as a failed installation", async () => {
     const ours = new TypeError("x is undefined");
     assert.equal((await failing(["I: fine"], undefined, ours)).error, ours);
   });
 
-  it("says why, where nothing was printed because nothing could be started", async () => {
+  it("says why the installation couldn't be started", async () => {
     const { message, error } = await failing([], undefined, new UserError("`setpriv` could not be started (ENOENT)"));
     assert.match(message, /^Installing from .* failed:\n {2}`setpriv` could not be started/);
     assert.ok((error as Error).cause instanceof UserError);
   });
 
-  it("is kept whole, for its owner alone, and each step is shown once", async () => {
+  it("is kept complete and private, and each step is shown once", async () => {
     const lines = ["I: running apt-get update...", "Unpacking a (1) ...", "Unpacking b (2) ...", "E: broken"];
     const { shown, error, message } = await failing(lines);
     assert.deepEqual(shown, ["base: fetching the lists of packages", "base: unpacking packages"]);

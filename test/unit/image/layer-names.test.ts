@@ -47,7 +47,7 @@ describe("a layer's name", () => {
     assert.deepEqual(changed({ architecture: "arm64" }), all);
   });
 
-  it("begins with what the layer is, the image's with its own name", () => {
+  it("begins with the layer's kind, or the image's name", () => {
     assert.match(before.base, /^base-[0-9a-f]{16}$/);
     assert.match(before.packages, /^packages-[0-9a-f]{16}$/);
     assert.match(before.image, /^server-[0-9a-f]{16}$/);

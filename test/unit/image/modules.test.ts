@@ -19,7 +19,7 @@ const tables = {
 };
 
 describe("the modules that a kernel has to load", () => {
-  it("come each after all that it needs, soft dependencies and their aliases included, without repeats", () => {
+  it("come after their dependencies, including soft ones and aliases, without duplicates", () => {
     const { paths, missing } = moduleClosure(["ext4", "virtio_net", "ext4"], tables);
     const names = paths.map(moduleName);
     assert.deepEqual(missing, []);
@@ -46,11 +46,11 @@ describe("the modules that a kernel has to load", () => {
     assert.deepEqual(moduleClosure(["virtio-pci", "virtio_pci"], tables), { paths: [], missing: [] });
   });
 
-  it("end although soft dependencies go in a circle", () => {
+  it("may have circular soft dependencies", () => {
     assert.ok(moduleClosure(["a"], tables).paths.includes("kernel/a.ko"));
   });
 
-  it("name what the kernel has not", () => {
+  it("name those that the kernel lacks", () => {
     assert.deepEqual(moduleClosure(["ext4", "floppy"], tables).missing, ["floppy"]);
   });
 });

@@ -3,13 +3,13 @@ import { nameSpaceFault } from "../../../steps/image/install/name-space.ts";
 
 const user = { isRoot: false, user: "ann", canUnshare: true, hasRange: true };
 
-describe("what packages need of the machine that builds", () => {
-  it("is there for a user with a namespace and a range of IDs, and for root", () => {
+describe("what installing packages needs", () => {
+  it("is met for a user with a namespace and a range of IDs, and for root", () => {
     assert.equal(nameSpaceFault(user), undefined);
     assert.equal(nameSpaceFault({ ...user, isRoot: true, hasRange: false }), undefined);
   });
 
-  it("is named when it isn't, with what to do", () => {
+  it("is named if it is missing, with what to do", () => {
     assert.match(
       nameSpaceFault({ ...user, canUnshare: false }) ?? "",
       /may not create a user namespace.* sysctl .* run as root/s,

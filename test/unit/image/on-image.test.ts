@@ -65,7 +65,7 @@ describe("an image that is made from an existing one", () => {
     assert.doesNotThrow(() => imageWith({ ...all, ssh: { keys: [] } }, { board: "pi4", base }));
   });
 
-  it("shares its base with others of the same sum, wherever that came from", () => {
+  it("shares its base layer with images whose base has the same checksum", () => {
     const names = (manifest: Manifest, change: object) => layerNames({ ...manifest, base: { ...base, ...change } });
     const before = names(onImage, {});
     assert.equal(names(onImage, { image: "/elsewhere/os.img.xz" }).base, before.base);

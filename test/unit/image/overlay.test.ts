@@ -48,7 +48,7 @@ describe("what a manifest adds to a file system", () => {
     assert.throws(() => resolveFolders(tree, "/loop/x"), /too many symbolic links/);
   });
 
-  it("brings missing parents, once", () => {
+  it("creates missing parents, once", () => {
     const paths = planned({ files: [file("/etc/a/b/one"), file("/etc/a/b/two")] }).map(({ path }) => path);
     assert.deepEqual(paths, ["/etc/a", "/etc/a/b", "/etc/a/b/one", "/etc/a/b/two"]);
   });
@@ -104,7 +104,7 @@ describe("what a manifest adds to a file system", () => {
     }
   });
 
-  it("is refused when two entries have one place", () => {
+  it("is refused if two entries have the same path", () => {
     assert.match(refusal({ files: [file("/lib/x"), file("/usr/lib/x")] }), /\/usr\/lib\/x: named twice/);
   });
 

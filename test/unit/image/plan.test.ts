@@ -31,7 +31,7 @@ const server = plan(
 );
 
 describe("the plan of a server image", () => {
-  it("derives who to join and how many to expect from the machines", () => {
+  it("derives which servers to join, and how many to expect, from the machines", () => {
     const consul = jsonOf(server, "/etc/consul.d/consul.json");
     assert.deepEqual(consul.retry_join, context.consulServers);
     assert.equal(consul.bootstrap_expect, 3);
@@ -77,7 +77,7 @@ describe("the plan of a server image", () => {
     }
   });
 
-  it("names packages once, in order", () => {
+  it("lists packages in order, without duplicates", () => {
     assert.deepEqual(server.packages, [...new Set(server.packages)].sort());
   });
 });

@@ -6,7 +6,7 @@ import { MiB } from "../../../formats/units.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { shrink, spareMiB } from "../../../steps/image/filesystem/shrink.ts";
 
-describe("a file system that is made as small as its files allow", () => {
+describe("a shrunk file system", () => {
   let folder: string;
   beforeEach(async () => {
     folder = await mkdtemp(path.join(tmpdir(), "piinit-shrink-"));
@@ -23,7 +23,7 @@ describe("a file system that is made as small as its files allow", () => {
     return disk;
   }
 
-  it("has room to spare, and is sound", async () => {
+  it("is sound and has spare space", async () => {
     const disk = await make(1024);
     await shrink(disk, new AbortController().signal);
     const { size } = await stat(disk);
@@ -31,7 +31,7 @@ describe("a file system that is made as small as its files allow", () => {
     await runOnHost("e2fsck", ["-f", "-n", disk]);
   });
 
-  it("stays as it is when it has no more than that", async () => {
+  it("stays as it is if it is already that small", async () => {
     const disk = await make(48);
     await shrink(disk, new AbortController().signal);
     assert.equal((await stat(disk)).size, 48 * MiB);
