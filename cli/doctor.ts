@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { Settings } from "../components/schema/stack.ts";
 import { describeError, Interrupted } from "../lib/errors.ts";
 import { once } from "../lib/once.ts";
 import { stackDir } from "../lib/paths.ts";
@@ -6,6 +7,7 @@ import { silent } from "../lib/progress.ts";
 import { interrupted } from "../lib/terminal.ts";
 import { checkBuilder } from "../steps/image/remote/remote-build.ts";
 import { labStatus } from "../steps/lab/lab.ts";
+import { openRouter } from "../steps/router/catalogue.ts";
 import { findPulumi } from "../toolchain/pulumi.ts";
 import { type Host, howToInstall, missingSystemPackages, thisHost } from "../toolchain/system.ts";
 import { describeLock, stackLocks } from "./stack/locks.ts";
@@ -61,8 +63,17 @@ export function checks(stack: string, host: Host = thisHost()): Check[] {
         return builder ? checkBuilder(builder, { progress: silent, signal: interrupted }) : "this machine";
       },
     ],
+    ["router", async () => routerOf(await settings())],
     ["lab machines", () => labMachines(stack, host)],
   ];
+}
+
+/** Logs in to the router and reads its leases, if that can be done. */
+async function routerOf({ lab, network }: Settings): Promise<string> {
+  if (lab) return "the lab's own";
+  const router = openRouter(network.router, { progress: silent, signal: interrupted });
+  const leases = await router.leases();
+  return leases ? `${router.title} answers, ${leases.length} leases` : router.title;
 }
 
 async function packagesFor(stack: string, host: Host): Promise<string> {

@@ -11,6 +11,7 @@ const commands: [name: string, summary: string, load: Load][] = [
   ["preview", "show what up would do", () => import("./preview.ts")],
   ["destroy", "remove everything again", () => import("./destroy.ts")],
   ["status", "show the current state of machines, quorum and jobs", () => import("./status.ts")],
+  ["discover", "list who has an address from the home router, Raspberry Pis first", () => import("./discover.ts")],
   ["snapshot", "write all that Consul and Nomad have into one encrypted file", () => import("./snapshot.ts")],
   ["restore", "bring a snapshot into the cluster, such as after all cards were lost", () => import("./restore.ts")],
   ["build", "build one image and nothing else", () => import("./build.ts")],

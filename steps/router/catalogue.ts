@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Context } from "../../lib/program.ts";
 import { anyOf, suggestion } from "../../lib/words.ts";
-import type { Driver, Reservation, Table } from "./base/driver.ts";
+import type { CurrentLease, Driver, Reservation, Table } from "./base/driver.ts";
 import { adguard } from "./drivers/adguard/adguard.ts";
 import { dnsmasq } from "./drivers/dnsmasq/dnsmasq.ts";
 import { manual } from "./drivers/manual.ts";
@@ -31,6 +31,8 @@ export interface Router {
   title: string;
   apply(table: Table): Promise<string[]>;
   lost(reservations: readonly Reservation[]): Promise<Reservation[]>;
+  /** Undefined for a router that nobody can ask. */
+  leases(): Promise<CurrentLease[] | undefined>;
   clear(table: Table): Promise<string[]>;
   release(reservation: Reservation): Promise<string[]>;
 }
@@ -47,6 +49,7 @@ export function openRouter(settings: RouterSettings, context: Context): Router {
     title: driver.title(settings),
     apply: (table) => driver.apply(settings, table, context),
     lost: (reservations) => driver.lost(settings, reservations, context),
+    leases: async () => driver.leases?.(settings, context),
     clear: (table) => driver.clear(settings, table, context),
     release: async (reservation) => (await driver.release?.(settings, reservation, context)) ?? [],
   };

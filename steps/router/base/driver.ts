@@ -20,6 +20,12 @@ export interface Lease extends Reservation {
   expires: number;
 }
 
+/** A lease that counts now. */
+export interface CurrentLease extends Lease {
+  /** The router has a fixed lease for this MAC. */
+  isReserved: boolean;
+}
+
 /** A fixed lease as the router has it, whoever made it. */
 export interface Entry {
   /** Where it is on the router, e.g. a file's path. */
@@ -58,6 +64,8 @@ export interface Driver<Settings> {
   apply(settings: Settings, table: Table, context: Context): Promise<string[]>;
   /** The reservations that the router doesn't have, or no longer as they are here. Changes nothing. */
   lost(settings: Settings, reservations: readonly Reservation[], context: Context): Promise<Reservation[]>;
+  /** Who has an address now. Changes nothing. Missing for a router that nobody can ask. */
+  leases?(settings: Settings, context: Context): Promise<CurrentLease[]>;
   /** Removes everything that `apply` made for this owner, if anything. Returns the lines to show the user. */
   clear(settings: Settings, table: Table, context: Context): Promise<string[]>;
   /**

@@ -20,7 +20,7 @@ export const webSettings = (example: string) => ({
     .regex(/^(?:[0-9a-fA-F]{2}[: ]?){31}[0-9a-fA-F]{2}$/, "must be a SHA-256 fingerprint: 32 pairs such as AA:BB:…")
     .optional()
     .meta({
-      description: "The SHA-256 fingerprint of its certificate, if that is self-signed; `up` tells it.",
+      description: "The SHA-256 fingerprint of its certificate, if that is self-signed; `doctor` tells it.",
       example: Array.from({ length: 32 }, (_, index) => (index + 160).toString(16).toUpperCase()).join(":"),
     }),
 });

@@ -16,6 +16,7 @@ export function conformance(title: string, open: (context: Mocha.Context) => Pro
   describe(`${title}, as every router`, function () {
     this.timeout(120_000);
     let bench: Bench;
+    const expires = Math.floor(Date.now() / 1000) + 3000;
 
     const router = (settings = bench.settings, signal = new AbortController().signal) =>
       openRouter(settings, { progress: silent, signal });
@@ -187,8 +188,17 @@ export function conformance(title: string, open: (context: Mocha.Context) => Pro
       assert.deepEqual(await router().lost([pi1, ...gone]), gone);
     });
 
+    it("tells its current leases, and which of them are reserved", async () => {
+      await apply([pi1]);
+      await bench.putLease({ ...pi1, expires });
+      await bench.putLease({ name: "tv", mac: nas.mac, ip: "192.168.2.203", expires });
+      await bench.putLease({ name: "gone", mac: "b8:27:eb:00:01:78", ip: "192.168.2.204", expires: 1_700_000_000 });
+      const leases = await router().leases();
+      const told = leases?.map(({ mac, ip, name, isReserved }) => [mac, ip, name, isReserved].join(" "));
+      assert.deepEqual(told?.sort(), [`${pi1.mac} ${pi1.ip} pi1 true`, `${nas.mac} 192.168.2.203 tv false`]);
+    });
+
     it("names a live lease in the way, and a machine's own old one", async () => {
-      const expires = Math.floor(Date.now() / 1000) + 3000;
       await bench.putLease({ ...pi2, mac: nas.mac, name: "nas", expires });
       await bench.putLease({ ...pi1, ip: "192.168.2.201", expires });
       const told = (await apply([pi1, pi2])).join("\n");

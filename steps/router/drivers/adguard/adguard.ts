@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
-import { leaseNote } from "../../base/lease-note.ts";
+import { currentLeases, leaseNote } from "../../base/lease-note.ts";
 import {
   difference,
   differenceLines,
@@ -41,6 +41,13 @@ export const adguard = {
   async lost(settings, reservations, { signal }) {
     const { static_leases } = await openAdGuard(settings, signal).status();
     return lost(entriesOf(static_leases), reservations);
+  },
+  /** It does not say which of the machines with a fixed address are there. */
+  async leases(settings, { signal }) {
+    const { leases, static_leases } = await openAdGuard(settings, signal).status();
+    const hasLease = ({ mac }: Stored) => leases.some((lease) => lease.mac === mac);
+    const fixed = leasesOf(static_leases.filter((one) => !hasLease(one)).map((one) => ({ ...one, expires: "" })));
+    return currentLeases([...leasesOf(leases), ...fixed], entriesOf(static_leases), Date.now() / 1000);
   },
   clear: (settings, { reservations }, { signal }) => clear(settings, reservations, signal),
 } satisfies Driver<Settings>;

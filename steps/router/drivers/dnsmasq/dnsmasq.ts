@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
-import { leaseNote } from "../../base/lease-note.ts";
+import { currentLeases, leaseNote } from "../../base/lease-note.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
 import {
   difference,
@@ -68,6 +68,11 @@ export const dnsmasq = {
   apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings, table)),
   lost: (settings, reservations, { signal }) =>
     withShell(settings, signal, async (shell) => lost(await readInventory(shell, settings), reservations)),
+  leases: (settings, { signal }) =>
+    withShell(settings, signal, async (shell) => {
+      const { leases, entries } = await readInventory(shell, settings);
+      return currentLeases(leases, entries, Date.now() / 1000);
+    }),
   clear: (settings, { owner }, { signal }) =>
     withShell(settings, signal, (shell) => remove(shell, settings, tableFile(settings.hostsDir, owner))),
   release: (settings, reservation, { signal }) =>

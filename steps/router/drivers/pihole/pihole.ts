@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
-import { leaseNote } from "../../base/lease-note.ts";
+import { currentLeases, leaseNote } from "../../base/lease-note.ts";
 import {
   difference,
   differenceLines,
@@ -36,6 +36,10 @@ export const pihole = {
   apply: (settings, table, { signal }) => withPiHole(settings, signal, (piHole) => apply(piHole, table)),
   lost: (settings, reservations, { signal }) =>
     withPiHole(settings, signal, async (piHole) => lost(entriesOf(await piHole.hosts()), reservations)),
+  leases: (settings, { signal }) =>
+    withPiHole(settings, signal, async (piHole) =>
+      currentLeases(await leasesOf(piHole), entriesOf(await piHole.hosts()), Date.now() / 1000),
+    ),
   clear: (settings, { owner }, { signal }) => withPiHole(settings, signal, (piHole) => clear(piHole, owner)),
 } satisfies Driver<z.output<typeof schema>>;
 
