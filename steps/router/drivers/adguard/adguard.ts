@@ -92,7 +92,7 @@ async function apply(settings: Settings, table: Table, signal: AbortSignal): Pro
 }
 
 const withoutName =
-  "AdGuard Home sends a machine no name with a fixed address: docs/routers/adguard.md tells what that means";
+  "AdGuard Home sends a machine no name with a fixed address, so it takes its name from the image or from DNS (docs/routers/adguard.md)";
 
 /**
  * An entry of a machine that the stack's last table had, or of that machine's board before. One of a machine that
