@@ -1,11 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
 import { access, type FileHandle, link, mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { UserError } from "./errors.ts";
 
-const marker = ".unfinished-";
-const prefix = () => `${marker}${hostname()}-${process.pid}-`;
+/** How names begin of what is unfinished; then come the machine and the process that made it. */
+type Marker = ".unfinished-" | "piinit-tmp-";
+const unfinishedMarker: Marker = ".unfinished-";
+const prefix = (marker: Marker = unfinishedMarker) => `${marker}${hostname()}-${process.pid}-`;
 const dayMs = 24 * 60 * 60 * 1000;
 
 /**
@@ -22,17 +24,32 @@ export async function makeFolder(folder: string, fill: (unfinished: string) => P
   });
 }
 
-/** Gives `work` a new folder below `parent`, readable only by this user, and removes it afterwards. */
-export async function inUnfinishedFolder<T>(parent: string, work: (unfinished: string) => Promise<T>): Promise<T> {
+/**
+ * Gives `work` a new folder below `parent`, readable only by this user, and removes it afterwards, with those that killed
+ * processes left there.
+ */
+export async function inUnfinishedFolder<T>(
+  parent: string,
+  work: (unfinished: string) => Promise<T>,
+  marker: Marker = unfinishedMarker,
+): Promise<T> {
   await mkdir(parent, { recursive: true });
-  await removeAbandoned(parent);
-  const unfinished = await mkdtemp(path.join(parent, prefix()));
+  await removeAbandoned(parent, marker);
+  const unfinished = await mkdtemp(path.join(parent, prefix(marker)));
   try {
     return await work(unfinished);
   } finally {
     await rm(unfinished, { recursive: true, force: true, maxRetries: 5 });
   }
 }
+
+/** The same in the system's folder for temporary files. */
+export function inTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  return inUnfinishedFolder(tmpdir(), work, "piinit-tmp-");
+}
+
+/** Whether a file's name says that it, or a folder, is unfinished. */
+export const isUnfinished = (name: string): boolean => name.startsWith(unfinishedMarker);
 
 /** Writes a small file whole or not at all; one that exists is replaced. */
 export async function writeFileWhole(file: string, content: string | Buffer, mode = 0o644): Promise<void> {
@@ -90,20 +107,25 @@ function unlessTaken(error: NodeJS.ErrnoException): void {
   if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
 }
 
-/** Removes what killed processes left: this machine's once the process is gone, others' (a shared home) after a day. */
-export async function removeAbandoned(parent: string): Promise<void> {
+/**
+ * Removes what killed processes of this user left: this machine's once the process is gone, others' (a shared home)
+ * after a day.
+ */
+export async function removeAbandoned(parent: string, marker: Marker = unfinishedMarker): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
     if (!name.startsWith(marker)) continue;
     const file = path.join(parent, name);
-    if (await isAbandoned(name, file)) await rm(file, { recursive: true, force: true, maxRetries: 5 });
+    if (await isAbandoned(name.slice(marker.length), file))
+      await rm(file, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
-async function isAbandoned(name: string, file: string): Promise<boolean> {
-  const ours = `${marker}${hostname()}-`;
-  if (name.startsWith(ours)) return !isRunning(Number.parseInt(name.slice(ours.length), 10));
+async function isAbandoned(maker: string, file: string): Promise<boolean> {
   const found = await stat(file).catch(() => undefined);
-  return found !== undefined && Date.now() - found.mtimeMs > dayMs;
+  if (!found || found.uid !== process.getuid?.()) return false;
+  const here = `${hostname()}-`;
+  if (maker.startsWith(here)) return !isRunning(Number.parseInt(maker.slice(here.length), 10));
+  return Date.now() - found.mtimeMs > dayMs;
 }
 
 function isRunning(pid: number): boolean {

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
+import { inTemporaryFolder } from "./files.ts";
 
 /** How to reach a machine; the user's own ssh configuration, keys and agent supply what is missing. */
 export interface Login {
@@ -20,15 +20,13 @@ export async function withSshArguments<T>(
   command: string,
   work: (args: string[]) => Promise<T>,
 ): Promise<T> {
-  if (login.hostKey === undefined) return work(sshArguments(login, undefined, command));
-  const folder = await mkdtemp(path.join(tmpdir(), "piinit-ssh-"));
-  try {
+  const { hostKey } = login;
+  if (hostKey === undefined) return work(sshArguments(login, undefined, command));
+  return inTemporaryFolder(async (folder) => {
     const knownHosts = path.join(folder, "known_hosts");
-    await writeFile(knownHosts, `${alias} ${login.hostKey}\n`);
+    await writeFile(knownHosts, `${alias} ${hostKey}\n`);
     return await work(sshArguments(login, knownHosts, command));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** A given host key is the only one accepted, whatever the machine's address and whatever known_hosts says. */

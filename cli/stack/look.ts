@@ -1,9 +1,9 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { parse, stringify } from "yaml";
 import { UserError } from "../../lib/errors.ts";
+import { inTemporaryFolder } from "../../lib/files.ts";
 import { projectDir } from "../../lib/paths.ts";
 import { type FoundPulumi, findPulumi } from "../../toolchain/pulumi.ts";
 import { backendUrl, isMade, runPulumi, type Stack } from "./stack.ts";
@@ -19,17 +19,14 @@ export async function lookAtStack<T>(name: string, look: (stack: Stack) => Promi
   const { isLab } = await readWork(name);
   const found = await findPulumi();
   requireTools(found, name);
-  const dir = await mkdtemp(path.join(tmpdir(), "piinit-look-"));
-  try {
+  return inTemporaryFolder(async (dir) => {
     await copyProject(dir, name);
     await mkdir(path.join(dir, "home"));
     await symlink(path.join(found.env.PULUMI_HOME ?? "", "plugins"), path.join(dir, "home", "plugins"));
     const env = { ...found.env, PULUMI_HOME: path.join(dir, "home"), PULUMI_BACKEND_URL: backendUrl() };
     const stack = { name, isLab, dir, env };
     return await look((await isMade(stack)) ? stack : await makeTemporaryState(stack, found));
-  } finally {
-    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
-  }
+  });
 }
 
 /** @throws UserError if a tool that looking needs is missing */

@@ -1,6 +1,6 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { inTemporaryFolder } from "../../lib/files.ts";
 import { pulumi, type Stack } from "./stack.ts";
 import { readState, resolvePending, type StackState, withResources, writeState } from "./state.ts";
 
@@ -9,19 +9,19 @@ import { readState, resolvePending, type StackState, withResources, writeState }
  * stack keeps the outputs that it had `before`, which Pulumi drops.
  */
 export async function update(stack: Stack, args: string[], before: StackState): Promise<boolean> {
-  const dir = await mkdtemp(path.join(tmpdir(), "piinit-up-"));
-  const log = path.join(dir, "events");
   // What Pulumi's own automation interface uses, too.
   const watched = { ...stack, env: { ...stack.env, PULUMI_DEBUG_COMMANDS: "true" } };
-  let succeeded = false;
-  try {
-    await pulumi(watched, ["up", ...args, "--event-log", log]);
-    succeeded = process.exitCode === 0;
-    return hasChanged(await readFile(log, "utf8").catch(() => ""));
-  } finally {
-    if (!succeeded) await keepOutputs(stack, before);
-    await rm(dir, { recursive: true, force: true });
-  }
+  return inTemporaryFolder(async (dir) => {
+    const log = path.join(dir, "events");
+    let succeeded = false;
+    try {
+      await pulumi(watched, ["up", ...args, "--event-log", log]);
+      succeeded = process.exitCode === 0;
+      return hasChanged(await readFile(log, "utf8").catch(() => ""));
+    } finally {
+      if (!succeeded) await keepOutputs(stack, before);
+    }
+  });
 }
 
 /** Whether an update's events, one JSON object in a line, have a change of any resource. */

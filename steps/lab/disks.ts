@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readFile, rename, rm, statfs, truncate, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, statfs, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { readPartitions } from "../../formats/mbr.ts";
 import { MiB, sectorBytes } from "../../formats/units.ts";
 import { UserError } from "../../lib/errors.ts";
-import { readAt } from "../../lib/files.ts";
+import { inUnfinishedFolder, readAt } from "../../lib/files.ts";
 import { runOnHost } from "../../lib/host.ts";
 import type { VirtualMachine } from "./contract.ts";
 import { dataLabel } from "./facts.ts";
@@ -73,8 +73,7 @@ async function bootPartitionOffset(image: string): Promise<number> {
 export async function makeData({ dir, name }: VirtualMachine, hostKey?: string): Promise<void> {
   const data = fileOf(dir, name, "data");
   const temporary = `${data}.tmp`;
-  const content = await mkdtemp(path.join(dir, "data-"));
-  try {
+  await inUnfinishedFolder(dir, async (content) => {
     await writeFile(temporary, "", { mode: 0o600 });
     await truncate(temporary, dataBytes);
     if (hostKey !== undefined) await writeHostKey(content, hostKey);
@@ -82,10 +81,7 @@ export async function makeData({ dir, name }: VirtualMachine, hostKey?: string):
     await runOnHost("mke2fs", ["-q", "-F", "-t", "ext4", "-L", dataLabel, "-E", owner, "-d", content, temporary]);
     if (hostKey !== undefined) await giveToRoot(temporary, [path.dirname(hostKeyOnDisk), hostKeyOnDisk]);
     await rename(temporary, data);
-  } finally {
-    await rm(content, { recursive: true, force: true });
-    await rm(temporary, { force: true });
-  }
+  }).finally(() => rm(temporary, { force: true }));
 }
 
 async function writeHostKey(content: string, hostKey: string): Promise<void> {

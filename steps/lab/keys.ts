@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import path from "node:path";
-import { writeFileWhole } from "../../lib/files.ts";
+import { inUnfinishedFolder, writeFileWhole } from "../../lib/files.ts";
 import { run } from "../../lib/run.ts";
 import { isMissing } from "./folder.ts";
 
@@ -23,16 +23,12 @@ export async function routerHostKey(dir: string): Promise<{ privateKey: string; 
 
 /** Makes an ed25519 key (0600) unless there is one; returns its public half. */
 async function ensureKey(file: string, comment: string): Promise<string> {
-  if (!existsSync(file)) {
-    const folder = await mkdtemp(path.join(path.dirname(file), "key-"));
-    try {
+  if (!existsSync(file))
+    await inUnfinishedFolder(path.dirname(file), async (folder) => {
       const fresh = path.join(folder, "key");
       await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", fresh]);
       await rename(fresh, file);
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-  }
+    });
   return (await run("ssh-keygen", ["-y", "-f", file])).trim();
 }
 

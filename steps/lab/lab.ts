@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import path from "node:path";
 import { UserError } from "../../lib/errors.ts";
+import { isUnfinished } from "../../lib/files.ts";
 import type { Context } from "../../lib/program.ts";
 import { isRouter } from "./contract.ts";
 import { fileName, fileOf, type MachineRecord, type Ports, readRecords, requireRecord } from "./folder.ts";
@@ -39,7 +40,7 @@ async function cutAllPower(dir: string): Promise<void> {
 async function refuseStrangersFolder(dir: string): Promise<void> {
   if (!existsSync(dir) || existsSync(keyFileOf(dir))) return;
   // An interrupted creation leaves only the key's temporary folder.
-  const others = (await readdir(dir)).filter((entry) => !entry.startsWith("key-"));
+  const others = (await readdir(dir)).filter((entry) => !isUnfinished(entry));
   if (others.length > 0)
     throw new UserError(`${dir} is not a lab's folder (it has no key of a lab): it was not removed`);
 }

@@ -63,8 +63,9 @@ export const stackSettings = `config:
     - {name: pi3, mac: "b8:27:eb:00:00:03", ip: 127.0.0.53, image: server}
 `;
 
-export async function makeHeldStack(): Promise<HeldStack> {
-  const checkout = await makeCheckout();
+/** @param more goes into the environment of its commands */
+export async function makeHeldStack(more: Record<string, string> = {}): Promise<HeldStack> {
+  const checkout = await makeCheckout(more);
   const file = (name: string) => path.join(checkout.dir, name);
   writeFileSync(file("index.ts"), program);
   writeFileSync(file("step.sh"), step);

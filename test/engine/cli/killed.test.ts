@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { processesBelow, until } from "../agents.ts";
@@ -11,13 +11,16 @@ describe("up after an up that was killed", function () {
   this.timeout("5m");
   this.bail(true);
   let stack: HeldStack;
+  let tmp: string;
 
   before(async () => {
-    stack = await makeHeldStack();
+    tmp = mkdtempSync(path.join(tmpdir(), "piinit-killed-"));
+    stack = await makeHeldStack({ TMPDIR: tmp });
   });
   after(async () => {
     await killAll();
     stack.remove();
+    rmSync(tmp, { recursive: true });
   });
 
   /** As the loss of power does: all at once, so that none of them sees another one end. */
@@ -46,6 +49,11 @@ describe("up after an up that was killed", function () {
     assert.doesNotMatch(output, /warning|pending operation/i);
     const { pending_operations: pending = [], resources = [] } = stack.state();
     assert.deepEqual([pending, resources.filter(({ initErrors }) => initErrors?.length)], [[], []]);
+    // Beside TypeScript's loader's own.
+    assert.deepEqual(
+      readdirSync(tmp).filter((name) => !name.startsWith("tsx-")),
+      [],
+    );
     return output;
   }
 

@@ -91,6 +91,6 @@ describe("a shell over SSH", function () {
   });
 
   async function temporaryFolders(): Promise<string[]> {
-    return (await readdir(tmpdir())).filter((name) => name.startsWith("piinit-ssh-"));
+    return (await readdir(tmpdir())).filter((name) => name.startsWith("piinit-tmp-"));
   }
 });
