@@ -2,6 +2,7 @@ import { unlessSilent } from "../../lib/http.ts";
 import type { Expectation } from "../../steps/cluster/contract.ts";
 import { type ClusterStatus, clusterStatus } from "../../steps/cluster/status.ts";
 import { type JobHealth, jobHealth } from "../../steps/jobs/health.ts";
+import { fullDisk } from "./full-disks.ts";
 
 /** What `./piinit status --json` prints. */
 export interface StackStatus extends ClusterStatus {
@@ -9,12 +10,33 @@ export interface StackStatus extends ClusterStatus {
   jobs: JobHealth[];
 }
 
-/** Looks once at the cluster and its jobs, without waiting. A job that isn't healthy degrades the stack. */
+/**
+ * Looks once at the cluster, its jobs and its machines' disks, without waiting. A job that isn't healthy and a disk that is
+ * full degrade the stack.
+ */
 export async function stackStatus(expectation: Expectation, signal?: AbortSignal): Promise<StackStatus> {
   const cluster = await clusterStatus(expectation, signal);
-  const jobs = await jobsOf(cluster, signal);
-  const isIll = cluster.state === "healthy" && jobs.some(({ status }) => status !== "healthy");
-  return { ...cluster, state: isIll ? "degraded" : cluster.state, jobs };
+  const [jobs, machines] = await Promise.all([
+    jobsOf(cluster, signal),
+    withFullDisks(cluster.machines, expectation, signal),
+  ]);
+  const isIll = jobs.some(({ status }) => status !== "healthy") || machines.some(({ problem }) => problem !== null);
+  return { ...cluster, machines, state: cluster.state === "healthy" && isIll ? "degraded" : cluster.state, jobs };
+}
+
+/** Only machines that answer are asked, and what else is wrong with one goes before. */
+function withFullDisks(
+  machines: StackStatus["machines"],
+  expectation: Expectation,
+  signal?: AbortSignal,
+): Promise<StackStatus["machines"]> {
+  return Promise.all(
+    machines.map(async (machine, index) => {
+      const expected = expectation.machines[index];
+      if (!expected || !machine.reachable || machine.problem !== null) return machine;
+      return { ...machine, ...(await fullDisk(expected, signal)) };
+    }),
+  );
 }
 
 async function jobsOf({ consul, nomad }: ClusterStatus, signal?: AbortSignal): Promise<JobHealth[]> {

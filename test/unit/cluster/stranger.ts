@@ -87,6 +87,7 @@ export const nomadAnswers: Readonly<Record<string, unknown>> = {
     { Name: "pi1", Address: "127.0.0.1", Datacenter: "home", Status: "ready", SchedulingEligibility: "eligible" },
   ],
   "/v1/jobs": [{ ID: "page", ParentID: "", Status: "running" }],
+  "/v1/client/stats": { DiskStats: [{ Mountpoint: "/data", Size: 1000, Available: 500 }] },
 };
 
 /** Tells, for each path, the text that `spoil` makes of the right answer. */
