@@ -8,6 +8,7 @@ import { reportError } from "../../lib/terminal.ts";
 import { finishOrReport } from "../../lib/unfinished.ts";
 import { newSeed, randomFrom } from "../random.ts";
 import { faultAnswers } from "./answers.ts";
+import { faultCommands } from "./commands.ts";
 import { type Part, type Row, tableOf } from "./part.ts";
 import { withSection } from "./sections.ts";
 import { faultSettings } from "./settings.ts";
@@ -15,6 +16,7 @@ import { faultSettings } from "./settings.ts";
 const parts: Readonly<Record<string, Part>> = {
   settings: faultSettings,
   answers: faultAnswers,
+  commands: faultCommands,
 };
 
 const file = path.join(projectDir, "docs", "bench", "faults.md");

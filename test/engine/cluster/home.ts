@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -22,6 +22,16 @@ export const homeNetwork = "127.1.0.0/16";
 export const homeAddress = (name: string) => `127.1.0.5${name.slice(-1)}`;
 export const homeConsul = (name: string) => `http://${homeAddress(name)}:8500`;
 export const homeNomad = (name: string) => `http://${homeAddress(name)}:4646`;
+
+const buildsImages = "const images = buildImages(settings, secrets, outputDir, lab?.publicKey);";
+
+/** Takes the images out of a checkout's program: these machines need none. */
+export function leaveOutImages(checkout: string): void {
+  const file = path.join(checkout, "index.ts");
+  const program = readFileSync(file, "utf8");
+  if (!program.includes(buildsImages)) throw new Error(`${file} doesn't build its images as expected`);
+  writeFileSync(file, program.replace(buildsImages, "const images = {};"));
+}
 
 export async function makeHome(): Promise<Home> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-home-"));

@@ -33,7 +33,7 @@ const inNamespace = process.getuid?.() === 0 ? ["-n"] : ["-U", "-n"];
 const needed = ["sshd", "dnsmasq", "ip", "unshare", "nsenter", "busybox"];
 
 /** Says why a home can't be made here, or nothing when it can. */
-async function whyNoHome(): Promise<string | undefined> {
+export async function whyNoHome(): Promise<string | undefined> {
   addSbin();
   for (const program of needed) if (!(await findOnPath(program, process.env))) return `${program} is not installed`;
   return await run("unshare", [...unshareArgs(), "true"]).then(
@@ -43,7 +43,7 @@ async function whyNoHome(): Promise<string | undefined> {
 }
 
 /** `shell` is what runs our scripts: the system's own sh, or one with nothing but busybox as on small routers. */
-async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
+export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-home-"));
   const hostsDir = path.join(dir, "hosts");
   await mkdir(hostsDir);
