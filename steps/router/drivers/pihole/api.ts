@@ -84,8 +84,11 @@ function sessionOf(server: WebServer, web: Web, headers: Headers | undefined): P
     },
     async replaceHosts(wanted) {
       const body = { config: { dhcp: { hosts: wanted } } };
-      await ask({ method: "PATCH", path: "/api/config", body }, lasting).catch((error) => {
-        throw error instanceof Refusal ? new UserError(whyNotChanged(error), { cause: error }) : error;
+      await ask({ method: "PATCH", path: "/api/config", body }, lasting).catch(async (error) => {
+        if (error instanceof Refusal && error.status < 500) throw new UserError(whyNotChanged(error), { cause: error });
+        // It may have been changed all the same, and start again now.
+        await untilBack(() => config(lasting)).catch(() => undefined);
+        throw error;
       });
       await untilBack(() => config(lasting));
     },
@@ -102,7 +105,7 @@ function whyNotChanged({ status, text, message }: Refusal): string {
 }
 
 const restartsAfterMs = 1500;
-const restartMs = 60_000;
+const restartMs = 30_000;
 
 /** Pi-hole's program starts itself again about a second after it has answered, and refuses connections meanwhile. */
 async function untilBack(look: () => Promise<unknown>): Promise<void> {

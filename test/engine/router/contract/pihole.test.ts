@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { UserError } from "../../../../lib/errors.ts";
 import { silent } from "../../../../lib/progress.ts";
 import { reservationsIn } from "../../../../steps/router/base/table.ts";
@@ -6,6 +8,7 @@ import { openRouter, type RouterSettings } from "../../../../steps/router/catalo
 import { parseEntry } from "../../../../steps/router/drivers/dnsmasq/config.ts";
 import { type Bench, machine } from "../bench.ts";
 import { conformance } from "../conformance.ts";
+import { startHomeOrSkip } from "../home.ts";
 import { oddValues } from "../odd-values.ts";
 import { faultCases } from "./faults.ts";
 import { type PiHoleContract, password, startPiHole } from "./pihole-server.ts";
@@ -91,6 +94,20 @@ describe("Pi-hole's documented interface, in its own ways", function () {
   it("tags what is the stack's", async () => {
     await apply();
     assert.deepEqual(server.hosts, ["b8:27:eb:00:00:01,set:piinit.home,192.168.2.51,pi1"]);
+  });
+
+  it("gives a machine its name and address by such an entry: that is what the dnsmasq inside it makes of one", async function () {
+    const home = await startHomeOrSkip(this);
+    try {
+      await writeFile(
+        path.join(home.dir, "conf.d", "pihole.conf"),
+        server.hosts.map((host) => `dhcp-host=${host}\n`).join(""),
+      );
+      await home.restartDnsmasq();
+      assert.deepEqual(await home.askForLease(machine(1).mac), { ip: machine(1).ip, hostname: "pi1" });
+    } finally {
+      await home.close();
+    }
   });
 
   it("is not started again without a change", async () => {
