@@ -1,0 +1,87 @@
+import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import type { StackStatus } from "../../cli/status/stack-status.ts";
+import { labStatus } from "../../steps/lab/lab.ts";
+import { cutPower } from "../../steps/lab/machine-processes.ts";
+import { type Checkout, makeCheckout, type Outcome } from "../e2e/checkout.ts";
+import type { Urls } from "./traffic.ts";
+
+export const machines = ["pi1", "pi2", "pi3"];
+
+/** The lab of stacks/Pulumi.lab.yaml, whose heartbeat beats each minute. */
+export interface Lab {
+  checkout: Checkout;
+  /** Of a machine that runs, as of the last `look`. */
+  urlsOf(name: string): Urls | undefined;
+  /** Looks where the machines' agents are. */
+  look(): Promise<void>;
+  /** Asks one machine after the other, for a minute, until one answers. */
+  ask<Answer>(question: (urls: Urls) => Promise<Answer>): Promise<Answer>;
+  /** Cuts the power of these at the same moment; those that don't run have none. */
+  kill(...names: string[]): Promise<void>;
+  status(): Promise<StackStatus>;
+  /** What is still wrong after ten minutes; nothing as soon as all is well. */
+  whyNotWhole(): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+const patienceMs = 10 * 60_000;
+
+export async function makeLab(): Promise<Lab> {
+  const checkout = await makeCheckout();
+  checkout.edit("lab", (text) => text.replace("*/15 * * * *", "* * * * *"));
+  const dir = path.join(checkout.dir, ".piinit/lab/lab");
+  const urls = new Map<string, Urls>();
+  const status = () => checkout.json<StackStatus>("status");
+  return {
+    checkout,
+    urlsOf: (name) => urls.get(name),
+    status,
+    async look() {
+      for (const { name, ports } of await labStatus(dir)) {
+        const { consul, nomad } = ports ?? {};
+        if (consul && nomad)
+          urls.set(name, { consul: `http://127.0.0.1:${consul}`, nomad: `http://127.0.0.1:${nomad}` });
+      }
+    },
+    async ask(question) {
+      for (let turn = 0; ; turn++) {
+        const [one] = [...urls.values()].slice(turn % urls.size);
+        try {
+          if (!one) throw new Error("no machine has ports yet");
+          return await question(one);
+        } catch (error) {
+          if (turn >= 20) throw error;
+          await pause(3000);
+        }
+      }
+    },
+    async kill(...names) {
+      const running = await labStatus(dir);
+      await cutPower(running.flatMap(({ name, pid }) => (pid && names.includes(name) ? [pid] : [])));
+    },
+    async whyNotWhole() {
+      const end = performance.now() + patienceMs;
+      for (;;) {
+        const now = await status();
+        if (isWhole(now)) return undefined;
+        if (performance.now() > end) return `not whole after ten minutes: ${JSON.stringify(now)}`;
+        await pause(3000);
+      }
+    },
+    async close() {
+      await checkout.piinit("destroy");
+      checkout.remove();
+    },
+  };
+}
+
+const isWhole = ({ state, machines: seen, consul, nomad }: StackStatus): boolean =>
+  state === "healthy" &&
+  seen.every(({ name, reachable, hostname }) => reachable && hostname === name) &&
+  [consul.peers, nomad.servers, nomad.clients].every((names) => names.join() === machines.join());
+
+/** @throws if it failed */
+export function succeeded(what: string, { exitCode, output }: Outcome): void {
+  if (exitCode !== 0) throw new Error(`${what} fails: ${output}`);
+}

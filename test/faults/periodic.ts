@@ -1,0 +1,78 @@
+/** One try of a run, of Nomad's. */
+export interface Try {
+  /** The machine's name. */
+  node: string;
+  isComplete: boolean;
+}
+
+/** A run of a periodic job. */
+export interface Run {
+  /** The job's id, which ends in the second of its start. */
+  id: string;
+  tries: Try[];
+}
+
+/** When machines were off or cut, until the cluster was whole again; seconds since 1970. */
+export interface Outage {
+  machines: readonly string[];
+  from: number;
+  to: number;
+}
+
+/** What became of a job's runs that were due once a minute. */
+export interface Count {
+  due: number;
+  /** A sentence each; without those that the outage of their own machine, or of all machines, explains. */
+  missed: string[];
+  doubled: string[];
+}
+
+/** Judges the minutes that begin from `from` to `to`, seconds since 1970. */
+export function countRuns(runs: readonly Run[], outages: readonly Outage[], from: number, to: number): Count {
+  const count: Count = { due: 0, missed: [], doubled: [] };
+  for (let minute = Math.ceil(from / 60) * 60; minute + 60 <= to; minute += 60) {
+    count.due++;
+    const tries = runs.filter(({ id }) => minuteOf(id) === minute).flatMap(({ tries: list }) => list);
+    const complete = tries.filter(({ isComplete }) => isComplete).length;
+    const around = outages.filter((outage) => outage.from < minute + 60 && minute < outage.to);
+    const isExplained = around.some(
+      ({ machines }) => machines.length > 1 || tries.some(({ node }) => machines.includes(node)),
+    );
+    if (complete === 1 || isExplained) continue;
+    const where = tries.map(({ node }) => node).join(", ") || "nowhere";
+    (complete === 0 ? count.missed : count.doubled).push(
+      `${new Date(minute * 1000).toISOString()}: ${complete} runs (tried on: ${where})`,
+    );
+  }
+  return count;
+}
+
+const minuteOf = (id: string) => Math.floor(Number(/-(\d+)$/.exec(id)?.[1]) / 60) * 60;
+
+/** All runs of the job that Nomad still knows. */
+export async function readRuns(nomad: string, job: string): Promise<Run[]> {
+  const children = await ask<{ ID: string }[]>(`${nomad}/v1/jobs?prefix=${job}/periodic-`);
+  return Promise.all(
+    children.map(async ({ ID }) => {
+      const tries = await ask<Allocation[]>(`${nomad}/v1/job/${encodeURIComponent(ID)}/allocations`);
+      return {
+        id: ID,
+        tries: tries.map(({ NodeName, ClientStatus }) => ({
+          node: NodeName,
+          isComplete: ClientStatus === "complete",
+        })),
+      };
+    }),
+  );
+}
+
+interface Allocation {
+  NodeName: string;
+  ClientStatus: string;
+}
+
+async function ask<Answer>(url: string): Promise<Answer> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
+  if (!response.ok) throw new Error(`${url}: ${response.status}`);
+  return (await response.json()) as Answer;
+}
