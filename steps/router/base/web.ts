@@ -25,6 +25,12 @@ export const webSettings = (example: string) => ({
     }),
 });
 
+/** For the settings' schema: only a certificate has a fingerprint. */
+export const fitsUrl: [(settings: WebServer) => boolean, { path: PropertyKey[]; error: string }] = [
+  ({ url, fingerprint }: WebServer) => fingerprint === undefined || url.startsWith("https:"),
+  { path: ["fingerprint"], error: "must be left out with http:, which has no certificate" },
+];
+
 export interface WebServer {
   url: string;
   fingerprint?: string | undefined;
@@ -77,10 +83,6 @@ export function openWeb(
   signal: AbortSignal,
   patienceMs = timeoutMs,
 ): Web {
-  if (fingerprint !== undefined && !url.startsWith("https:"))
-    throw new UserError(
-      `router.fingerprint is set, but ${url} has no certificate: write https:// or remove the fingerprint`,
-    );
   const ask = async <T>({ method, path, headers, body, schema }: WebRequest<T>) => {
     const target = `${url}${path}`;
     try {

@@ -93,6 +93,16 @@ describe("settings that can't be", () => {
       /network\.router\.password {2}is missing; set it: \.\/piinit secret network\.router\.password /,
     ],
     [
+      "a fingerprint where there is no certificate",
+      {
+        network: {
+          cidr: "192.168.2.0/24",
+          router: { kind: "pihole", url: "http://192.168.2.2", fingerprint: "00".repeat(32), password: "x" },
+        },
+      },
+      /network\.router\.fingerprint .*must be left out with http:/,
+    ],
+    [
       "a password in a router's address",
       {
         network: {

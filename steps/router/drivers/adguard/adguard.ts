@@ -11,22 +11,24 @@ import {
   reservationText,
   says,
 } from "../../base/table.ts";
-import { hostIn, webSettings } from "../../base/web.ts";
+import { fitsUrl, hostIn, webSettings } from "../../base/web.ts";
 import { type AdGuard, openAdGuard } from "./api.ts";
 import { type Changes, changesBetween } from "./changes.ts";
 
-const schema = z.strictObject({
-  kind: z.literal("adguard").meta(kind),
-  ...webSettings("https://192.168.2.2"),
-  user: z
-    .string()
-    .regex(/^[^:\p{C}]+$/u, "must be a user name without a colon")
-    .meta({ description: "The user of its web interface.", example: "admin" }),
-  password: z
-    .string()
-    .min(1)
-    .meta({ description: "The password of its web interface.", example: "correct horse", secret: "always" }),
-});
+const schema = z
+  .strictObject({
+    kind: z.literal("adguard").meta(kind),
+    ...webSettings("https://192.168.2.2"),
+    user: z
+      .string()
+      .regex(/^[^:\p{C}]+$/u, "must be a user name without a colon")
+      .meta({ description: "The user of its web interface.", example: "admin" }),
+    password: z
+      .string()
+      .min(1)
+      .meta({ description: "The password of its web interface.", example: "correct horse", secret: "always" }),
+  })
+  .refine(...fitsUrl);
 type Settings = z.output<typeof schema>;
 
 /**

@@ -12,18 +12,20 @@ import {
   reservationText,
   says,
 } from "../../base/table.ts";
-import { hostIn, webSettings } from "../../base/web.ts";
+import { fitsUrl, hostIn, webSettings } from "../../base/web.ts";
 import { parseEntry } from "../dnsmasq/config.ts";
 import { type PiHole, withPiHole } from "./api.ts";
 
-const schema = z.strictObject({
-  kind: z.literal("pihole").meta(kind),
-  ...webSettings("https://192.168.2.2"),
-  password: z
-    .string()
-    .min(1)
-    .meta({ description: "The password of its web interface.", example: "correct horse", secret: "always" }),
-});
+const schema = z
+  .strictObject({
+    kind: z.literal("pihole").meta(kind),
+    ...webSettings("https://192.168.2.2"),
+    password: z
+      .string()
+      .min(1)
+      .meta({ description: "The password of its web interface.", example: "correct horse", secret: "always" }),
+  })
+  .refine(...fitsUrl);
 
 /**
  * Pi-hole, version 6, whose fixed leases are `dhcp-host` values of the dnsmasq inside it. Ours have a tag with the
