@@ -4,11 +4,13 @@ import { anyOf, suggestion } from "../../lib/words.ts";
 import type { CurrentLease, Driver, Reservation, Table } from "./base/driver.ts";
 import { adguard } from "./drivers/adguard/adguard.ts";
 import { dnsmasq } from "./drivers/dnsmasq/dnsmasq.ts";
+import { kea } from "./drivers/kea/kea.ts";
 import { manual } from "./drivers/manual.ts";
+import { openwrt } from "./drivers/openwrt/openwrt.ts";
 import { pihole } from "./drivers/pihole/pihole.ts";
 
 /** Every kind of router: a new one is a file, and a line here. */
-const drivers = { dnsmasq, pihole, adguard, manual };
+const drivers = { dnsmasq, openwrt, kea, pihole, adguard, manual };
 
 type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
 

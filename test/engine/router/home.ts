@@ -6,6 +6,7 @@ import { findOnPath } from "../../../lib/host.ts";
 import { run } from "../../../lib/run.ts";
 import type { DnsmasqSettings } from "../../../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { addSbin, end, startSshd } from "../sshd.ts";
+import { askForLease, layCable, ownNetwork } from "./cable.ts";
 
 /** A home router for tests: a real sshd on 127.0.0.1 and a real dnsmasq in a network namespace of its own. */
 export interface Home {
@@ -29,14 +30,13 @@ export interface Home {
   close(): Promise<void>;
 }
 
-const inNamespace = process.getuid?.() === 0 ? ["-n"] : ["-U", "-n"];
 const needed = ["sshd", "dnsmasq", "ip", "unshare", "nsenter", "busybox"];
 
 /** Says why a home can't be made here, or nothing when it can. */
 export async function whyNoHome(): Promise<string | undefined> {
   addSbin();
   for (const program of needed) if (!(await findOnPath(program, process.env))) return `${program} is not installed`;
-  return await run("unshare", [...unshareArgs(), "true"]).then(
+  return await run("unshare", [...ownNetwork(), "true"]).then(
     () => undefined,
     () => "this user may not make a network namespace",
   );
@@ -69,9 +69,6 @@ export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
     ].join("\n"),
   );
   await mkdir(path.join(dir, "conf.d"));
-  await writeFile(path.join(dir, "lease.sh"), '#!/bin/sh\n[ "$1" = bound ] && echo "bound $ip $hostname"\nexit 0\n', {
-    mode: 0o755,
-  });
 
   const forced = shell === "busybox" ? [`ForceCommand ${await busyboxShell(dir)}`] : [];
   const ssh = await startSshd(dir, forced);
@@ -116,14 +113,7 @@ export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
       await writeFile(leaseFile, "");
       dnsmasq = await startDnsmasq(configFile);
     },
-    async askForLease(mac) {
-      const enter = ["-t", String(dnsmasq.pid), ...inNamespace, "--preserve-credentials"];
-      await run("nsenter", [...enter, "ip", "link", "set", "pi0", "address", mac]);
-      const client = ["busybox", "udhcpc", "-i", "pi0", "-f", "-n", "-q", "-t", "5", "-s", path.join(dir, "lease.sh")];
-      const answer = await run("nsenter", [...enter, ...client]);
-      const [, ip = "", hostname = ""] = /^bound (\S+) ?(\S*)$/m.exec(answer) ?? [];
-      return { ip, hostname };
-    },
+    askForLease: (mac) => askForLease(Number(dnsmasq.pid), dir, mac),
     close: () => clear(dnsmasq, ssh.sshd),
   };
   return home;
@@ -137,26 +127,16 @@ async function busyboxShell(dir: string): Promise<string> {
   return `env -i PATH=${bin} ${bin}/sh -s`;
 }
 
-function unshareArgs(): string[] {
-  return process.getuid?.() === 0 ? ["--net"] : ["--user", "--map-root-user", "--net"];
-}
-
 /** One cable in a namespace: dnsmasq at one end, the machines in turn at the other. */
 async function startDnsmasq(configFile: string): Promise<ChildProcess> {
   const script = [
-    "set -e",
-    "ip link set lo up",
-    "ip link add home0 type veth peer name pi0",
-    "ip addr add 192.168.2.1/24 dev home0",
-    "ip link set home0 up",
-    "ip link set pi0 up",
-    "echo cable ready",
+    ...layCable,
     // In debug mode it does not change its user and group, which an ordinary user's namespace does not allow.
     'exec dnsmasq --no-daemon --conf-file="$1"',
   ].join("\n");
   const log = /^log-facility=(.*)$/m.exec(await readFile(configFile, "utf8"))?.[1] ?? "";
   await rm(log, { force: true });
-  const child = spawn("unshare", [...unshareArgs(), "sh", "-c", script, "sh", configFile], {
+  const child = spawn("unshare", [...ownNetwork(), "sh", "-c", script, "sh", configFile], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const stderr: string[] = [];

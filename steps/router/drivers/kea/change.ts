@@ -1,0 +1,77 @@
+import { isDeepStrictEqual } from "node:util";
+import { UserError } from "../../../../lib/errors.ts";
+import type { Kea } from "./commands.ts";
+import { type Configuration, hostFor, ownOf, type Placed, withOwn } from "./config.ts";
+
+/** What is to become of an owner's reservations. */
+export interface Change {
+  owner: string;
+  wanted: readonly Placed[];
+  /** Kea as it was when the change was planned. */
+  before: Configuration;
+  /** It has the commands of its hook library `host_cmds`. */
+  hasHostCommands: boolean;
+}
+
+/**
+ * Replaces the owner's reservations, lets `check` look at the result and `keep` do what is left, and undoes all of it if
+ * any of that fails. Kea's memory has the old reservations or the new ones afterwards, unless it can't be reached.
+ */
+export async function replaceOwn(kea: Kea, change: Change, finish: (after: Configuration) => Promise<void>) {
+  const { owner, wanted, before, hasHostCommands } = change;
+  const own = ownOf(before, owner);
+  const wantedConfig = withOwn(before, owner, wanted);
+  const isChanged = !isDeepStrictEqual(sorted(own), sorted(wanted));
+  if (isChanged && !hasHostCommands) await testConfiguration(kea, before, wantedConfig);
+  try {
+    if (isChanged && hasHostCommands) await replaceHosts(kea, owner, own, wanted);
+    else if (isChanged) await kea.order("config-set", wantedConfig);
+    const after = await kea.config();
+    await finish(after);
+    return after;
+  } catch (error) {
+    if (!isChanged || !(error instanceof UserError)) throw error;
+    const undo = hasHostCommands
+      ? // The failed command may have been carried out all the same.
+        kea.config().then((now) => replaceHosts(kea, owner, ownOf(now, owner), own))
+      : // After a configuration that it did not take, Kea serves nobody until it gets another one.
+        kea.order("config-set", before);
+    const isUndone = await undo.then(
+      () => true,
+      () => false,
+    );
+    if (!isUndone) throw error;
+    throw new UserError(`${error.message}\nThe reservations are as they were before.`, { cause: error });
+  }
+}
+
+const sorted = (table: readonly Placed[]): Placed[] =>
+  table
+    .map(({ subnetId, mac, ip, name }) => ({ subnetId, mac, ip, name }))
+    .sort((a, b) => (`${a.subnetId} ${a.mac}` < `${b.subnetId} ${b.mac}` ? -1 : 1));
+
+/** Removes before it adds, because an address can't be there twice. */
+async function replaceHosts(kea: Kea, owner: string, own: readonly Placed[], wanted: readonly Placed[]): Promise<void> {
+  const isIn = (table: readonly Placed[], one: Placed) =>
+    table.some((other) => isDeepStrictEqual(sorted([other]), sorted([one])));
+  const target = { "operation-target": "memory" };
+  for (const one of own.filter((old) => !isIn(wanted, old)))
+    await kea.order("reservation-del", {
+      ...target,
+      "subnet-id": one.subnetId,
+      "identifier-type": "hw-address",
+      identifier: one.mac,
+    });
+  for (const one of wanted.filter((now) => !isIn(own, now)))
+    await kea.order("reservation-add", {
+      ...target,
+      reservation: { "subnet-id": one.subnetId, ...hostFor(owner, one) },
+    });
+}
+
+/** Lets Kea look at the new configuration, which harms nothing, and looks whether the old one is still there. */
+async function testConfiguration(kea: Kea, before: Configuration, wanted: Configuration): Promise<void> {
+  await kea.order("config-test", wanted);
+  if (!isDeepStrictEqual(await kea.config(), before))
+    throw new UserError(`something else changed the configuration of ${kea.title} at the same time: run up again`);
+}

@@ -1,0 +1,145 @@
+import { z } from "zod";
+import { UserError } from "../../../../lib/errors.ts";
+import { type Driver, kind, type Reservation, type Table } from "../../base/driver.ts";
+import { currentLeases, leaseNote } from "../../base/lease-note.ts";
+import {
+  difference,
+  differenceLines,
+  planTable,
+  refuseConflicts,
+  refuseStrangers,
+  reservationText,
+  says,
+} from "../../base/table.ts";
+import { hostIn, webSettings } from "../../base/web.ts";
+import { replaceOwn } from "./change.ts";
+import { type Kea, openKea } from "./commands.ts";
+import { type Configuration, entriesOf, ownOf, type Placed, place, subnetsOf } from "./config.ts";
+
+const schema = z.strictObject({
+  kind: z.literal("kea").meta(kind),
+  ...webSettings("https://192.168.2.1:8000"),
+  user: z
+    .string()
+    .regex(/^[^:\p{C}]+$/u, "must be a user name without a colon")
+    .optional()
+    .meta({ description: "The user of its `authentication`, if it has one.", example: "admin" }),
+  password: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: "That user's password.", example: "correct horse", secret: "always" }),
+  persist: z.boolean().meta({
+    description:
+      "Whether Kea writes its configuration file anew after a change, without comments; otherwise it forgets the reservations when it starts again.",
+    example: true,
+  }),
+});
+type Settings = z.output<typeof schema>;
+
+/**
+ * Kea's DHCP server. With its hook library `host_cmds` each reservation is a command; without, the whole configuration
+ * is replaced. Ours have the stack's name in their `user-context`.
+ */
+export const kea = {
+  schema,
+  host: hostIn,
+  title: ({ url }) => `Kea at ${url}`,
+  async apply(settings, table, { signal }) {
+    return apply(openKea(settings, signal), openKea(settings, lasting), settings, table, signal);
+  },
+  async lost(settings, reservations, { signal }) {
+    return lost(await openKea(settings, signal).config(), reservations);
+  },
+  async leases(settings, { signal }) {
+    const server = openKea(settings, signal);
+    const [commands, config] = [await server.commands(), await server.config()];
+    if (!commands.has("lease4-get-all"))
+      throw new UserError(`${server.title} tells no leases: load its hook library libdhcp_lease_cmds.so`);
+    const ids = subnetsOf(config).map(({ id }) => id);
+    return currentLeases(await server.leases(ids), entriesOf(config, new Set(ids)), Date.now() / 1000);
+  },
+  async clear(settings, { owner }, { signal }) {
+    return clear(openKea(settings, signal), openKea(settings, lasting), settings, owner, signal);
+  },
+} satisfies Driver<Settings>;
+
+/** A change takes milliseconds, and half of one is worse than one that is not interrupted. */
+const lasting = new AbortController().signal;
+
+async function apply(look: Kea, act: Kea, settings: Settings, table: Table, signal: AbortSignal): Promise<string[]> {
+  const { owner, reservations } = table;
+  const [commands, before] = [await look.commands(), await look.config()];
+  const subnetIds = new Set(placed(look.title, before, reservations).map(({ subnetId }) => subnetId));
+  const own = ownOf(before, owner);
+  const marked = own.map((one) => ({ source: look.title, text: "", macs: [one.mac], ...one, ignored: false }));
+  refuseStrangers(look.title, "remove them there", marked, table);
+  const planned = planTable(look.title, entriesOf(before, subnetIds, owner), reservations);
+  const wanted = placed(look.title, before, planned.own);
+
+  refuseInterrupted(look.title, signal);
+  const change = { owner, wanted, before, hasHostCommands: commands.has("reservation-add") };
+  await replaceOwn(act, change, async (after) => {
+    refuseConflicts(look.title, entriesOf(after, subnetIds, owner), reservations);
+    refuseLost(look.title, after, reservations);
+    if (settings.persist) await act.order("config-write");
+  });
+
+  const adopted = planned.adopted.map(({ reservation }) => reservation);
+  const leases = commands.has("lease4-get-all") ? await act.leases([...subnetIds]) : [];
+  const now = Date.now() / 1000;
+  return [
+    ...differenceLines(difference([...own, ...adopted], reservations)),
+    ...planned.adopted.map(
+      ({ reservation, entry }) =>
+        `${reservationText(reservation)}: an entry in ${entry.source} already says so and stays as it is`,
+    ),
+    ...reservations.flatMap((one) => leaseNote(leases, one, now) ?? []),
+    ...(settings.persist ? [] : ["Kea keeps this until it starts again; with persist: true, it writes it to its file"]),
+  ];
+}
+
+function refuseInterrupted(title: string, signal: AbortSignal): void {
+  if (signal.aborted) throw new UserError(`interrupted while talking to ${title}, before anything was changed`);
+}
+
+/** Each reservation with its subnet. */
+function placed(title: string, config: Configuration, reservations: readonly Reservation[]): Placed[] {
+  const found = place(config, reservations);
+  const outside = found.filter((one) => !("subnetId" in one));
+  if (outside.length === 0) return found as Placed[];
+  const subnets = subnetsOf(config).map(({ subnet }) => subnet);
+  throw new UserError(
+    `Nothing was changed: ${title} serves ${subnets.join(", ") || "no subnet"}, and these addresses are not in there: ${outside.map(reservationText).join(", ")}`,
+  );
+}
+
+async function clear(look: Kea, act: Kea, settings: Settings, owner: string, signal: AbortSignal): Promise<string[]> {
+  const [commands, before] = [await look.commands(), await look.config()];
+  const own = ownOf(before, owner);
+  if (own.length === 0) return [`${look.title} has no reservations of stack ${owner} any more`];
+  refuseInterrupted(look.title, signal);
+  const change = { owner, wanted: [], before, hasHostCommands: commands.has("reservation-add") };
+  await replaceOwn(act, change, async (after) => {
+    if (ownOf(after, owner).length > 0)
+      throw new UserError(`${look.title} still has reservations of stack ${owner}: something else writes them`);
+    if (settings.persist) await act.order("config-write");
+  });
+  return differenceLines(difference(own, []));
+}
+
+function refuseLost(title: string, after: Configuration, reservations: readonly Reservation[]): void {
+  const missing = lost(after, reservations);
+  if (missing.length === 0) return;
+  throw new UserError(
+    [
+      `${title} did not keep these reservations, because something else changed its configuration at the same time. Run up again:`,
+      ...missing.map((one) => `  ${reservationText(one)}`),
+    ].join("\n"),
+  );
+}
+
+function lost(config: Configuration, reservations: readonly Reservation[]): Reservation[] {
+  const entries = entriesOf(config, new Set(subnetsOf(config).map(({ id }) => id)));
+  return reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
+}

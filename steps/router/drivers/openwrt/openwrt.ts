@@ -1,0 +1,138 @@
+import { z } from "zod";
+import { UserError } from "../../../../lib/errors.ts";
+import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
+import { currentLeases, leaseNote } from "../../base/lease-note.ts";
+import { type Shell, withShell } from "../../base/remote-shell.ts";
+import { sshLogin } from "../../base/ssh-login.ts";
+import {
+  difference,
+  differenceLines,
+  planTable,
+  refuseConflicts,
+  refuseStrangers,
+  reservationsIn,
+  reservationText,
+  says,
+} from "../../base/table.ts";
+import { batchFor, hostEntries, hostsIn, isOwn, sectionName } from "./hosts.ts";
+import { type Inventory, readInventory } from "./inventory.ts";
+import { changeScript, reloadScript } from "./scripts.ts";
+import { whyNotServed } from "./served.ts";
+import type { Section } from "./uci.ts";
+
+const schema = z.strictObject({ kind: z.literal("openwrt").meta(kind), ...sshLogin });
+
+export type OpenwrtSettings = z.output<typeof schema>;
+
+/**
+ * A router with OpenWrt that allows us to log in. Each machine is a section `piinit_MAC` of the type `host` in its
+ * configuration `dhcp`, with its stack's name in the option `piinit`. All changes of a table are one commit, after which
+ * OpenWrt starts dnsmasq anew.
+ */
+export const openwrt = {
+  schema,
+  host: ({ host }) => host,
+  title: ({ host }) => `OpenWrt on ${host}`,
+  apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings.host, table)),
+  lost: (settings, reservations, { signal }) =>
+    withShell(settings, signal, async (shell) => lost(await readInventory(shell), reservations)),
+  leases: (settings, { signal }) =>
+    withShell(settings, signal, async (shell) => {
+      const { leases, entries } = await readInventory(shell);
+      return currentLeases(leases, entries, Date.now() / 1000);
+    }),
+  clear: (settings, { owner }, { signal }) =>
+    withShell(settings, signal, (shell) => clear(shell, settings.host, owner)),
+} satisfies Driver<OpenwrtSettings>;
+
+async function apply(shell: Shell, host: string, table: Table): Promise<string[]> {
+  const before = await readInventory(shell);
+  const { owner, reservations } = table;
+  const ours = ownSections(before, owner);
+  refuseUnserved(host, before, reservations);
+  refuseStrangers(host, "remove their sections there", hostEntries(ours), table);
+  const planned = planTable(host, othersIn(before, ours), reservations);
+  refuseTakenNames(host, before, owner, planned.own);
+
+  const batch = batchFor(owner, before.dhcp, planned.own);
+  const after = await change(shell, before, batch);
+  try {
+    readBack(host, after, table);
+  } catch (error) {
+    const asBefore = batchFor(owner, after.dhcp, reservationsIn(hostEntries(ours)));
+    // What went wrong first is what the user must know.
+    await change(shell, after, asBefore).catch(() => undefined);
+    throw error;
+  }
+
+  const adopted = planned.adopted.map(({ reservation }) => reservation);
+  const now = Date.now() / 1000;
+  return [
+    ...differenceLines(difference([...reservationsIn(hostEntries(ours)), ...adopted], reservations)),
+    ...planned.adopted.map(
+      ({ reservation, entry }) =>
+        `${reservationText(reservation)}: the entry in ${entry.source} already says so and stays as it is`,
+    ),
+    ...reservations.flatMap((reservation) => leaseNote(after.leases, reservation, now) ?? []),
+  ];
+}
+
+/** Makes the changes, if any, and dnsmasq read them. An earlier run may have been cut off between the two. */
+async function change(shell: Shell, before: Inventory, batch: readonly string[]): Promise<Inventory> {
+  const { sum, isRunning } = before;
+  await shell.run(batch.length > 0 ? changeScript({ batch, sum, mustRun: isRunning }) : reloadScript);
+  return readInventory(shell);
+}
+
+async function clear(shell: Shell, host: string, owner: string): Promise<string[]> {
+  const before = await readInventory(shell);
+  const ours = ownSections(before, owner);
+  if (ours.length === 0) return [`${host} has no reservations of stack ${owner} any more`];
+  const after = await change(shell, before, batchFor(owner, before.dhcp, []));
+  if (ownSections(after, owner).length > 0)
+    throw new UserError(
+      `the reservations of stack ${owner} on ${host} came back after they were removed: something else writes them`,
+    );
+  return differenceLines(difference(reservationsIn(hostEntries(ours)), []));
+}
+
+const ownSections = ({ dhcp }: Inventory, owner: string): Section[] =>
+  hostsIn(dhcp).filter((section) => isOwn(section, owner));
+
+function othersIn({ entries }: Inventory, ours: readonly Section[]): Entry[] {
+  const own = new Set(hostEntries(ours).map(({ source }) => source));
+  return entries.filter(({ source }) => !own.has(source));
+}
+
+function refuseUnserved(host: string, inventory: Inventory, reservations: readonly Reservation[]): void {
+  const reason = inventory.isRunning
+    ? whyNotServed(inventory.dhcp, inventory.network, reservations)
+    : "no dnsmasq runs there: start it, or set another router";
+  if (reason) throw new UserError(`Nothing was changed on ${host}: ${reason}`);
+}
+
+/** Our sections have fixed names. Somebody else's may have one, after its MAC was changed by hand. */
+function refuseTakenNames(host: string, { dhcp }: Inventory, owner: string, wanted: readonly Reservation[]): void {
+  const names = new Set(wanted.map(sectionName));
+  const taken = dhcp.filter((section) => names.has(section.name) && !isOwn(section, owner));
+  if (taken.length === 0) return;
+  throw new UserError(
+    `Nothing was changed on ${host}: these sections in /etc/config/dhcp are not of stack ${owner}: ${taken.map(({ name }) => name).join(", ")}. Rename or remove them there.`,
+  );
+}
+
+/** The router must have what we wrote, and nobody may have contradicted it meanwhile. */
+function readBack(host: string, after: Inventory, { owner, reservations }: Table): void {
+  refuseConflicts(host, othersIn(after, ownSections(after, owner)), reservations);
+  const missing = lost(after, reservations);
+  if (missing.length === 0) return;
+  throw new UserError(
+    [
+      `${host} did not keep these reservations, because something else changed them at the same time. Run up again:`,
+      ...missing.map((one) => `  ${reservationText(one)}`),
+    ].join("\n"),
+  );
+}
+
+const lost = ({ entries }: Inventory, reservations: readonly Reservation[]): Reservation[] =>
+  reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
