@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import type { StackStatus } from "../../cli/status/stack-status.ts";
 import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
 import { answers, eventually, isOpen, minutes, untilDefined } from "./asking.ts";
-import { type Checkout, makeCheckout, type Outcome } from "./checkout.ts";
+import { type Checkout, makeCheckout } from "./checkout.ts";
+import { isWhole, machines, questionsTo, succeeded } from "./lab-home.ts";
 
-const machines = ["pi1", "pi2", "pi3"];
+/** A job that the stack doesn't have; it needs no machine. */
+const jobByHand = {
+  ID: "by-hand",
+  Type: "service",
+  TaskGroups: [{ Name: "main", Count: 0, Tasks: [{ Name: "main", Driver: "exec", Config: { command: "true" } }] }],
+};
 
 /** The lab's whole life, on one checkout: each test goes on from where the one before it left the cluster. */
 describe("the lab", function () {
@@ -24,39 +29,7 @@ describe("the lab", function () {
     home.remove();
   });
 
-  const status = () => home.json<StackStatus>("status");
-  const labList = () => home.json<MachineStatus[]>("lab", "list");
-  const ssh = async (machine: string, command: string) => {
-    const { exitCode, output, stdout } = await home.piinit("lab", "ssh", machine, "--", command);
-    assert.equal(exitCode, 0, output);
-    return stdout.trim();
-  };
-
-  const isWhole = ({ machines: seen, consul, nomad }: StackStatus) =>
-    seen.every(({ name, reachable, hostname }) => reachable && hostname === name) &&
-    consul.leader !== null &&
-    nomad.leader !== null &&
-    [consul.peers, nomad.servers, nomad.clients].every((names) => names.join() === machines.join());
-
-  const succeeded = ({ exitCode, output }: Outcome) => assert.equal(exitCode, 0, output);
-
-  async function consulUrl(): Promise<string> {
-    const { consul } = await status();
-    return consul.url ?? assert.fail("no Consul server answers");
-  }
-
-  async function keyValue(key: string): Promise<string | undefined> {
-    const response = await fetch(`${await consulUrl()}/v1/kv/${key}?raw`);
-    return response.ok ? response.text() : undefined;
-  }
-
-  /** The page that the job `page` serves, fetched from inside the network at the address that Consul has for it. */
-  async function page(): Promise<string> {
-    const response = await fetch(`${await consulUrl()}/v1/health/service/page?passing`);
-    const [entry] = (await response.json()) as { Service: { Address: string; Port: number } }[];
-    if (!entry) return "no page in Consul";
-    return ssh("pi1", `busybox wget -qO- http://${entry.Service.Address}:${entry.Service.Port}/`);
-  }
+  const { status, labList, ssh, consulUrl, keyValue, page, answerPi3 } = questionsTo(() => home);
 
   it("comes up with one command, though a machine loses its power in its first minutes", async () => {
     const up = home.piinit("up");
@@ -125,7 +98,7 @@ describe("the lab", function () {
     assert.ok(reused.includes("image"));
   });
 
-  it("goes on without a machine that crashed, tells so, and starts it again with up", async () => {
+  it("goes on without a machine that crashed or lost its cable, tells so, and takes it back", async () => {
     succeeded(await home.piinit("lab", "kill", "pi2"));
     assert.equal((await labList()).find(({ name }) => name === "pi2")?.state, "crashed");
     const without = await eventually("a leader among the others", status, ({ consul, nomad }) =>
@@ -138,13 +111,74 @@ describe("the lab", function () {
     await eventually("the whole cluster after a crash", status, isWhole);
   });
 
-  it("goes on without a machine that lost its cable, tells so, and takes it back", async () => {
+  it("takes changes while its first machine is cut off, tells what is missing, and takes the machine back", async () => {
     succeeded(await home.piinit("lab", "cut", "pi1"));
     await eventually("pi1 is cut off", status, ({ machines: seen, state }) => {
       return seen[0]?.reachable === false && state === "degraded";
     });
+    home.edit("lab", (text) => text.replace("Hello from the cluster", "Hello from two of three"));
+    const up = await home.piinit("up");
+    succeeded(up);
+    assert.match(up.output, /\n2 of 3 machines are there:\n {2}pi1, 192\.168\.2\.51, .*no answer from Consul/);
+    assert.equal(await keyValue("page/text"), "Hello from two of three");
+    const seen = await home.piinit("status");
+    assert.equal(seen.exitCode, 1, seen.output);
+    assert.match(seen.output, /Consul +2 of 3 servers, leader pi[23], can lose none/);
+    assert.match(seen.output, /To do:\n {2}pi1: see `\.\/piinit lab console pi1`/);
+    const again = await home.piinit("up");
+    succeeded(again);
+    assert.match(again.output, / unchanged/);
+    assert.doesNotMatch(again.output, /updated|created/);
+
     succeeded(await home.piinit("lab", "join", "pi1"));
     await eventually("the whole cluster after a cut", status, isWhole);
+    home.edit("lab", (text) => text.replace("Hello from two of three", "Hello from the cluster"));
+    const whole = await home.piinit("up");
+    succeeded(whole);
+    assert.match(whole.output, /pi1 is (coming )?back/);
+    assert.doesNotMatch(whole.output, /machines are there/);
+  });
+
+  it("gets back what was removed behind its back: a reservation, a key, a job", async () => {
+    await ssh("router", "rm /data/dnsmasq/hosts/piinit.lab");
+    const { consul, nomad } = await status();
+    await fetch(`${consul.url}/v1/kv/page/text`, { method: "DELETE" });
+    await fetch(`${nomad.url}/v1/job/page?purge=true`, { method: "DELETE" });
+    const reasons = [/lacks pi1: 52:54:\S+ → 192\.168\.2\.51/, /the key page\/text is gone/, /the job page is gone/];
+    const preview = await home.piinit("preview");
+    const up = await home.piinit("up");
+    succeeded(up);
+    for (const reason of reasons) for (const { output } of [preview, up]) assert.match(output, reason);
+    assert.match(await ssh("router", "cat /data/dnsmasq/hosts/piinit.lab"), /pi1/);
+    await eventually("the page", page, (text) => text.includes("Hello from the cluster"));
+  });
+
+  it("calls a machine by its name when the router's lease has a qualified one or none", async () => {
+    succeeded(await home.piinit("lab", "kill", "pi3"));
+    await answerPi3({});
+    succeeded(await home.piinit("lab", "start", "pi3"));
+    await eventually("pi3 by the stack's table", status, isWhole);
+    const leasedName = () => ssh("pi3", "sed -n s/^HOSTNAME=//p /run/systemd/netif/leases/*");
+    assert.equal(await leasedName(), "");
+    const leased = (name: string) => eventually(`a lease with the name "${name}"`, leasedName, (now) => now === name);
+
+    await answerPi3({ tag: "set:qualified,", config: "dhcp-option-force=tag:qualified,12,pi3.home.lan" });
+    await ssh("pi3", "networkctl renew eth0");
+    await leased("pi3.home.lan");
+    assert.equal(await ssh("pi3", "/usr/lib/piinit/take-name && hostname"), "pi3");
+
+    const pointer = (await ssh("pi3", "cut -d ' ' -f 2 /run/piinit/machine")).split(".").reverse().join(".");
+    await answerPi3({ config: `ptr-record=${pointer}.in-addr.arpa,pi3.home.lan` });
+    await ssh("pi3", "networkctl renew eth0");
+    await leased("");
+    const forget = "mv /usr/lib/piinit/machines /tmp/machines && rm /run/piinit/machine";
+    const ask = "/usr/lib/piinit/take-name && cat /run/piinit/machine && mv /tmp/machines /usr/lib/piinit/machines";
+    assert.match(await ssh("pi3", `${forget} && ${ask}`), /^this machine is pi3 .*\npi3 192\.168\.2\.53 /);
+
+    await answerPi3({ name: ",pi3" });
+    await ssh("pi3", "networkctl renew eth0");
+    await leased("pi3");
+    await eventually("the whole cluster by the router's names", status, isWhole);
   });
 
   it("uses a secret and never shows it", async () => {
@@ -204,6 +238,43 @@ describe("the lab", function () {
       (value) => value === "stays",
     );
     succeeded(await home.pulumi("pulumi preview --stack lab --expect-no-changes"));
+  });
+
+  it("gets everything back from a snapshot after all machines and disks were lost", async () => {
+    const { nomad } = await status();
+    const put = async (url: string, body: object) =>
+      (await fetch(url, { method: "PUT", body: JSON.stringify(body) })).ok;
+    const secret = { Path: "app/secret", Items: { word: "by hand" } };
+    assert.ok(await put(`${nomad.url}/v1/var/app/secret`, secret));
+    assert.ok(await put(`${nomad.url}/v1/jobs`, { Job: jobByHand }));
+    succeeded(await home.piinit("snapshot", "lab", "lost.snapshot"));
+
+    for (const name of machines) {
+      succeeded(await home.piinit("lab", "kill", name));
+      for (const disk of ["overlay.qcow2", "data.img"]) rmSync(path.join(home.dir, `.piinit/lab/lab/${name}.${disk}`));
+    }
+    succeeded(await home.piinit("lab", "start"));
+    succeeded(await home.piinit("up"));
+    await eventually("a new cluster", status, isWhole);
+    assert.equal(await keyValue("strangers/key"), undefined);
+    succeeded(await home.piinit("restore", "lab", "lost.snapshot", "--yes"));
+    succeeded(await home.piinit("up"));
+
+    await eventually("the whole cluster after the restore", status, isWhole);
+    for (const [key, value] of Object.entries({ "strangers/key": "stays", "page/text": "Hello again" }))
+      assert.match((await keyValue(key)) ?? "", new RegExp(value), key);
+    const variable = await fetch(`${(await status()).nomad.url}/v1/var/app/secret`);
+    assert.equal(((await variable.json()) as typeof secret).Items.word, "by hand");
+    const ids = (await status()).jobs.map(({ id }) => id).sort();
+    assert.equal(ids.join(), "by-hand,heartbeat,page");
+    await eventually("the page after the restore", page, (text) => text.includes("Hello again"));
+  });
+
+  it("tells of a machine that the router calls something else, with both names", async () => {
+    await answerPi3({ name: ",nas" });
+    await ssh("pi3", "networkctl renew eth0");
+    const problem = /calls itself nas instead of pi3/;
+    await eventually("the other name", status, ({ machines: seen }) => problem.test(seen[2]?.problem ?? ""));
   });
 
   it("leaves no process, no port and no file behind", async () => {

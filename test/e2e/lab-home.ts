@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import type { StackStatus } from "../../cli/status/stack-status.ts";
+import type { MachineStatus } from "../../steps/lab/lab.ts";
+import type { Checkout, Outcome } from "./checkout.ts";
+
+/** The machines of stacks/Pulumi.lab.yaml. */
+export const machines = ["pi1", "pi2", "pi3"];
+
+export const succeeded = ({ exitCode, output }: Outcome) => assert.equal(exitCode, 0, output);
+
+export const isWhole = ({ machines: seen, consul, nomad }: StackStatus) =>
+  seen.every(({ name, reachable, hostname }) => reachable && hostname === name) &&
+  consul.leader !== null &&
+  nomad.leader !== null &&
+  [consul.peers, nomad.servers, nomad.clients].every((names) => names.join() === machines.join());
+
+/** What a test asks the lab of a checkout, which exists only when it runs. */
+export function questionsTo(checkout: () => Checkout) {
+  const status = () => checkout().json<StackStatus>("status");
+  const labList = () => checkout().json<MachineStatus[]>("lab", "list");
+
+  async function ssh(machine: string, command: string): Promise<string> {
+    const { exitCode, output, stdout } = await checkout().piinit("lab", "ssh", machine, "--", command);
+    assert.equal(exitCode, 0, output);
+    return stdout.trim();
+  }
+
+  async function consulUrl(): Promise<string> {
+    const { consul } = await status();
+    return consul.url ?? assert.fail("no Consul server answers");
+  }
+
+  async function keyValue(key: string): Promise<string | undefined> {
+    const response = await fetch(`${await consulUrl()}/v1/kv/${key}?raw`);
+    return response.ok ? response.text() : undefined;
+  }
+
+  /** The page that the job `page` serves, fetched from inside the network at the address that Consul has for it. */
+  async function page(): Promise<string> {
+    const response = await fetch(`${await consulUrl()}/v1/health/service/page?passing`);
+    const [entry] = (await response.json()) as { Service: { Address: string; Port: number } }[];
+    if (!entry) return "no page in Consul";
+    return ssh("pi1", `busybox wget -qO- http://${entry.Service.Address}:${entry.Service.Port}/`);
+  }
+
+  /** Changes the router's reservation for pi3, behind piinit's back, and the rest of its dnsmasq's configuration. */
+  async function answerPi3({ tag = "", name = "", config = "" }: { tag?: string; name?: string; config?: string }) {
+    const mac = "52:54:00:12:34:53";
+    const entry = `s/^${mac},.*(192[.][0-9.]+).*/${mac},${tag}\\1${name}/`;
+    const commands = [
+      "systemctl stop dnsmasq",
+      `sed -Ei '${entry}' /data/dnsmasq/hosts/piinit.*`,
+      `sed -i '/${mac}/d' /data/dnsmasq/leases`,
+      `echo '${config}' >/etc/dnsmasq.d/names.conf`,
+      "systemctl start dnsmasq",
+    ];
+    await ssh("router", commands.join(" && "));
+  }
+
+  return { status, labList, ssh, consulUrl, keyValue, page, answerPi3 };
+}
