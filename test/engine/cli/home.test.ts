@@ -80,9 +80,8 @@ describe("a home with real servers, without its images", function () {
 
   it("takes changes while its first machine is off, and tells so", async () => {
     await home.kill("pi1");
-    await until("another leader", async () =>
-      /:/.test(await (await fetch(`${homeNomad("pi2")}/v1/status/leader`)).text()),
-    );
+    for (const agent of [homeConsul("pi2"), homeNomad("pi2")])
+      await until("another leader", async () => /:/.test(await (await fetch(`${agent}/v1/status/leader`)).text()));
     want("hello from two");
     const output = await up();
     assert.match(output, /pi1 is missing: up waits for it/);

@@ -119,7 +119,7 @@ async function makeRoot(root: string): Promise<void> {
   for (const folder of ["lib", "lib64"]) await symlink(`usr/${folder}`, path.join(root, folder));
 }
 
-/** Prints the number that its first process has outside, and is off when its input ends. */
+/** Prints the number that its first process has outside. */
 const firstProcess = `read -r pid _ </proc/self/stat
 cd "$1"
 mount --rbind /usr usr
@@ -131,7 +131,9 @@ exec chroot . /bin/sh /sbin/procd 2>/dev/null`;
 async function powerOn(root: string): Promise<{ pid: number; off(): Promise<void> }> {
   const spaces = [...ownNetwork(), "--mount", "--pid", "--fork", "--kill-child"];
   const script = [...layCable, firstProcess].join("\n");
-  const child: ChildProcess = spawn("unshare", [...spaces, "sh", "-c", script, "sh", root], {
+  // A test that is killed must not leave a router behind.
+  const untilWeEnd = ["--pdeathsig", "KILL", "--", "unshare"];
+  const child: ChildProcess = spawn("setpriv", [...untilWeEnd, ...spaces, "sh", "-c", script, "sh", root], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const [line] = (await Promise.race([
