@@ -14,28 +14,27 @@ export async function whyNoKea(): Promise<string | undefined> {
 export type Generation = 2 | 3;
 
 /** Debian 13 has Kea 2.6; as a backport it has Kea 3.0, with the hook library `host_cmds` and an HTTP socket of its own. */
-const suites: Readonly<Record<Generation, readonly string[]>> = {
-  2: ["trixie"],
-  3: ["trixie", "trixie-backports"],
-};
+const suites: Readonly<Record<Generation, string>> = { 2: "trixie", 3: "trixie-backports" };
+
+/** Backports are next to the suite on mmdebstrap's mirror, whichever that is. */
+const addBackports = `cd "$1/etc/apt" && sed -n 's/ trixie / trixie-backports /p' sources.list >sources.list.d/backports.list`;
 
 /** Where the files of a Kea are, with every library that it needs; from Debian's signed packages. */
 export async function keaRoot(generation: Generation): Promise<string> {
-  const newest = suites[generation].at(-1) ?? "";
   const args = [
     "--quiet",
     "--variant=extract",
     "--include=kea-dhcp4-server,kea-common,kea-ctrl-agent",
-    `--aptopt=APT::Default-Release "${newest}"`,
+    `--aptopt=APT::Default-Release "${suites[generation]}"`,
     '--aptopt=Acquire::Check-Valid-Until "false"',
+    ...(generation === 3 ? [`--setup-hook=${addBackports}`] : []),
     "trixie",
   ];
-  const sources = suites[generation].map((suite) => `deb http://deb.debian.org/debian ${suite} main`);
-  const name = `kea-${generation}-${digest([args, sources]).slice(0, 16)}`;
+  const name = `kea-${generation}-${digest(args).slice(0, 16)}`;
   const context = { progress: silent, signal: new AbortController().signal };
   const { dir } = await cachedFolder(cacheDir("tests", name), context, async (folder) => {
     const tar = path.join(folder, "root.tar");
-    await runOnHost("mmdebstrap", [...args, tar, ...sources]);
+    await runOnHost("mmdebstrap", [...args, tar]);
     await mkdir(path.join(folder, "root"));
     await runOnHost("tar", ["--exclude=./dev", "--no-same-owner", "-xf", tar, "-C", path.join(folder, "root")]);
     await rm(tar);

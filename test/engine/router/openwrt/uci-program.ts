@@ -24,7 +24,10 @@ export async function whyNoUci(): Promise<string | undefined> {
   for (const program of ["cargo", "gcc", "tar"])
     if (!(await findOnPath(program, process.env)))
       return `${program} is not installed, which OpenWrt's uci is built with`;
-  return undefined;
+  return await fetchCrate().then(
+    () => undefined,
+    (error: Error) => `the sources of OpenWrt's uci can't be fetched: ${error.message}`,
+  );
 }
 
 /** OpenWrt's own uci for this machine, built once. */
@@ -45,12 +48,20 @@ async function build(dir: string): Promise<void> {
 
 /** Lets cargo fetch it, which knows the user's mirror and proxy, and checks it. */
 async function fetchCrate(): Promise<string> {
+  const found = await findCrate();
+  if (found) return found;
   await run("cargo", ["info", `${crate.name}@${crate.version}`], { cwd: homedir() });
+  const fetched = await findCrate();
+  if (fetched) return fetched;
+  throw new Error(`cargo has no ${crate.name} ${crate.version} with the SHA-256 ${crate.sha256}`);
+}
+
+async function findCrate(): Promise<string | undefined> {
   const cache = path.join(process.env.CARGO_HOME || path.join(homedir(), ".cargo"), "registry", "cache");
-  for (const registry of await readdir(cache)) {
+  for (const registry of await readdir(cache).catch(() => [])) {
     const file = path.join(cache, registry, `${crate.name}-${crate.version}.crate`);
     const bytes = await readFile(file).catch(() => undefined);
     if (bytes && createHash("sha256").update(bytes).digest("hex") === crate.sha256) return file;
   }
-  throw new Error(`cargo has no ${crate.name} ${crate.version} with the SHA-256 ${crate.sha256}`);
+  return undefined;
 }
