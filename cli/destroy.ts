@@ -1,5 +1,8 @@
 import { rm } from "node:fs/promises";
 import type { Command } from "commander";
+import { progressOnStderr } from "../lib/progress.ts";
+import { canElect } from "../steps/cluster/patience.ts";
+import type { Agents } from "../steps/cluster/quorum.ts";
 import { lookAtCluster } from "./drift/gate.ts";
 import { withAgents } from "./drift/providers.ts";
 import { recover } from "./stack/recovery.ts";
@@ -22,9 +25,24 @@ export function define(command: Command): void {
 }
 
 async function askAgentsThatAnswer(stack: Stack, state: StackState): Promise<void> {
-  const agents = (await lookAtCluster(state))?.judgement.quorum;
+  const agents = await agentsThatAnswer(state);
   const corrected = agents ? withAgents(state, agents) : state;
   if (corrected !== state) await writeState(stack, corrected);
+}
+
+/** An election takes some seconds, on a busy machine more. */
+const electionMs = 30_000;
+
+/** Agents of a cluster with a quorum; waits for one while so many servers answer that they can elect a leader. */
+async function agentsThatAnswer(state: StackState): Promise<Agents | undefined> {
+  const end = performance.now() + electionMs;
+  for (let isFirst = true; ; isFirst = false) {
+    const cluster = await lookAtCluster(state);
+    if (!cluster || cluster.judgement.quorum) return cluster?.judgement.quorum;
+    const { gate, judgement } = cluster;
+    if (!canElect(gate.input, judgement.findings) || performance.now() > end) return undefined;
+    if (isFirst) progressOnStderr().step("the cluster has no leader: destroy waits until it has elected one");
+  }
 }
 
 /** A lab is disposable, and its snapshots with it. */

@@ -1,4 +1,5 @@
-import type { ReadyCluster } from "./contract.ts";
+import { majorityOf } from "../agents.ts";
+import type { Expectation, ReadyCluster } from "./contract.ts";
 import type { Finding, Judgement } from "./judge.ts";
 
 /** How long things have been as they are, by the milliseconds of one clock. */
@@ -50,6 +51,13 @@ export function decide(
 /** The names of the machines that are not as the stack expects them, but for those that are only settling. */
 export function missingMachines(findings: readonly Finding[]): string[] {
   return findings.flatMap(({ machine, isSettling }) => (machine && !isSettling ? [machine.name] : []));
+}
+
+/** Whether so many of Consul's servers are there that they can elect a leader. */
+export function canElect({ machines }: Expectation, findings: readonly Finding[]): boolean {
+  const missing = missingMachines(findings);
+  const servers = machines.filter(({ consulServer }) => consulServer);
+  return servers.filter(({ name }) => !missing.includes(name)).length >= majorityOf(servers.length);
 }
 
 /** Whether the gate has seen a machine before; a gate of an earlier version passed only when it saw all. */

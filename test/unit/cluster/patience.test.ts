@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ReadyCluster } from "../../../steps/cluster/contract.ts";
 import type { Judgement } from "../../../steps/cluster/judge.ts";
-import { decide, since, wasSeen } from "../../../steps/cluster/patience.ts";
+import { canElect, decide, since, wasSeen } from "../../../steps/cluster/patience.ts";
 
 const agents = { consulUrl: "http://192.168.2.51:8500" };
 const all = ["pi1", "pi2", "pi3"];
@@ -73,5 +73,22 @@ describe("a machine that the gate has seen", () => {
     assert.equal(wasSeen(undefined, "pi1"), false);
     assert.equal(wasSeen({ ...agents, seen: ["pi1"] }, "pi1"), true);
     assert.equal(wasSeen({ ...agents, seen: ["pi1"] }, "pi2"), false);
+  });
+});
+
+describe("whether a leader can be elected", () => {
+  const servers = all.map((name) => ({ name, consulServer: true }));
+  const expectation = { machines: [...servers, { name: "pi4", consulServer: false }] } as never;
+  const can = (...missing: string[]) => canElect(expectation, judged(missing).findings);
+
+  it("is decided by Consul's servers alone, of which the most must be there", () => {
+    assert.equal(can(), true);
+    assert.equal(can("pi1", "pi4"), true);
+    assert.equal(can("pi1", "pi2"), false);
+  });
+
+  it("does not depend on servers that only lag", () => {
+    const [finding] = judged(["pi1"]).findings;
+    assert.equal(canElect(expectation, [{ ...finding, isSettling: true } as never, ...judged(["pi2"]).findings]), true);
   });
 });
