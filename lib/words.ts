@@ -41,3 +41,14 @@ function distance(a: string, b: string): number {
   }
   return at(a.length, b.length);
 }
+
+/** Rows of cells as lines, each column as wide as its widest cell. */
+export function columns(rows: readonly string[][]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,4 +1,5 @@
 import { hostsOf } from "../../lib/network.ts";
+import { columns } from "../../lib/words.ts";
 import type { CurrentLease } from "../../steps/router/base/driver.ts";
 import { isRaspberryPi, makerOf } from "./makers.ts";
 
@@ -19,14 +20,7 @@ export function leaseTable(leases: readonly CurrentLease[], machines: readonly K
     isReserved ? "reserved" : "",
     machines.find((one) => one.mac === mac)?.name ?? "",
   ]);
-  const table = [["MAC ADDRESS", "IP ADDRESS", "NAME", "MAKER", "", "IN THE STACK AS"], ...rows];
-  const widths = (table[0] ?? []).map((_, column) => Math.max(...table.map((row) => (row[column] ?? "").length)));
-  return table.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+  return columns([["MAC ADDRESS", "IP ADDRESS", "NAME", "MAKER", "", "IN THE STACK AS"], ...rows]);
 }
 
 /**

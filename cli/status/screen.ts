@@ -1,3 +1,4 @@
+import { columns } from "../../lib/words.ts";
 import { majorityOf } from "../../steps/agents.ts";
 import type { LastRun } from "../../steps/jobs/health.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
@@ -14,13 +15,13 @@ export function statusScreen(status: StackStatus, virtual: readonly MachineStatu
     problem ?? "",
   ]);
   return `${[
-    ...table([["MACHINE", "ADDRESS", "STATE", ""], ...machines]),
+    ...columns([["MACHINE", "ADDRESS", "STATE", ""], ...machines]),
     "",
-    ...table([
+    ...columns([
       ["Consul", quorumText(consul), consul.url ?? ""],
       ...(nomad.expected > 0 ? [["Nomad", quorumText(nomad), nomad.url ?? ""]] : []),
     ]),
-    ...(jobs.length > 0 ? ["", ...table([["JOB", "STATUS", ""], ...jobs.map(jobRow)])] : []),
+    ...(jobs.length > 0 ? ["", ...columns([["JOB", "STATUS", ""], ...jobs.map(jobRow)])] : []),
     ...section(advice(status)),
   ].join("\n")}\n`;
 }
@@ -51,13 +52,3 @@ const jobRow = ({ id, status, detail, lastRun }: StackStatus["jobs"][number]) =>
 const lastRunText = ({ at, result }: LastRun) => `last run ${at.slice(0, 19).replace("T", " ")} UTC: ${result}`;
 
 const section = (lines: string[]) => (lines.length > 0 ? ["", "To do:", ...lines.map((line) => `  ${line}`)] : []);
-
-function table(rows: string[][]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-}

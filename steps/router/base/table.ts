@@ -77,6 +77,11 @@ export function says(entry: Entry, { mac, ip, name }: Reservation): boolean {
   return entry.macs.includes(mac) && entry.ip === ip && entry.name === name && !entry.ignored;
 }
 
+/** The reservations that no entry makes as they are. */
+export function missingFrom(entries: readonly Entry[], reservations: readonly Reservation[]): Reservation[] {
+  return reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
+}
+
 /** The reservations that entries make; an entry without a MAC, address or name makes none. */
 export function reservationsIn(entries: readonly Entry[]): Reservation[] {
   return entries.flatMap(({ macs, ip, name }) => (ip && name ? macs.map((mac) => ({ name, mac, ip })) : []));

@@ -5,6 +5,7 @@ import { currentLeases, leaseNote } from "../../base/lease-note.ts";
 import {
   difference,
   differenceLines,
+  missingFrom,
   planTable,
   refuseConflicts,
   reservationsIn,
@@ -42,7 +43,7 @@ export const adguard = {
   apply: (settings, table, { signal }) => apply(settings, table, signal),
   async lost(settings, reservations, { signal }) {
     const { static_leases } = await openAdGuard(settings, signal).status();
-    return lost(entriesOf(static_leases), reservations);
+    return missingFrom(entriesOf(static_leases), reservations);
   },
   /** It does not say which of the machines with a fixed address are there. */
   async leases(settings, { signal }) {
@@ -150,7 +151,7 @@ function readBack(settings: Settings, after: readonly Entry[], { removed }: Chan
   const isWanted = (entry: Entry) => reservations.some((one) => says(entry, one));
   const others = after.filter((entry) => !isWanted(entry));
   refuseConflicts(settings.url, others, reservations);
-  const missing = lost(after, reservations);
+  const missing = missingFrom(after, reservations);
   const back = removed.filter((one) => others.some((entry) => says(entry, one)));
   if (missing.length + back.length === 0) return;
   throw new UserError(
@@ -160,9 +161,6 @@ function readBack(settings: Settings, after: readonly Entry[], { removed }: Chan
     ].join("\n"),
   );
 }
-
-const lost = (entries: readonly Entry[], reservations: readonly Reservation[]): Reservation[] =>
-  reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
 
 async function clear(settings: Settings, reservations: readonly Reservation[], signal: AbortSignal): Promise<string[]> {
   const adGuard = openAdGuard(settings, signal);

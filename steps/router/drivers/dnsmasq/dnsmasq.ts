@@ -1,18 +1,18 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
+import { type Driver, type Entry, kind, type Table } from "../../base/driver.ts";
 import { currentLeases, leaseNote } from "../../base/lease-note.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
 import { sshLogin } from "../../base/ssh-login.ts";
 import {
   difference,
   differenceLines,
+  missingFrom,
   planTable,
   refuseConflicts,
   refuseStrangers,
   reservationsIn,
   reservationText,
-  says,
 } from "../../base/table.ts";
 import { normalDir } from "./config.ts";
 import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./files.ts";
@@ -47,7 +47,9 @@ export const dnsmasq = {
   title: ({ host, hostsDir }) => `dnsmasq on ${host} (${normalDir(hostsDir)})`,
   apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings, table)),
   lost: (settings, reservations, { signal }) =>
-    withShell(settings, signal, async (shell) => lost(await readInventory(shell, settings), reservations)),
+    withShell(settings, signal, async (shell) =>
+      missingFrom((await readInventory(shell, settings)).entries, reservations),
+    ),
   leases: (settings, { signal }) =>
     withShell(settings, signal, async (shell) => {
       const { leases, entries } = await readInventory(shell, settings);
@@ -127,7 +129,7 @@ The reservations are as they were before.`,
 function readBack(settings: DnsmasqSettings, after: Inventory, own: string, { reservations }: Table): void {
   const others = after.entries.filter(({ source }) => source !== own);
   refuseConflicts(settings.host, others, reservations);
-  const missing = lost(after, reservations);
+  const missing = missingFrom(after.entries, reservations);
   if (missing.length === 0) return;
   throw new UserError(
     [
@@ -136,9 +138,6 @@ function readBack(settings: DnsmasqSettings, after: Inventory, own: string, { re
     ].join("\n"),
   );
 }
-
-const lost = ({ entries }: Inventory, reservations: readonly Reservation[]): Reservation[] =>
-  reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
 
 /**
  * Removes a file of ours; if a text is given, only a file with that text. Needs no inventory, because our files must be

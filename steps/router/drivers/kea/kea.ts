@@ -5,11 +5,11 @@ import { currentLeases, leaseNote } from "../../base/lease-note.ts";
 import {
   difference,
   differenceLines,
+  missingFrom,
   planTable,
   refuseConflicts,
   refuseStrangers,
   reservationText,
-  says,
 } from "../../base/table.ts";
 import { hostIn, webSettings } from "../../base/web.ts";
 import { replaceOwn } from "./change.ts";
@@ -141,5 +141,5 @@ function refuseLost(title: string, after: Configuration, reservations: readonly 
 
 function lost(config: Configuration, reservations: readonly Reservation[]): Reservation[] {
   const entries = entriesOf(config, new Set(subnetsOf(config).map(({ id }) => id)));
-  return reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
+  return missingFrom(entries, reservations);
 }

@@ -7,12 +7,12 @@ import { sshLogin } from "../../base/ssh-login.ts";
 import {
   difference,
   differenceLines,
+  missingFrom,
   planTable,
   refuseConflicts,
   refuseStrangers,
   reservationsIn,
   reservationText,
-  says,
 } from "../../base/table.ts";
 import { batchFor, hostEntries, hostsIn, isOwn, sectionName } from "./hosts.ts";
 import { type Inventory, readInventory } from "./inventory.ts";
@@ -35,7 +35,7 @@ export const openwrt = {
   title: ({ host }) => `OpenWrt on ${host}`,
   apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings.host, table)),
   lost: (settings, reservations, { signal }) =>
-    withShell(settings, signal, async (shell) => lost(await readInventory(shell), reservations)),
+    withShell(settings, signal, async (shell) => missingFrom((await readInventory(shell)).entries, reservations)),
   leases: (settings, { signal }) =>
     withShell(settings, signal, async (shell) => {
       const { leases, entries } = await readInventory(shell);
@@ -124,7 +124,7 @@ function refuseTakenNames(host: string, { dhcp }: Inventory, owner: string, want
 /** The router must have what we wrote, and nobody may have contradicted it meanwhile. */
 function readBack(host: string, after: Inventory, { owner, reservations }: Table): void {
   refuseConflicts(host, othersIn(after, ownSections(after, owner)), reservations);
-  const missing = lost(after, reservations);
+  const missing = missingFrom(after.entries, reservations);
   if (missing.length === 0) return;
   throw new UserError(
     [
@@ -133,6 +133,3 @@ function readBack(host: string, after: Inventory, { owner, reservations }: Table
     ].join("\n"),
   );
 }
-
-const lost = ({ entries }: Inventory, reservations: readonly Reservation[]): Reservation[] =>
-  reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));

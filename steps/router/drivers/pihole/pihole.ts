@@ -5,12 +5,12 @@ import { currentLeases, leaseNote } from "../../base/lease-note.ts";
 import {
   difference,
   differenceLines,
+  missingFrom,
   planTable,
   refuseConflicts,
   refuseStrangers,
   reservationsIn,
   reservationText,
-  says,
 } from "../../base/table.ts";
 import { fitsUrl, hostIn, webSettings } from "../../base/web.ts";
 import { parseEntry } from "../dnsmasq/config.ts";
@@ -37,7 +37,7 @@ export const pihole = {
   title: ({ url }) => `Pi-hole at ${url}`,
   apply: (settings, table, { signal }) => withPiHole(settings, signal, (piHole) => apply(piHole, table)),
   lost: (settings, reservations, { signal }) =>
-    withPiHole(settings, signal, async (piHole) => lost(entriesOf(await piHole.hosts()), reservations)),
+    withPiHole(settings, signal, async (piHole) => missingFrom(entriesOf(await piHole.hosts()), reservations)),
   leases: (settings, { signal }) =>
     withPiHole(settings, signal, async (piHole) =>
       currentLeases(await leasesOf(piHole), entriesOf(await piHole.hosts()), Date.now() / 1000),
@@ -95,7 +95,7 @@ async function replace(
     await piHole.replaceHosts([...after.filter((host) => !added.includes(host)), ...removed]);
     throw error;
   }
-  const missing = lost(entriesOf(after), reservations);
+  const missing = missingFrom(entriesOf(after), reservations);
   if (missing.length === 0) return;
   throw new UserError(
     [
@@ -104,9 +104,6 @@ async function replace(
     ].join("\n"),
   );
 }
-
-const lost = (entries: readonly Entry[], reservations: readonly Reservation[]): Reservation[] =>
-  reservations.filter((reservation) => !entries.some((entry) => says(entry, reservation)));
 
 async function clear(piHole: PiHole, owner: string): Promise<string[]> {
   const hosts = await piHole.hosts();
