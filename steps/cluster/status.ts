@@ -1,5 +1,6 @@
+import type { AskOptions } from "../agents.ts";
 import type { Expectation } from "./contract.ts";
-import { type Finding, judge } from "./judge.ts";
+import { type Finding, type Judgement, judge } from "./judge.ts";
 import { type Observation, observe, type RaftServer } from "./observe.ts";
 import { leaderOf, serversOf, spareServers } from "./quorum.ts";
 
@@ -39,13 +40,12 @@ interface Agents {
 /** Running agents answer at once; those of machines that are off must not keep the user waiting. */
 const quickMs = 900;
 
-/** When nothing has answered in that time. */
+/** Before it says that there is no quorum: a busy Raspberry Pi is silent for a second now and then. */
 const patientMs = 3000;
 
 /** Looks once without waiting: what does not answer is null, false or missing from a list. */
 export async function clusterStatus(expectation: Expectation, signal?: AbortSignal): Promise<ClusterStatus> {
-  const seen = await lookQuickly(expectation, signal);
-  const { findings, quorum } = judge(expectation, seen);
+  const { seen, findings, quorum } = await lookOnceOrTwice(expectation, signal);
   const problems = findings.filter(({ machine }) => !machine).map(({ problem, action }) => ({ problem, action }));
   return {
     state: !quorum ? "no quorum" : findings.length > 0 ? "degraded" : "healthy",
@@ -56,10 +56,16 @@ export async function clusterStatus(expectation: Expectation, signal?: AbortSign
   };
 }
 
-async function lookQuickly(expectation: Expectation, signal?: AbortSignal): Promise<Observation> {
-  const seen = await observe(expectation, { timeoutMs: quickMs, signal });
-  const isSilent = seen.machines.every(({ consul, nomad }) => !consul && !nomad);
-  return isSilent ? observe(expectation, { timeoutMs: patientMs, signal }) : seen;
+async function lookOnceOrTwice(expectation: Expectation, signal?: AbortSignal): Promise<Look> {
+  const quick = await look(expectation, { timeoutMs: quickMs, signal });
+  return quick.quorum ? quick : look(expectation, { timeoutMs: patientMs, signal });
+}
+
+type Look = Judgement & { seen: Observation };
+
+async function look(expectation: Expectation, options: AskOptions): Promise<Look> {
+  const seen = await observe(expectation, options);
+  return { ...judge(expectation, seen), seen };
 }
 
 function machineStatus(

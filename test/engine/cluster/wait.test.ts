@@ -9,8 +9,10 @@ import { clusterStatus } from "../../../steps/cluster/status.ts";
 import { waitUntilReady } from "../../../steps/cluster/wait.ts";
 import { until } from "../agents.ts";
 import { type Cluster, makeCluster } from "./cluster.ts";
+import { slowWay } from "./slow-way.ts";
 
 const enough = 180;
+const busyMs = 1200;
 
 describe("the gate, in front of real Consul and Nomad agents", function () {
   this.timeout(400_000);
@@ -108,6 +110,18 @@ describe("the gate, in front of real Consul and Nomad agents", function () {
     assert.deepEqual(status.nomad.servers, ["pi1", "pi2"]);
     assert.deepEqual(status.nomad.clients, ["pi1", "pi3"]);
     assert.ok(status.consul.peers.includes(status.consul.leader ?? ""));
+  });
+
+  it("does not take busy agents for a lost quorum", async () => {
+    const ways = await Promise.all(cluster.machines.slice(0, 2).map(({ consulUrl }) => slowWay(consulUrl, busyMs)));
+    const machines = cluster.machines.map((machine, index) => ({
+      ...machine,
+      consulUrl: ways[index]?.url ?? machine.consulUrl,
+    }));
+    const status = await clusterStatus({ ...expectation(0), machines });
+    await Promise.all(ways.map((way) => way.close()));
+    assert.equal(status.state, "healthy");
+    assert.equal(status.consul.present, 3);
   });
 
   it("passes without a Nomad agent that was killed, and names it", async () => {
