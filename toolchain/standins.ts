@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
+import { open, readdir, readFile, realpath, rm, stat, utimes } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { exists, writeFileWhole } from "../lib/files.ts";
@@ -22,7 +22,8 @@ const firstLines = "#!/bin/sh\n# piinit's stand-in for Pulumi's own plugin";
 export async function putStandIn(name: StandInName, program: string, sourceDir = sources): Promise<void> {
   const file = cacheDir("toolchain", "stand-ins", `${name}-${await sourceDigest(sourceDir)}.mjs`);
   await makeBundle(name, file, sourceDir);
-  const launcher = `${firstLines}\nexec ${quote(process.execPath)} ${quote(file)} "$@"\n`;
+  // A cache that links to another shares its launchers, which must outlive the link.
+  const launcher = `${firstLines}\nexec ${quote(process.execPath)} ${quote(await realpath(file))} "$@"\n`;
   const current = await readFile(program, "utf8").catch(() => "");
   if (current !== launcher || !(await isExecutable(program))) await writeFileWhole(program, launcher, 0o755);
 }

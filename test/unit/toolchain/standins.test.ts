@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink } from "node:fs/promises";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { projectDir } from "../../../lib/paths.ts";
 import { isStandIn, putStandIn, type StandInName, sharedSources } from "../../../toolchain/standins.ts";
+import { setEnvironment } from "../../environment.ts";
 import { writeProgram } from "./publisher.ts";
 import { makeScratch, type Scratch } from "./scratch.ts";
 
@@ -66,5 +67,21 @@ describe("the stand-ins for Pulumi's plugins", function () {
     await putStandIn("command", program);
     assert.equal(await readFile(program, "utf8"), launcher);
     assert.ok((await readFile(bundle)).length > 0);
+  });
+
+  it("are the same through a link to their cache, which may go", async () => {
+    await putStandIn("command", program);
+    const launcher = await readFile(program, "utf8");
+    const linked = path.join(scratch.dir, "linked");
+    await mkdir(path.join(linked, "piinit"), { recursive: true });
+    const toolchain = ["piinit", "toolchain"];
+    await symlink(path.join(scratch.dir, "XDG_CACHE_HOME", ...toolchain), path.join(linked, ...toolchain));
+    const restore = setEnvironment({ XDG_CACHE_HOME: linked });
+    try {
+      await putStandIn("command", program);
+    } finally {
+      restore();
+    }
+    assert.equal(await readFile(program, "utf8"), launcher);
   });
 });
