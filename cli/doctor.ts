@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import type { Settings } from "../components/schema/stack.ts";
 import { describeError, Interrupted } from "../lib/errors.ts";
 import { once } from "../lib/once.ts";
 import { stackDir } from "../lib/paths.ts";
@@ -7,9 +6,9 @@ import { silent } from "../lib/progress.ts";
 import { interrupted } from "../lib/terminal.ts";
 import { checkBuilder } from "../steps/image/remote/remote-build.ts";
 import { labStatus } from "../steps/lab/lab.ts";
-import { openRouter } from "../steps/router/catalogue.ts";
 import { findPulumi } from "../toolchain/pulumi.ts";
 import { type Host, howToInstall, missingSystemPackages, thisHost } from "../toolchain/system.ts";
+import { checkRouter } from "./doctor/router.ts";
 import { describeLock, stackLocks } from "./stack/locks.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
@@ -63,17 +62,9 @@ export function checks(stack: string, host: Host = thisHost()): Check[] {
         return builder ? checkBuilder(builder, { progress: silent, signal: interrupted }) : "this machine";
       },
     ],
-    ["router", async () => routerOf(await settings())],
+    ["router", async () => checkRouter(await settings())],
     ["lab machines", () => labMachines(stack, host)],
   ];
-}
-
-/** Logs in to the router and reads its leases, if that can be done. */
-async function routerOf({ lab, network }: Settings): Promise<string> {
-  if (lab) return "the lab's own";
-  const router = openRouter(network.router, { progress: silent, signal: interrupted });
-  const leases = await router.leases();
-  return leases ? `${router.title} answers, ${leases.length} leases` : router.title;
 }
 
 async function packagesFor(stack: string, host: Host): Promise<string> {
