@@ -8,7 +8,7 @@ import type { Correction, Found } from "./correction.ts";
 /** No key has this as its value. */
 const notWritten = "piinit: not written";
 
-const timeoutMs = 2000;
+const timeoutMs = 5000;
 
 /** Connections at a time. */
 const atOnce = 32;

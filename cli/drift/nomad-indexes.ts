@@ -8,7 +8,7 @@ export type JobIndexes = Map<string, number>;
 const schema = z.array(z.object({ ID: z.string(), Namespace: z.string(), JobModifyIndex: z.int() }));
 
 /** A running cluster answers at once; users shouldn't wait for one that isn't running. */
-const timeoutMs = 2000;
+const timeoutMs = 5000;
 
 /** Nomad's jobs; undefined if it doesn't answer in time, or the answer is invalid. */
 export async function nomadIndexes(address: string): Promise<JobIndexes | undefined> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { StackStatus } from "../../cli/status/stack-status.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
+import { eventually } from "./asking.ts";
 import type { Checkout, Outcome } from "./checkout.ts";
 
 /** The machines of stacks/Pulumi.lab.yaml. */
@@ -25,10 +26,13 @@ export function questionsTo(checkout: () => Checkout) {
     return stdout.trim();
   }
 
-  async function consulUrl(): Promise<string> {
-    const { consul } = await status();
-    return consul.url ?? assert.fail("no Consul server answers");
+  /** Of an agent that answers; a busy machine may be silent for a moment. */
+  async function agentUrl(agent: "consul" | "nomad"): Promise<string> {
+    const seen = await eventually(`a server of ${agent}`, status, (now) => now[agent].url !== null);
+    return seen[agent].url ?? assert.fail();
   }
+  const consulUrl = () => agentUrl("consul");
+  const nomadUrl = () => agentUrl("nomad");
 
   async function keyValue(key: string): Promise<string | undefined> {
     const response = await fetch(`${await consulUrl()}/v1/kv/${key}?raw`);
@@ -57,5 +61,5 @@ export function questionsTo(checkout: () => Checkout) {
     await ssh("router", commands.join(" && "));
   }
 
-  return { status, labList, ssh, consulUrl, keyValue, page, answerPi3 };
+  return { status, labList, ssh, consulUrl, nomadUrl, keyValue, page, answerPi3 };
 }

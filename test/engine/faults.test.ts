@@ -1,19 +1,33 @@
 import assert from "node:assert/strict";
+import { faultAnswers } from "../faults/answers.ts";
+import { faultCommands } from "../faults/commands.ts";
+import type { Part, Trial } from "../faults/part.ts";
 import { faultSettings } from "../faults/settings.ts";
 import { randomFrom } from "../random.ts";
+import { whyNoHome } from "./router/home.ts";
+import { whyNoSshd } from "./sshd.ts";
 
-/** `npm run faults -- settings` in a short form, always with the same faults. */
-describe("the fault suite, a few of its damaged stack files", function () {
-  this.timeout("10m");
+/** `npm run faults` in a short form, always with the same faults. */
+describe("the fault suite, a few of each kind", function () {
+  this.timeout("20m");
 
-  it("finds nothing wrong with what they lead to", async () => {
+  async function findsNothingWrong(part: Part, times: number): Promise<void> {
     const said: string[] = [];
     const say = (line: string) => said.push(line);
-    const rows = await faultSettings({ random: randomFrom(1), times: 6, signal: new AbortController().signal, say });
-    assert.deepEqual(
-      rows.flatMap(({ faults = [] }) => faults),
-      [],
-      said.join("\n"),
-    );
+    const trial: Trial = { random: randomFrom(1), times, signal: new AbortController().signal, say };
+    const faults = (await part(trial)).flatMap((row) => row.faults ?? []);
+    assert.deepEqual(faults, [], said.join("\n"));
+  }
+
+  it("finds nothing wrong with what damaged stack files lead to", () => findsNothingWrong(faultSettings, 6));
+
+  it("finds nothing wrong with what broken agents and routers lead to", async function () {
+    if (await whyNoSshd()) this.skip();
+    await findsNothingWrong(faultAnswers, 20);
+  });
+
+  it("finds nothing wrong after commands that were ended at any moment", async function () {
+    if (await whyNoHome()) this.skip();
+    await findsNothingWrong((trial) => faultCommands(trial, false), 4);
   });
 });
