@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { UserError } from "../../../../lib/errors.ts";
+import { type Changes, changesBetween } from "../../base/changes.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
 import { currentLeases, leaseNote } from "../../base/lease-note.ts";
+import { orPutBack, refuseLost } from "../../base/outcome.ts";
 import {
   difference,
   differenceLines,
@@ -9,12 +10,10 @@ import {
   planTable,
   refuseConflicts,
   reservationsIn,
-  reservationText,
   says,
 } from "../../base/table.ts";
 import { fitsUrl, hostIn, webSettings } from "../../base/web.ts";
 import { type AdGuard, openAdGuard } from "./api.ts";
-import { type Changes, changesBetween } from "./changes.ts";
 
 const schema = z
   .strictObject({
@@ -115,23 +114,17 @@ async function change(
   changes: Changes,
   check: (after: readonly Entry[]) => void,
 ): Promise<void> {
-  const { removed, updated, added } = changes;
-  try {
-    for (const one of removed) await adGuard.remove(one);
-    for (const { to } of updated) await adGuard.update(to);
-    for (const one of added) await adGuard.add(one);
+  const work = async () => {
+    await carryOut(adGuard, changes);
     check(entriesOf((await adGuard.status()).static_leases));
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const isUndone = await undo(settings, changes).then(
-      () => true,
-      () => false,
-    );
-    const state = isUndone
-      ? "The reservations are as they were before."
-      : `Some of this stack's reservations may be missing on ${settings.url} now: run up again as soon as it answers.`;
-    throw new UserError(`${error.message}\n${state}`, { cause: error });
-  }
+  };
+  await orPutBack(settings.url, work, () => undo(settings, changes));
+}
+
+async function carryOut(adGuard: AdGuard, { removed, updated, added }: Changes): Promise<void> {
+  for (const one of removed) await adGuard.remove(one);
+  for (const { to } of updated) await adGuard.update(to);
+  for (const one of added) await adGuard.add(one);
 }
 
 /** Not stopped by ^C; which of the changes were made is seen on the router. */
@@ -141,25 +134,15 @@ async function undo(settings: Settings, { removed, updated, added }: Changes): P
   const was = [...removed, ...updated.map(({ from }) => from)];
   const entries = reservationsIn(entriesOf((await adGuard.status()).static_leases));
   const concerned = entries.filter(({ mac }) => [...made, ...was].some((one) => one.mac === mac));
-  const back = changesBetween(concerned, was);
-  for (const one of back.removed) await adGuard.remove(one);
-  for (const { to } of back.updated) await adGuard.update(to);
-  for (const one of back.added) await adGuard.add(one);
+  await carryOut(adGuard, changesBetween(concerned, was));
 }
 
 function readBack(settings: Settings, after: readonly Entry[], { removed }: Changes, { reservations }: Table): void {
   const isWanted = (entry: Entry) => reservations.some((one) => says(entry, one));
   const others = after.filter((entry) => !isWanted(entry));
   refuseConflicts(settings.url, others, reservations);
-  const missing = missingFrom(after, reservations);
   const back = removed.filter((one) => others.some((entry) => says(entry, one)));
-  if (missing.length + back.length === 0) return;
-  throw new UserError(
-    [
-      `AdGuard Home at ${settings.url} did not keep these changes, because something else changed them at the same time:`,
-      ...[...missing, ...back].map((one) => `  ${reservationText(one)}`),
-    ].join("\n"),
-  );
+  refuseLost(`AdGuard Home at ${settings.url}`, "them", [...missingFrom(after, reservations), ...back]);
 }
 
 async function clear(settings: Settings, reservations: readonly Reservation[], signal: AbortSignal): Promise<string[]> {

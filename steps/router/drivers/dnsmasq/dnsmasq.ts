@@ -1,19 +1,11 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Table } from "../../base/driver.ts";
-import { currentLeases, leaseNote } from "../../base/lease-note.ts";
+import { currentLeases } from "../../base/lease-note.ts";
+import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
 import { sshLogin } from "../../base/ssh-login.ts";
-import {
-  difference,
-  differenceLines,
-  missingFrom,
-  planTable,
-  refuseConflicts,
-  refuseStrangers,
-  reservationsIn,
-  reservationText,
-} from "../../base/table.ts";
+import { missingFrom, planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
 import { normalDir } from "./config.ts";
 import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./files.ts";
 import { findReaders, type Inventory, readInventory, readPaths } from "./inventory.ts";
@@ -78,16 +70,7 @@ async function apply(shell: Shell, settings: DnsmasqSettings, table: Table): Pro
   changes.set(own, planned.own.length > 0 ? tableText(table.owner, planned.own) : undefined);
   const after = await replace(shell, settings, before, changes, (now) => readBack(settings, now, own, table));
 
-  const adopted = planned.adopted.map(({ reservation }) => reservation);
-  const now = Date.now() / 1000;
-  return [
-    ...differenceLines(difference([...reservationsIn(ours), ...adopted], table.reservations)),
-    ...planned.adopted.map(
-      ({ reservation, entry }) =>
-        `${reservationText(reservation)}: the entry in ${entry.source} already says so and stays as it is`,
-    ),
-    ...table.reservations.flatMap((reservation) => leaseNote(after.leases, reservation, now) ?? []),
-  ];
+  return outcomeLines(reservationsIn(ours), planned, table.reservations, after.leases);
 }
 
 /**
@@ -129,14 +112,7 @@ The reservations are as they were before.`,
 function readBack(settings: DnsmasqSettings, after: Inventory, own: string, { reservations }: Table): void {
   const others = after.entries.filter(({ source }) => source !== own);
   refuseConflicts(settings.host, others, reservations);
-  const missing = missingFrom(after.entries, reservations);
-  if (missing.length === 0) return;
-  throw new UserError(
-    [
-      `${settings.host} did not keep these reservations, because something else changed ${own} at the same time. Run up again:`,
-      ...missing.map((one) => `  ${reservationText(one)}`),
-    ].join("\n"),
-  );
+  refuseMissing(settings.host, own, after.entries, reservations);
 }
 
 /**

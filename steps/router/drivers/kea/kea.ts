@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, kind, type Reservation, type Table } from "../../base/driver.ts";
-import { currentLeases, leaseNote } from "../../base/lease-note.ts";
+import { currentLeases } from "../../base/lease-note.ts";
+import { outcomeLines, refuseLost } from "../../base/outcome.ts";
 import {
   difference,
   differenceLines,
@@ -81,20 +82,13 @@ async function apply(look: Kea, act: Kea, settings: Settings, table: Table, sign
   const change = { owner, wanted, before, hasHostCommands: commands.has("reservation-add") };
   await replaceOwn(act, change, async (after) => {
     refuseConflicts(look.title, entriesOf(after, subnetIds, owner), reservations);
-    refuseLost(look.title, after, reservations);
+    refuseLost(look.title, "its configuration", lost(after, reservations));
     if (settings.persist) await act.order("config-write");
   });
 
-  const adopted = planned.adopted.map(({ reservation }) => reservation);
   const leases = commands.has("lease4-get-all") ? await act.leases([...subnetIds]) : [];
-  const now = Date.now() / 1000;
   return [
-    ...differenceLines(difference([...own, ...adopted], reservations)),
-    ...planned.adopted.map(
-      ({ reservation, entry }) =>
-        `${reservationText(reservation)}: an entry in ${entry.source} already says so and stays as it is`,
-    ),
-    ...reservations.flatMap((one) => leaseNote(leases, one, now) ?? []),
+    ...outcomeLines(own, planned, reservations, leases),
     ...(settings.persist ? [] : ["Kea keeps this until it starts again; with persist: true, it writes it to its file"]),
   ];
 }
@@ -126,17 +120,6 @@ async function clear(look: Kea, act: Kea, settings: Settings, owner: string, sig
     if (settings.persist) await act.order("config-write");
   });
   return differenceLines(difference(own, []));
-}
-
-function refuseLost(title: string, after: Configuration, reservations: readonly Reservation[]): void {
-  const missing = lost(after, reservations);
-  if (missing.length === 0) return;
-  throw new UserError(
-    [
-      `${title} did not keep these reservations, because something else changed its configuration at the same time. Run up again:`,
-      ...missing.map((one) => `  ${reservationText(one)}`),
-    ].join("\n"),
-  );
 }
 
 function lost(config: Configuration, reservations: readonly Reservation[]): Reservation[] {

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
-import { currentLeases, leaseNote } from "../../base/lease-note.ts";
+import { currentLeases } from "../../base/lease-note.ts";
+import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
 import { sshLogin } from "../../base/ssh-login.ts";
 import {
@@ -12,7 +13,6 @@ import {
   refuseConflicts,
   refuseStrangers,
   reservationsIn,
-  reservationText,
 } from "../../base/table.ts";
 import { batchFor, hostEntries, hostsIn, isOwn, sectionName } from "./hosts.ts";
 import { type Inventory, readInventory } from "./inventory.ts";
@@ -65,16 +65,7 @@ async function apply(shell: Shell, host: string, table: Table): Promise<string[]
     throw error;
   }
 
-  const adopted = planned.adopted.map(({ reservation }) => reservation);
-  const now = Date.now() / 1000;
-  return [
-    ...differenceLines(difference([...reservationsIn(hostEntries(ours)), ...adopted], reservations)),
-    ...planned.adopted.map(
-      ({ reservation, entry }) =>
-        `${reservationText(reservation)}: the entry in ${entry.source} already says so and stays as it is`,
-    ),
-    ...reservations.flatMap((reservation) => leaseNote(after.leases, reservation, now) ?? []),
-  ];
+  return outcomeLines(reservationsIn(hostEntries(ours)), planned, reservations, after.leases);
 }
 
 /** Makes the changes, if any, and dnsmasq read them. An earlier run may have been cut off between the two. */
@@ -124,12 +115,5 @@ function refuseTakenNames(host: string, { dhcp }: Inventory, owner: string, want
 /** The router must have what we wrote, and nobody may have contradicted it meanwhile. */
 function readBack(host: string, after: Inventory, { owner, reservations }: Table): void {
   refuseConflicts(host, othersIn(after, ownSections(after, owner)), reservations);
-  const missing = missingFrom(after.entries, reservations);
-  if (missing.length === 0) return;
-  throw new UserError(
-    [
-      `${host} did not keep these reservations, because something else changed them at the same time. Run up again:`,
-      ...missing.map((one) => `  ${reservationText(one)}`),
-    ].join("\n"),
-  );
+  refuseMissing(host, "them", after.entries, reservations);
 }

@@ -1,17 +1,9 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
-import { currentLeases, leaseNote } from "../../base/lease-note.ts";
-import {
-  difference,
-  differenceLines,
-  missingFrom,
-  planTable,
-  refuseConflicts,
-  refuseStrangers,
-  reservationsIn,
-  reservationText,
-} from "../../base/table.ts";
+import { currentLeases } from "../../base/lease-note.ts";
+import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
+import { missingFrom, planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
 import { fitsUrl, hostIn, webSettings } from "../../base/web.ts";
 import { parseEntry } from "../dnsmasq/config.ts";
 import { type PiHole, withPiHole } from "./api.ts";
@@ -61,17 +53,7 @@ async function apply(piHole: PiHole, table: Table): Promise<string[]> {
   const planned = planTable(piHole.url, entriesOf(others), reservations);
   const wanted = [...others, ...planned.own.map((one) => lineFor(owner, one))];
   if (!isSame(hosts, wanted)) await replace(piHole, hosts, wanted, reservations);
-
-  const adopted = planned.adopted.map(({ reservation }) => reservation);
-  const leases = await leasesOf(piHole);
-  const now = Date.now() / 1000;
-  return [
-    ...differenceLines(difference([...reservationsIn(ours), ...adopted], reservations)),
-    ...adopted.map(
-      (one) => `${reservationText(one)}: an entry without the stack's tag already says so and stays as it is`,
-    ),
-    ...reservations.flatMap((one) => leaseNote(leases, one, now) ?? []),
-  ];
+  return outcomeLines(reservationsIn(ours), planned, reservations, await leasesOf(piHole));
 }
 
 /** The order of entries means nothing. */
@@ -95,14 +77,7 @@ async function replace(
     await piHole.replaceHosts([...after.filter((host) => !added.includes(host)), ...removed]);
     throw error;
   }
-  const missing = missingFrom(entriesOf(after), reservations);
-  if (missing.length === 0) return;
-  throw new UserError(
-    [
-      `Pi-hole at ${piHole.url} did not keep these reservations, because something else changed its settings at the same time. Run up again:`,
-      ...missing.map((one) => `  ${reservationText(one)}`),
-    ].join("\n"),
-  );
+  refuseMissing(`Pi-hole at ${piHole.url}`, "its settings", entriesOf(after), reservations);
 }
 
 async function clear(piHole: PiHole, owner: string): Promise<string[]> {

@@ -119,7 +119,8 @@ function selfSigned(): Promise<{ key: string; cert: string }> {
   return certificateOfAll;
 }
 
-async function makeCertificate(): Promise<{ key: string; cert: string }> {
+/** A key and a certificate that nobody vouches for, new each time. */
+export async function makeCertificate(): Promise<{ key: string; cert: string }> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-certificate-"));
   try {
     const [key, cert] = [path.join(dir, "key"), path.join(dir, "cert")];

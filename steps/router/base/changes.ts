@@ -1,4 +1,4 @@
-import type { Reservation } from "../../base/driver.ts";
+import type { Reservation } from "./driver.ts";
 
 /** What turns one list of entries into another, to be done in this order. */
 export interface Changes {
