@@ -8,9 +8,10 @@ import { kea } from "./drivers/kea/kea.ts";
 import { manual } from "./drivers/manual.ts";
 import { openwrt } from "./drivers/openwrt/openwrt.ts";
 import { pihole } from "./drivers/pihole/pihole.ts";
+import { routeros } from "./drivers/routeros/routeros.ts";
 
 /** Every kind of router: a new one is a file, and a line here. */
-const drivers = { dnsmasq, openwrt, kea, pihole, adguard, manual };
+const drivers = { dnsmasq, openwrt, kea, pihole, adguard, routeros, manual };
 
 type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
 

@@ -25,6 +25,29 @@ export const webSettings = (example: string) => ({
     }),
 });
 
+/** The user and the password of a web interface, sent with each request. */
+export const basicLogin = {
+  user: z
+    .string()
+    .regex(/^[^:\p{C}]+$/u, "must be a user name without a colon")
+    .meta({ description: "The user of its web interface.", example: "admin" }),
+  password: z
+    .string()
+    .min(1)
+    .meta({ description: "The password of its web interface.", example: "correct horse", secret: "always" }),
+};
+
+export const basicHeaders = ({ user, password }: { user: string; password: string }) => ({
+  authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`,
+});
+
+/** Why nothing else was asked after that refusal. */
+export const wrongLogin = (router: string) =>
+  [
+    `${router} does not accept the user and password. They were tried once. Set the right ones:`,
+    "  ./piinit secret network.router.password STACK",
+  ].join("\n");
+
 /** For the settings' schema: only a certificate has a fingerprint. */
 export const fitsUrl: [(settings: WebServer) => boolean, { path: PropertyKey[]; error: string }] = [
   ({ url, fingerprint }: WebServer) => fingerprint === undefined || url.startsWith("https:"),

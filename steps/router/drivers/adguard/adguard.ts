@@ -12,21 +12,14 @@ import {
   reservationsIn,
   says,
 } from "../../base/table.ts";
-import { fitsUrl, hostIn, webSettings } from "../../base/web.ts";
+import { basicLogin, fitsUrl, hostIn, webSettings } from "../../base/web.ts";
 import { type AdGuard, openAdGuard } from "./api.ts";
 
 const schema = z
   .strictObject({
     kind: z.literal("adguard").meta(kind),
     ...webSettings("https://192.168.2.2"),
-    user: z
-      .string()
-      .regex(/^[^:\p{C}]+$/u, "must be a user name without a colon")
-      .meta({ description: "The user of its web interface.", example: "admin" }),
-    password: z
-      .string()
-      .min(1)
-      .meta({ description: "The password of its web interface.", example: "correct horse", secret: "always" }),
+    ...basicLogin,
   })
   .refine(...fitsUrl);
 type Settings = z.output<typeof schema>;

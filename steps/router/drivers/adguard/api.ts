@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import type { Reservation } from "../../base/driver.ts";
-import { openWeb, Refusal, type WebServer } from "../../base/web.ts";
+import { basicHeaders, openWeb, Refusal, type WebServer, wrongLogin } from "../../base/web.ts";
 
 /** AdGuard Home's DHCP server. */
 export interface AdGuard {
@@ -28,9 +28,9 @@ type Status = z.output<typeof statusShape>;
  * five wrong passwords lock this computer out.
  */
 export function openAdGuard(server: WebServer & { user: string; password: string }, signal: AbortSignal): AdGuard {
-  const { url, user, password } = server;
+  const { url } = server;
   const web = openWeb("AdGuard Home", server, signal);
-  const headers = { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` };
+  const headers = basicHeaders(server);
   const change = (verb: string) => async (entry: Reservation) => {
     const body = { mac: entry.mac, ip: entry.ip, hostname: entry.name };
     await web.ask({ method: "POST", path: `/control/dhcp/${verb}_static_lease`, headers, body }).catch(explain(url));
@@ -54,11 +54,7 @@ export function openAdGuard(server: WebServer & { user: string; password: string
 function explain(url: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof Refusal && [401, 403, 429].includes(error.status))) throw error;
-    const message = [
-      `AdGuard Home at ${url} does not accept the user and password. They were tried once. Set the right ones:`,
-      "  ./piinit secret network.router.password STACK",
-      "After five wrong ones it refuses even the right one for 15 minutes.",
-    ].join("\n");
-    throw new UserError(message, { cause: error });
+    const lockout = "After five wrong ones it refuses even the right one for 15 minutes.";
+    throw new UserError(`${wrongLogin(`AdGuard Home at ${url}`)}\n${lockout}`, { cause: error });
   };
 }

@@ -7,6 +7,7 @@ import type { Random } from "../../../random.ts";
 import { type Bench, machine, nas } from "../bench.ts";
 import { conformance } from "../conformance.ts";
 import { type AdGuardContract, password, type Static, startAdGuard, user } from "./adguard-server.ts";
+import { brokenWebSettings } from "./broken.ts";
 import { faultCases } from "./faults.ts";
 
 const settingsOf = ({ url, fingerprint }: AdGuardContract, change: object = {}) =>
@@ -43,24 +44,7 @@ function benchOf(server: AdGuardContract): Bench {
       wrongBefore = 0;
       Object.assign(server, { staticLeases: [], leases: [], enabled: true, wrong: 0 });
     },
-    broken: [
-      {
-        what: "password",
-        settings: settingsOf(server, { password: "wrong" }),
-        says: /not accept the user and password/,
-      },
-      {
-        what: "other certificate",
-        settings: settingsOf(server, { fingerprint: "00".repeat(32) }),
-        says: /another certificate/,
-      },
-      {
-        what: "no fingerprint",
-        settings: settingsOf(server, { fingerprint: undefined }),
-        says: /fingerprint: (?:\w\w:){31}/,
-      },
-      { what: "no server", settings: settingsOf(server, { url: "https://127.0.0.1:1" }), says: /connection refused/ },
-    ],
+    broken: brokenWebSettings((change) => settingsOf(server, change), /not accept the user and password/),
     secrets: [password, Buffer.from(`${user}:${password}`).toString("base64")],
     close: () => server.close(),
   };

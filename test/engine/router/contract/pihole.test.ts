@@ -10,6 +10,7 @@ import { type Bench, machine } from "../bench.ts";
 import { conformance } from "../conformance.ts";
 import { startHomeOrSkip } from "../home.ts";
 import { oddValues } from "../odd-values.ts";
+import { brokenWebSettings } from "./broken.ts";
 import { faultCases } from "./faults.ts";
 import { type PiHoleContract, password, startPiHole } from "./pihole-server.ts";
 
@@ -44,24 +45,7 @@ function benchOf(server: PiHoleContract): Bench {
       server.sessions.clear();
       Object.assign(server, { hosts: [], leases: [], active: true, readOnly: false, seatsTaken: 0 });
     },
-    broken: [
-      {
-        what: "password",
-        settings: settingsOf(server, { password: "wrong" }),
-        says: /not accept the password.*tried once/,
-      },
-      {
-        what: "other certificate",
-        settings: settingsOf(server, { fingerprint: "00".repeat(32) }),
-        says: /another certificate/,
-      },
-      {
-        what: "no fingerprint",
-        settings: settingsOf(server, { fingerprint: undefined }),
-        says: /fingerprint: (?:\w\w:){31}/,
-      },
-      { what: "no server", settings: settingsOf(server, { url: "https://127.0.0.1:1" }), says: /connection refused/ },
-    ],
+    broken: brokenWebSettings((change) => settingsOf(server, change), /not accept the password.*tried once/),
     secrets: [password],
     close: () => server.close(),
   };

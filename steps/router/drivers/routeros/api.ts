@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { UserError } from "../../../../lib/errors.ts";
+import { basicHeaders, openWeb, Refusal, type WebRequest, type WebServer, wrongLogin } from "../../base/web.ts";
+
+/** Where RouterOS keeps what a driver changes. */
+export type Menu = "lease" | "option";
+
+/** RouterOS's DHCP server. Each change is a request of its own, and takes effect at once. */
+export interface RouterOs {
+  title: string;
+  inventory(): Promise<Inventory>;
+  networks(): Promise<ServedNetwork[]>;
+  add(menu: Menu, fields: Fields): Promise<void>;
+  change(menu: Menu, id: string, fields: Fields): Promise<void>;
+  remove(menu: Menu, id: string): Promise<void>;
+}
+
+/** Every value is a string there, whatever it means. */
+type Fields = Readonly<Record<string, string>>;
+
+const text = z.string().optional();
+const lease = z.object({
+  ".id": z.string(),
+  address: text,
+  "mac-address": text,
+  server: text,
+  "dhcp-option": text,
+  comment: text,
+  disabled: text,
+  dynamic: text,
+  status: text,
+  "active-address": text,
+  "active-mac-address": text,
+  "host-name": text,
+  "expires-after": text,
+});
+const option = z.object({ ".id": z.string(), name: z.string(), code: z.string(), value: text, "raw-value": text });
+const server = z.object({ name: z.string(), interface: text, disabled: text, invalid: text });
+const address = z.object({ address: z.string(), interface: z.string(), "actual-interface": text, disabled: text });
+
+export type LeaseRecord = z.output<typeof lease>;
+export type OptionRecord = z.output<typeof option>;
+
+export interface Inventory {
+  leases: LeaseRecord[];
+  options: OptionRecord[];
+}
+
+/** A DHCP server, and a network that it gives addresses of. */
+export interface ServedNetwork {
+  server: string;
+  /** The router's own address with the prefix' length. */
+  cidr: string;
+}
+
+const dhcp = "/rest/ip/dhcp-server";
+const pathOf = (menu: Menu) => `${dhcp}/${menu}`;
+
+/** Every request has the user and the password, so there is no session to end. */
+export function openRouterOs(settings: WebServer & { user: string; password: string }, signal: AbortSignal): RouterOs {
+  const title = `RouterOS at ${settings.url}`;
+  const web = openWeb("RouterOS", settings, signal);
+  const headers = basicHeaders(settings);
+  const ask = <T>(request: WebRequest<T>) => web.ask({ ...request, headers }).catch(explain(title));
+  const list = <T>(path: string, schema: z.ZodType<T>) => ask({ method: "GET", path, schema: z.array(schema) });
+  return {
+    title,
+    inventory: async () => ({
+      leases: await list(pathOf("lease"), lease),
+      options: await list(pathOf("option"), option),
+    }),
+    async networks() {
+      const servers = (await list(dhcp, server)).filter((one) => one.disabled !== "true" && one.invalid !== "true");
+      const addresses = (await list("/rest/ip/address", address)).filter((one) => one.disabled !== "true");
+      return servers.flatMap((one) =>
+        addresses
+          .filter((at) => one.interface === at.interface || one.interface === at["actual-interface"])
+          .map((at) => ({ server: one.name, cidr: at.address })),
+      );
+    },
+    add: (menu, body) => ask({ method: "PUT", path: pathOf(menu), body }),
+    change: (menu, id, body) => ask({ method: "PATCH", path: `${pathOf(menu)}/${id}`, body }),
+    remove: (menu, id) => ask({ method: "DELETE", path: `${pathOf(menu)}/${id}` }),
+  };
+}
+
+function explain(title: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof Refusal)) throw error;
+    if (error.status === 401) throw new UserError(wrongLogin(title), { cause: error });
+    if (!error.text.includes("not enough permissions")) throw error;
+    const rights = "The user's group needs the policies read, write, api and rest-api.";
+    throw new UserError(`${error.message}\n${rights}`, { cause: error });
+  };
+}
