@@ -52,3 +52,30 @@ export function columns(rows: readonly string[][]): string[] {
       .trimEnd(),
   );
 }
+
+/**
+ * The same, but no line is longer than `width`: the longest cells of the first of the `elastic` columns are cut off, then
+ * those of the next.
+ */
+export function columnsWithin(width: number, rows: readonly string[][], elastic: readonly number[]): string[] {
+  const lines = columns(rows);
+  const excess = Math.max(...lines.map((line) => line.length)) - width;
+  const [column, ...others] = elastic;
+  if (excess <= 0 || column === undefined) return lines;
+  const longest = Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  const most = Math.max(shortestCell, longest - excess);
+  const shorter = rows.map((row) => row.map((cell, index) => (index === column ? cut(cell, most) : cell)));
+  return columnsWithin(width, shorter, others);
+}
+
+const shortestCell = 8;
+
+const cut = (cell: string, most: number) => (cell.length > most ? `${cell.slice(0, most - 1)}…` : cell);
+
+/** The indexes that an answer such as "1 3" names, each once; undefined if it has anything else, or nothing. */
+export function parseChoice(answer: string, count: number): number[] | undefined {
+  const words = answer.split(/[\s,]+/).filter(Boolean);
+  const numbers = words.map((word) => (/^\d+$/.test(word) ? Number(word) : 0));
+  if (numbers.length === 0 || numbers.some((number) => number < 1 || number > count)) return undefined;
+  return [...new Set(numbers)].map((number) => number - 1);
+}

@@ -2,6 +2,7 @@ import { type Drive, describeDrive } from "../../burn/drive.ts";
 import { Refused } from "../../burn/failure.ts";
 import { pathOf, type Target } from "../../burn/target.ts";
 import { isTerminal, question } from "../../lib/terminal.ts";
+import { parseChoice } from "../../lib/words.ts";
 
 /** Lets the user choose from the drives that may be written to. */
 export async function chooseDrives(offered: readonly Drive[]): Promise<Drive[]> {
@@ -12,14 +13,6 @@ export async function chooseDrives(offered: readonly Drive[]): Promise<Drive[]> 
   const chosen = parseChoice(answer, offered.length);
   if (!chosen) throw new Refused(`${answer.trim() || "Nothing"} is not a number from the list. Nothing was written.`);
   return chosen.map((index) => offered[index] as Drive);
-}
-
-/** The indexes that an answer names, each once; undefined if it has anything else, or nothing. */
-export function parseChoice(answer: string, count: number): number[] | undefined {
-  const words = answer.split(/[\s,]+/).filter(Boolean);
-  const numbers = words.map((word) => (/^\d+$/.test(word) ? Number(word) : 0));
-  if (numbers.length === 0 || numbers.some((number) => number < 1 || number > count)) return undefined;
-  return [...new Set(numbers)].map((number) => number - 1);
 }
 
 /** Makes the user type the name of each target that has content, which nobody does by mistake. */

@@ -1,5 +1,5 @@
 import { hostsOf } from "../../lib/network.ts";
-import { columns } from "../../lib/words.ts";
+import { columnsWithin } from "../../lib/words.ts";
 import type { CurrentLease } from "../../steps/router/base/driver.ts";
 import { isRaspberryPi, makerOf } from "./makers.ts";
 
@@ -10,42 +10,78 @@ export interface KnownMachine {
   ip: string;
 }
 
-/** The leases as a table for users: Raspberry Pis first, then by address. */
-export function leaseTable(leases: readonly CurrentLease[], machines: readonly KnownMachine[]): string[] {
-  const rows = inOrder(leases).map(({ mac, ip, name, isReserved }) => [
-    mac,
-    ip,
-    clean(name),
-    makerOf(mac),
-    isReserved ? "reserved" : "",
-    machines.find((one) => one.mac === mac)?.name ?? "",
+/** A machine as the stack's file has it. */
+export interface NewMachine extends KnownMachine {
+  image: string;
+}
+
+/**
+ * The leases as a table for users: Raspberry Pis first, then by address.
+ * @param numbered begins each line with the number by which a machine that isn't in the stack can be chosen
+ * @param width of the terminal, in characters
+ */
+export function leaseTable(
+  leases: readonly CurrentLease[],
+  machines: readonly KnownMachine[],
+  { numbered = false, width = Number.POSITIVE_INFINITY } = {},
+): string[] {
+  const candidates = candidatesOf(leases, machines);
+  const numberOf = (lease: CurrentLease) => String(candidates.indexOf(lease) + 1 || "");
+  const rows = inOrder(leases).map((lease) => [
+    ...(numbered ? [numberOf(lease)] : []),
+    lease.mac,
+    lease.ip,
+    clean(lease.name),
+    makerOf(lease.mac),
+    lease.isReserved ? "reserved" : "",
+    machines.find((one) => one.mac === lease.mac)?.name ?? "",
   ]);
-  return columns([["MAC ADDRESS", "IP ADDRESS", "NAME", "MAKER", "", "IN THE STACK AS"], ...rows]);
+  const titles = [...(numbered ? [""] : []), "MAC ADDRESS", "IP ADDRESS", "NAME", "MAKER", "", "MACHINE"];
+  const name = titles.indexOf("NAME");
+  return columnsWithin(width, [titles, ...rows], [name, name + 1, name + 3]);
+}
+
+/** The leases of what isn't in the stack, in the order of the table's numbers. */
+export const candidatesOf = (leases: readonly CurrentLease[], machines: readonly KnownMachine[]): CurrentLease[] =>
+  inOrder(leases).filter(({ mac }) => !machines.some((one) => one.mac === mac));
+
+interface Stack {
+  machines: readonly KnownMachine[];
+  cidr: string;
+  /** The image that a new machine gets. */
+  image: string;
+  /** Addresses that no machine may have. */
+  taken?: readonly string[];
 }
 
 /**
  * Lines for the stack's file: the Raspberry Pis that it lacks, with names and addresses that nobody has. One for which
  * the router already reserves something keeps that, as `up` would refuse anything else.
  */
-export function linesToAdd(
+export function linesToAdd(leases: readonly CurrentLease[], stack: Stack): string[] {
+  const boards = candidatesOf(leases, stack.machines).filter(({ mac }) => isRaspberryPi(mac));
+  return propose(boards, leases, stack).map((machine) => `    - ${machineText(machine)}`);
+}
+
+/** A machine for each board, as long as the network has addresses. */
+export function propose(
+  boards: readonly CurrentLease[],
   leases: readonly CurrentLease[],
-  {
-    machines,
-    cidr,
-    image,
-    taken = [],
-  }: { machines: readonly KnownMachine[]; cidr: string; image: string; taken?: readonly string[] },
-): string[] {
-  const boards = inOrder(leases).filter(({ mac }) => isRaspberryPi(mac) && !machines.some((one) => one.mac === mac));
+  { machines, cidr, image, taken = [] }: Stack,
+): NewMachine[] {
   const names = freeNames(machines.map(({ name }) => name));
   const addresses = freeAddresses(cidr, [...taken, ...machines.map(({ ip }) => ip), ...leases.map(({ ip }) => ip)]);
   return boards.flatMap((board) => {
     const hasName = board.isReserved && isHostname(board.name) && !machines.some(({ name }) => name === board.name);
     const name = hasName ? board.name : names.next().value;
     const ip = board.isReserved ? board.ip : addresses.next().value;
-    return ip ? [`    - {name: ${name}, mac: "${board.mac}", ip: ${ip}, image: ${image}}`] : [];
+    return ip ? [{ name, mac: board.mac, ip, image }] : [];
   });
 }
+
+/** As in the list of machines in a stack's file. */
+export const machineText = ({ name, mac, ip, image }: NewMachine): string =>
+  `{name: ${name}, mac: "${mac}", ip: ${ip}, image: ${image}}`;
 
 function inOrder(leases: readonly CurrentLease[]): CurrentLease[] {
   const rank = ({ mac, ip }: CurrentLease) =>

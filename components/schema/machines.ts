@@ -10,7 +10,7 @@ export const hostname = z
 /** Names that mean something else: to dnsmasq in a reservation, and to every machine. */
 const reservedNames = ["ignore", "infinite", "localhost"];
 
-const name = hostname
+export const machineName = hostname
   .refine((name) => !reservedNames.includes(name), {
     error: ({ input }) =>
       `must be another name: ${input === "localhost" ? "every machine calls itself that" : "dnsmasq takes this one for a keyword"}`,
@@ -34,7 +34,7 @@ const ip = z
 export const machines = z
   .array(
     z.strictObject({
-      name,
+      name: machineName,
       mac,
       ip,
       image: z.string().meta({ description: "The name of its image, one of `images`.", example: "server" }),

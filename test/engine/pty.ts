@@ -38,3 +38,24 @@ export function inTerminal(
     ended: child.then(({ exitCode, all }) => ({ exitCode, shown: all })),
   };
 }
+
+/** The same, in a terminal that is 80 characters wide. */
+export const in80Columns: typeof inTerminal = (program, args, options) =>
+  inTerminal("sh", ["-c", 'stty cols 80 rows 24; exec "$@"', "sh", program, ...args], options);
+
+/** Types each answer once its question is shown. If one isn't, interrupts the program, so that nothing is left running. */
+export async function answer(terminal: Terminal, answers: readonly (readonly [RegExp, string])[]): Promise<void> {
+  try {
+    for (const [question, keys] of answers) {
+      await terminal.shows(question);
+      terminal.type(keys);
+    }
+  } catch (error) {
+    terminal.type(ctrlC);
+    throw error;
+  }
+}
+
+/** What the terminal has shown, as a person sees it: without the codes that move the cursor. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are such codes.
+export const readable = (shown: string): string => shown.replace(/\x1b\[[\d;]*[A-Za-z]|\r/g, "");

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { describeTransfer, duration, progressOf } from "../../../burn/transfer-progress.ts";
-import { parseChoice } from "../../../cli/burn/ask.ts";
+
 import { exitCode } from "../../../cli/burn/burn-target.ts";
 import { findImage } from "../../../cli/burn/find-image.ts";
 import { describeNext, machinesFor } from "../../../cli/burn/next-steps.ts";
 import { stackDir } from "../../../lib/paths.ts";
+import { parseChoice } from "../../../lib/words.ts";
 
 describe("the answer to which drives", () => {
   it("is one number or several, each once", () => {

@@ -27,13 +27,33 @@ describe("what discover shows", () => {
 
   it("has Raspberry Pis first, then the others, by address", () => {
     assert.deepEqual(leaseTable(leases, machines), [
-      "MAC ADDRESS        IP ADDRESS     NAME    MAKER                   IN THE STACK AS",
+      "MAC ADDRESS        IP ADDRESS     NAME    MAKER                   MACHINE",
       "b8:27:eb:00:00:01  192.168.2.51   pi1     Raspberry Pi  reserved  pi1",
       "2c:cf:67:00:00:04  192.168.2.53           Raspberry Pi",
       "dc:a6:32:00:00:02  192.168.2.210          Raspberry Pi",
       "00:11:32:aa:bb:cc  192.168.2.9    nas[2J                reserved",
       "3a:00:00:00:00:01  192.168.2.201  phone   made up",
     ]);
+  });
+
+  it("fits a terminal, and numbers what isn't in the stack", () => {
+    const long = [...leases, lease("dc:a6:32:00:00:09", 250, { name: "n".repeat(63), isReserved: true })];
+    const lines = leaseTable(long, machines, { numbered: true, width: 80 });
+    for (const line of lines) assert.ok(line.length <= 80, line);
+    assert.deepEqual(
+      lines.map((line) => line.slice(0, 20).trimEnd()),
+      [
+        "   MAC ADDRESS",
+        "   b8:27:eb:00:00:01",
+        "1  2c:cf:67:00:00:04",
+        "2  dc:a6:32:00:00:02",
+        "3  dc:a6:32:00:00:09",
+        "4  00:11:32:aa:bb:cc",
+        "5  3a:00:00:00:00:01",
+      ],
+    );
+    assert.match(lines.join("\n"), /192\.168\.2\.250 +n+… +Raspberry Pi +reserved/);
+    assert.ok(leaseTable(long, machines).some((line) => line.includes("n".repeat(63))));
   });
 
   it("has lines for the boards that the stack lacks, with names and addresses that nobody has", () => {
