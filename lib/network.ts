@@ -32,6 +32,11 @@ export function isHostIn(cidr: string, ip: string): boolean {
   return toNumber(ip) > toNumber(network) && toNumber(ip) < toNumber(broadcast);
 }
 
+/** Whether an address is one of a range, which has both of its ends. */
+export function isBetween(first: string, ip: string, last: string): boolean {
+  return toNumber(ip) >= toNumber(first) && toNumber(ip) <= toNumber(last);
+}
+
 /** Every host address of a network. */
 export function addressesOf(cidr: string): string[] {
   const { network, broadcast } = networkOf(cidr);

@@ -7,11 +7,13 @@ import { dnsmasq } from "./drivers/dnsmasq/dnsmasq.ts";
 import { kea } from "./drivers/kea/kea.ts";
 import { manual } from "./drivers/manual.ts";
 import { openwrt } from "./drivers/openwrt/openwrt.ts";
+import { opnsense } from "./drivers/opnsense/opnsense.ts";
+import { pfsense } from "./drivers/pfsense/pfsense.ts";
 import { pihole } from "./drivers/pihole/pihole.ts";
 import { routeros } from "./drivers/routeros/routeros.ts";
 
 /** Every kind of router: a new one is a file, and a line here. */
-const drivers = { dnsmasq, openwrt, kea, pihole, adguard, routeros, manual };
+const drivers = { dnsmasq, openwrt, kea, pihole, adguard, routeros, opnsense, pfsense, manual };
 
 type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
 

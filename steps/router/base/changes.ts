@@ -1,10 +1,10 @@
 import type { Reservation } from "./driver.ts";
 
-/** What turns one list of entries into another, to be done in this order. */
-export interface Changes {
-  removed: Reservation[];
+/** What turns one list of entries into another, to be done in this order, for routers that change one entry at a time. */
+export interface Changes<Old extends Reservation = Reservation> {
+  removed: Old[];
   /** The entry of that MAC gets another address or name. */
-  updated: { from: Reservation; to: Reservation }[];
+  updated: { from: Old; to: Reservation }[];
   added: Reservation[];
 }
 
@@ -12,7 +12,10 @@ export interface Changes {
  * A machine whose new address and name are free keeps an entry all the time (`updated`); others, such as two that
  * exchange their addresses, lose theirs for a moment.
  */
-export function changesBetween(now: readonly Reservation[], wanted: readonly Reservation[]): Changes {
+export function changesBetween<Old extends Reservation>(
+  now: readonly Old[],
+  wanted: readonly Reservation[],
+): Changes<Old> {
   const same = (a: Reservation) => (b: Reservation) => a.mac === b.mac && a.ip === b.ip && a.name === b.name;
   const old = now.filter((one) => !wanted.some(same(one)));
   const fresh = wanted.filter((one) => !now.some(same(one)));

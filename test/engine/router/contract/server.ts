@@ -44,7 +44,7 @@ export interface ContractServer {
 }
 
 export async function startContractServer(
-  answer: (asked: Asked) => Reply,
+  answer: (asked: Asked) => Reply | Promise<Reply>,
   { isSecure = true } = {},
 ): Promise<ContractServer> {
   const certificate = isSecure ? await selfSigned() : undefined;
@@ -58,7 +58,7 @@ export async function startContractServer(
     asked.push(given);
     if (fault === "reset before") return void request.socket.destroy();
     if (fault === "error before") return reply(response, brokenPage);
-    const made = wrongType(given, request) ?? answer(given);
+    const made = wrongType(given, request) ?? (await answer(given));
     if (fault === "reset after") return void request.socket.destroy();
     if (fault === "error after") return reply(response, brokenPage);
     reply(response, made, fault === "truncated");

@@ -51,7 +51,7 @@ export async function startKeaOrSkip(context: Mocha.Context, flavour: Flavour): 
   return startKea(flavour);
 }
 
-async function startKea({ generation, hooks: names }: Flavour): Promise<KeaHome> {
+export async function startKea({ generation, hooks: names }: Flavour): Promise<KeaHome> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-kea-"));
   await chmod(dir, 0o755);
   for (const folder of ["sockets", "data"]) await mkdir(path.join(dir, folder), { mode: 0o750 });
