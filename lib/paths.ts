@@ -2,8 +2,10 @@ import { homedir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The project's top folder. */
-export const projectDir = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const { piinitProject } = globalThis as { piinitProject?: string };
+
+/** The project's top folder; a compiled program, which is elsewhere, is told by start/load.mjs. */
+export const projectDir = piinitProject ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
 /** Whatever can be downloaded or built again: tools, downloads, image layers. Shared by all checkouts of this user. */
 export function cacheDir(...parts: string[]): string {

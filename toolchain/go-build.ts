@@ -1,15 +1,15 @@
 import { cp, mkdir, rm } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { UserError } from "../lib/errors.ts";
 import { type Environment, findOnPath, type SystemPackage } from "../lib/host.ts";
+import { projectDir } from "../lib/paths.ts";
 import type { Progress } from "../lib/progress.ts";
 import { run } from "../lib/run.ts";
 import { compilerPackages, crossCompilerPackages, goPackage } from "./packages.ts";
 import { hostPlatform } from "./platform.ts";
 import { goTarget, type Platform, type Tool } from "./versions.ts";
 
-const wrappers = fileURLToPath(new URL("go/", import.meta.url));
+const wrappers = path.join(projectDir, "toolchain/go");
 const reportMs = 20_000;
 
 /** From this version on, Go downloads the newer Go that a module requires. */

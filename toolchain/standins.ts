@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { open, readdir, readFile, realpath, rm, stat, utimes } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { exists, writeFileWhole } from "../lib/files.ts";
 import { isExecutable } from "../lib/host.ts";
 import { cacheDir, projectDir } from "../lib/paths.ts";
@@ -12,7 +11,7 @@ import type { PluginName } from "./versions.ts";
 /** The programs that Pulumi's engine starts: the language host and the resource plugins. */
 export type StandInName = "language-nodejs" | PluginName;
 
-const sources = fileURLToPath(new URL("offline/", import.meta.url));
+const sources = path.join(projectDir, "toolchain/offline");
 const firstLines = "#!/bin/sh\n# piinit's stand-in for Pulumi's own plugin";
 
 /**

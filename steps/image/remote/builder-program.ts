@@ -1,6 +1,5 @@
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { digest } from "../../../lib/json.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { quote } from "../../../lib/shell.ts";
@@ -19,7 +18,7 @@ const mainFile = "toolchain/serve.mjs";
 const toolchainFiles = "toolchain/go";
 
 export async function builderProgram(): Promise<BuilderProgram> {
-  const main = await bundle(fileURLToPath(new URL("serve.ts", import.meta.url)));
+  const main = await bundle(path.join(projectDir, "steps/image/remote/serve.ts"));
   const folder = path.join(projectDir, toolchainFiles);
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries

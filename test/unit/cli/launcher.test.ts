@@ -14,8 +14,8 @@ describe("the launcher", () => {
   beforeEach("a checkout without node modules, and a PATH with little on it", async () => {
     folder = await mkdtemp(path.join(tmpdir(), "piinit-launcher-"));
     bin = path.join(folder, "bin");
-    await mkdir(bin);
-    for (const name of ["piinit", "package.json", "package-lock.json"])
+    for (const made of [bin, path.join(folder, "start")]) await mkdir(made);
+    for (const name of ["piinit", "package.json", "package-lock.json", "start/main.mjs"])
       await copyFile(path.join(projectDir, name), path.join(folder, name));
     for (const name of ["sh", "dirname", "readlink", "cmp"])
       await symlink((await findOnPath(name, process.env)) ?? assert.fail(name), path.join(bin, name));
