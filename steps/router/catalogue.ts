@@ -11,9 +11,10 @@ import { opnsense } from "./drivers/opnsense/opnsense.ts";
 import { pfsense } from "./drivers/pfsense/pfsense.ts";
 import { pihole } from "./drivers/pihole/pihole.ts";
 import { routeros } from "./drivers/routeros/routeros.ts";
+import { unifi } from "./drivers/unifi/unifi.ts";
 
 /** Every kind of router: a new one is a file, and a line here. */
-const drivers = { dnsmasq, openwrt, kea, pihole, adguard, routeros, opnsense, pfsense, manual };
+const drivers = { dnsmasq, openwrt, kea, pihole, adguard, routeros, opnsense, pfsense, unifi, manual };
 
 type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
 

@@ -16,8 +16,8 @@ export interface Reservation {
 
 /** A lease that the router has given out, as its own lease table has it. */
 export interface Lease extends Reservation {
-  /** Seconds since 1970. */
-  expires: number;
+  /** Seconds since 1970; 0 without an end; undefined if the router does not tell. */
+  expires: number | undefined;
 }
 
 /** A lease that counts now. */

@@ -21,9 +21,10 @@ export function currentLeases(leases: readonly Lease[], entries: readonly Entry[
     .map((lease) => ({ ...lease, isReserved: macs.has(lease.mac) }));
 }
 
-const isCurrent = ({ expires }: Lease, now: number) => expires === 0 || expires > now;
+const isCurrent = ({ expires }: Lease, now: number) => !expires || expires > now;
 
 function until({ expires }: Lease): string {
+  if (expires === undefined) return "until its lease ends";
   if (expires === 0) return "by a lease without an end";
   const time = new Date(expires * 1000).toISOString();
   return `until its lease ends at ${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;

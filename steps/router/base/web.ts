@@ -29,7 +29,7 @@ export const webSettings = (example: string) => ({
 export const basicLogin = {
   user: z
     .string()
-    .regex(/^[^:\p{C}]+$/u, "must be a user name without a colon")
+    .regex(/^[^:\r\n]+$/, "must be a user name without a colon")
     .meta({ description: "The user of its web interface.", example: "admin" }),
   password: z
     .string()
@@ -83,11 +83,22 @@ export interface WebRequest<T> {
   headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   body?: unknown;
+  /** Sent as it is, with a `content-type` of the caller's. */
+  text?: string;
   /** The shape of the answer, if it matters; the answer's other statuses than 2xx are refusals. */
   schema?: z.ZodType<T>;
 }
 
+/** Any answer, refusals and redirects too. */
+export interface WebAnswer {
+  status: number;
+  headers: Answer["headers"];
+  text: string;
+}
+
 export interface Web {
+  /** Like `ask`, without judging the answer: for cookies, challenges and what isn't JSON. */
+  exchange(request: WebRequest<unknown>): Promise<WebAnswer>;
   /**
    * Sends one request on a connection of its own, and nothing before the certificate has been checked.
    * @throws Refusal for a status that isn't 2xx; UserError if there is no usable answer, so that the request may have
@@ -106,12 +117,21 @@ export function openWeb(
   signal: AbortSignal,
   patienceMs = timeoutMs,
 ): Web {
-  const ask = async <T>({ method, path, headers, body, schema }: WebRequest<T>) => {
-    const target = `${url}${path}`;
+  const telling = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      if (signal.aborted) throw new UserError(`interrupted while talking to ${who} at ${url}`);
+      throw new UserError(`no answer from ${who} at ${url}: ${error.message}`, { cause: error });
+    }
+  };
+  const exchange = ({ method, path, headers, body, text }: WebRequest<unknown>): Promise<WebAnswer> =>
+    telling(async () => {
+      const sent = body === undefined ? text : JSON.stringify(body);
       const answer = await send({
         who,
-        url: target,
+        url: `${url}${path}`,
         method,
         timeoutMs: patienceMs,
         signal,
@@ -121,24 +141,23 @@ export function openWeb(
           ...(body !== undefined && { "content-type": "application/json" }),
           ...headers,
         },
-        ...(body !== undefined && { body: Buffer.from(JSON.stringify(body)) }),
+        ...(sent !== undefined && { body: Buffer.from(sent) }),
         ...(url.startsWith("https:") && {
           connect: (ended: AbortSignal) => checkedConnection(url, fingerprint, ended),
         }),
       });
-      const text = answer.body.toString("utf8");
-      if (answer.status < 200 || answer.status >= 300) throw refusal(who, url, answer, text);
-      return (schema ? readJson(who, target, text, schema) : undefined) as T;
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
-      if (signal.aborted) throw new UserError(`interrupted while talking to ${who} at ${url}`);
-      throw new UserError(`no answer from ${who} at ${url}: ${error.message}`, { cause: error });
-    }
+      return { status: answer.status, headers: answer.headers, text: answer.body.toString("utf8") };
+    });
+  const ask = async <T>(request: WebRequest<T>): Promise<T> => {
+    const answer = await exchange(request);
+    if (answer.status < 200 || answer.status >= 300) throw refusal(who, url, answer);
+    const { schema } = request;
+    return schema ? telling(async () => readJson(who, `${url}${request.path}`, answer.text, schema)) : (undefined as T);
   };
-  return { ask };
+  return { exchange, ask };
 }
 
-function refusal(who: string, url: string, { status, headers }: Answer, text: string): Refusal {
+export function refusal(who: string, url: string, { status, headers, text }: WebAnswer): Refusal {
   const said = isMarkup(text) ? "with a web page" : short(text);
   const after = headers["retry-after"];
   const pause = after && /^\d{1,6}$/.test(after) ? `; it wants no further request for ${after} s` : "";

@@ -19,7 +19,7 @@ export interface Bench {
   /** What is reserved, whoever did it; odd entries may be left out. */
   reserved(): Promise<Reservation[]>;
   /** Lets the router have given out this lease. */
-  putLease(lease: Lease): Promise<void>;
+  putLease(lease: Lease & { expires: number }): Promise<void>;
   /** How often somebody logged in, and the router read its configuration again if that can be seen, since the last call. */
   cost(): Promise<{ logins: number; reloads?: number }>;
   /** Without entries and leases. */

@@ -22,7 +22,7 @@ const schema = z.strictObject({
   ...webSettings("https://192.168.2.1:8000"),
   user: z
     .string()
-    .regex(/^[^:\p{C}]+$/u, "must be a user name without a colon")
+    .regex(/^[^:\r\n]+$/, "must be a user name without a colon")
     .optional()
     .meta({ description: "The user of its `authentication`, if it has one.", example: "admin" }),
   password: z

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
+import type { ServedNetwork } from "../../base/place.ts";
 import { basicHeaders, openWeb, Refusal, type WebRequest, type WebServer, wrongLogin } from "../../base/web.ts";
 
 /** Where RouterOS keeps what a driver changes. */
@@ -9,6 +10,7 @@ export type Menu = "lease" | "option";
 export interface RouterOs {
   title: string;
   inventory(): Promise<Inventory>;
+  /** Each with its DHCP server as its id. */
   networks(): Promise<ServedNetwork[]>;
   add(menu: Menu, fields: Fields): Promise<void>;
   change(menu: Menu, id: string, fields: Fields): Promise<void>;
@@ -46,13 +48,6 @@ export interface Inventory {
   options: OptionRecord[];
 }
 
-/** A DHCP server, and a network that it gives addresses of. */
-export interface ServedNetwork {
-  server: string;
-  /** The router's own address with the prefix' length. */
-  cidr: string;
-}
-
 const dhcp = "/rest/ip/dhcp-server";
 const pathOf = (menu: Menu) => `${dhcp}/${menu}`;
 
@@ -75,7 +70,7 @@ export function openRouterOs(settings: WebServer & { user: string; password: str
       return servers.flatMap((one) =>
         addresses
           .filter((at) => one.interface === at.interface || one.interface === at["actual-interface"])
-          .map((at) => ({ server: one.name, cidr: at.address })),
+          .map((at) => ({ id: one.name, name: one.name, cidr: at.address })),
       );
     },
     add: (menu, body) => ask({ method: "PUT", path: pathOf(menu), body }),

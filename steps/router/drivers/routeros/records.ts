@@ -1,5 +1,6 @@
 import { isIPv4 } from "node:net";
-import type { Entry, Lease, Reservation } from "../../base/driver.ts";
+import type { Entry, Lease } from "../../base/driver.ts";
+import type { Placed } from "../../base/place.ts";
 import type { Inventory, LeaseRecord, OptionRecord } from "./api.ts";
 
 /** A fixed lease of ours, as it is or is to be. */
@@ -62,12 +63,12 @@ export const asOption = (record: OptionRecord): OwnOption => ({
 });
 
 /** What makes these reservations; each has the name of the DHCP server for it. */
-export function ownedFor(owner: string, reservations: readonly (Reservation & { server: string })[]): Owned {
+export function ownedFor(owner: string, reservations: readonly Placed[]): Owned {
   return {
-    leases: reservations.map(({ mac, ip, name, server }) => ({
+    leases: reservations.map(({ mac, ip, name, network }) => ({
       mac,
       ip,
-      server,
+      server: network,
       option: optionName(owner, name),
       isDisabled: false,
     })),

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { isHostIn } from "../../../../lib/network.ts";
-import { type Driver, kind, type Reservation, type Table } from "../../base/driver.ts";
+import { type Driver, kind, type Table } from "../../base/driver.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { orPutBack, outcomeLines, refuseMissing } from "../../base/outcome.ts";
+import { type Placed, place } from "../../base/place.ts";
 import {
   difference,
   differenceLines,
@@ -12,10 +12,9 @@ import {
   refuseConflicts,
   refuseStrangers,
   reservationsIn,
-  reservationText,
 } from "../../base/table.ts";
 import { basicLogin, fitsUrl, hostIn, webSettings } from "../../base/web.ts";
-import { type Inventory, type LeaseRecord, openRouterOs, type RouterOs, type ServedNetwork } from "./api.ts";
+import { type Inventory, type LeaseRecord, openRouterOs, type RouterOs } from "./api.ts";
 import { bring } from "./change.ts";
 import { boundLeases, entriesOf, isOwnLease, markOf, type Owned, ownedBy, ownedFor } from "./records.ts";
 
@@ -67,26 +66,9 @@ async function apply(settings: Settings, table: Table, signal: AbortSignal): Pro
   return outcomeLines(reservationsIn(ours), planned, reservations, boundLeases(before, Date.now() / 1000));
 }
 
-type Placed = Reservation & { server: string };
-
-/** Each reservation with the DHCP server that gives out addresses of its network. */
-function place(title: string, networks: readonly ServedNetwork[], reservations: readonly Reservation[]): Placed[] {
-  const serverOf = ({ ip }: Reservation) => networks.find(({ cidr }) => isHostIn(cidr, ip))?.server;
-  const unserved = reservations.filter((one) => serverOf(one) === undefined);
-  if (unserved.length === 0) return reservations.map((one) => ({ ...one, server: serverOf(one) ?? "" }));
-  const served = networks.map(({ server, cidr }) => `${server} (${cidr})`);
-  throw new UserError(
-    [
-      `Nothing was changed on ${title}: none of its DHCP servers that are on has these addresses in its network:`,
-      ...unserved.map((one) => `  ${reservationText(one)}`),
-      `Its servers: ${served.join(", ") || "none"}.`,
-    ].join("\n"),
-  );
-}
-
 /** Leases of others that can contradict ours: of the same servers, or of all. */
 function concerning(owner: string, placed: readonly Placed[]): (record: LeaseRecord) => boolean {
-  const servers = new Set(["all", ...placed.map(({ server }) => server)]);
+  const servers = new Set(["all", ...placed.map(({ network }) => network)]);
   const isOurs = isOwnLease(owner);
   return (record) => !isOurs(record) && servers.has(record.server ?? "all");
 }

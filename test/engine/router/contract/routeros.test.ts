@@ -195,10 +195,10 @@ describe("RouterOS's documented interface, in its own ways", function () {
   it("says which networks it serves when a machine's address is in none", async () => {
     await refused(
       apply([machine(1), { ...nas, ip: "10.0.0.7" }]),
-      /nas: .*10\.0\.0\.7\nIts servers: lan \(192\.168\.2\.1\/24\), guests \(10\.20\.0\.1\/24\)\.$/,
+      /nas: .*10\.0\.0\.7\nIts networks: lan \(192\.168\.2\.1\/24\), guests \(10\.20\.0\.1\/24\)\.$/,
     );
     server.servers = servers.map((one) => ({ ...one, disabled: "true" }));
-    await refused(apply([machine(1)]), /Its servers: none\./);
+    await refused(apply([machine(1)]), /Its networks: none\./);
     assert.deepEqual(server.leases, []);
   });
 
