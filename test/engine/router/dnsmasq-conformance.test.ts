@@ -16,7 +16,8 @@ function benchOf(home: Home): Bench {
   const add = (values: readonly string[]) => appendFile(othersFile, values.map((one) => `dhcp-host=${one}\n`).join(""));
   let counted = 0;
   return {
-    settings,
+    // It finds the lease file by itself.
+    settings: { ...settings, leaseFile: undefined },
     marksOwners: true,
     putOthers: (reservations) => add(reservations.map(({ mac, ip, name }) => `${mac},${ip},${name}`)),
     putOddOthers: (random) => add(oddValues(random)),

@@ -10,7 +10,7 @@ import { askForLease, layCable, ownNetwork } from "./cable.ts";
 
 /** A home router for tests: a real sshd on 127.0.0.1 and a real dnsmasq in a network namespace of its own. */
 export interface Home {
-  settings: DnsmasqSettings;
+  settings: DnsmasqSettings & { leaseFile: string };
   dir: string;
   /** The file that dnsmasq was started with. */
   configFile: string;
@@ -84,7 +84,7 @@ export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
     await clear(ssh.sshd);
     throw error;
   });
-  const settings: DnsmasqSettings = {
+  const settings: Home["settings"] = {
     kind: "dnsmasq",
     host: "127.0.0.1",
     user: userInfo().username,

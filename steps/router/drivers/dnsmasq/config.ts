@@ -6,7 +6,13 @@ export interface Option {
   value: string;
 }
 
-const shortOptions: Record<string, string> = { C: "conf-file", "7": "conf-dir", G: "dhcp-host", l: "dhcp-leasefile" };
+const shortOptions: Record<string, string> = {
+  C: "conf-file",
+  "7": "conf-dir",
+  G: "dhcp-host",
+  l: "dhcp-leasefile",
+  Z: "read-ethers",
+};
 const longOptions = new Set([...Object.values(shortOptions), "dhcp-hostsfile", "dhcp-hostsdir"]);
 
 /** The relevant options of a command line, given without the program's name. */
@@ -16,14 +22,14 @@ export function commandLineOptions(args: readonly string[]): Option[] {
     const short = /^-(\w)(.*)$/s.exec(arg);
     const name = long?.[1] ?? shortOptions[short?.[1] ?? ""] ?? "";
     if (!longOptions.has(name)) return [];
-    return [{ name, value: (long ? long[2] : short?.[2]) || (args[index + 1] ?? "") }];
+    return [{ name, value: long?.[2] ?? (short?.[2] || (args[index + 1] ?? "")) }];
   });
 }
 
 /** The relevant options of a configuration file. */
 export function fileOptions(text: string): Option[] {
   return significantLines(text).flatMap((line) => {
-    const [, name = "", value = ""] = /^([\w-]+)\s*=\s*(.*)$/.exec(line) ?? [];
+    const [, name = "", value = ""] = /^([\w-]+)(?:\s*=\s*(.*))?$/.exec(line) ?? [];
     return longOptions.has(name) ? [{ name, value: value.replace(/^"(.*)"$/, "$1") }] : [];
   });
 }
@@ -48,6 +54,11 @@ export function normalDir(path: string): string {
 /** The entries of a file that `dhcp-hostsfile` or `dhcp-hostsdir` names. */
 export function hostsFileEntries(source: string, text: string): Entry[] {
   return significantLines(text).map((line) => parseEntry(source, line));
+}
+
+/** The entries of /etc/ethers, which has a MAC address and an address or a name in each line. */
+export function ethersEntries(source: string, text: string): Entry[] {
+  return hostsFileEntries(source, text.replace(/^[ \t]*(\S+)[ \t]+/gm, "$1,"));
 }
 
 /**

@@ -21,9 +21,10 @@ const schema = z.strictObject({
     description: "The folder on the router that its `dhcp-hostsdir` names.",
     example: "/etc/dnsmasq.hosts.d",
   }),
-  leaseFile: absolutePath
-    .default("/var/lib/misc/dnsmasq.leases")
-    .meta({ description: "The file on the router with its leases.", example: "/tmp/dhcp.leases" }),
+  leaseFile: absolutePath.optional().meta({
+    description: "The file on the router with its leases, if that isn't the one that dnsmasq's own options name.",
+    example: "/tmp/dhcp.leases",
+  }),
 });
 
 export type DnsmasqSettings = z.output<typeof schema>;
@@ -44,7 +45,11 @@ export const dnsmasq = {
     ),
   leases: (settings, { signal }) =>
     withShell(settings, signal, async (shell) => {
-      const { leases, entries } = await readInventory(shell, settings);
+      const { leases, entries, missing } = await readInventory(shell, settings);
+      if (missing !== undefined)
+        throw new UserError(
+          `dnsmasq on ${settings.host} has no lease file ${missing}: set \`leaseFile\` to where it keeps its leases`,
+        );
       return currentLeases(leases, entries, Date.now() / 1000);
     }),
   clear: (settings, { owner }, { signal }) =>

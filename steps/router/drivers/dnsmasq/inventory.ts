@@ -3,9 +3,11 @@ import { UserError } from "../../../../lib/errors.ts";
 import { quote } from "../../../../lib/shell.ts";
 import type { Entry, Lease } from "../../base/driver.ts";
 import type { Shell } from "../../base/remote-shell.ts";
+import { whyNotRead } from "./advice.ts";
 import {
   commandLineOptions,
   confDir,
+  ethersEntries,
   fileOptions,
   hostsFileEntries,
   normalDir,
@@ -23,6 +25,8 @@ export interface Inventory {
   /** The texts of all files read, by path, including those in our folder. */
   files: Map<string, string>;
   leases: Lease[];
+  /** The path of the lease file, if it isn't there. */
+  missing: string | undefined;
 }
 
 /** Where a router keeps reservations and leases. */
@@ -30,7 +34,8 @@ interface DnsmasqFolder {
   /** The router's name or address, for messages. */
   host: string;
   hostsDir: string;
-  leaseFile: string;
+  /** Undefined: where its options say. */
+  leaseFile?: string | undefined;
 }
 
 interface Paths {
@@ -42,26 +47,38 @@ interface Paths {
 /** Finds the dnsmasq that reads our folder, and its configuration; if there is none, fails with what to do. */
 export async function readInventory(shell: Shell, where: DnsmasqFolder): Promise<Inventory> {
   const running = await dnsmasqs(shell);
-  if (running.length === 0) throw new UserError(`no dnsmasq runs on ${where.host}: start it, or set another router`);
   const hostsDir = normalDir(where.hostsDir);
   const readers = running.filter((one) => readsFolder(one, hostsDir));
-  const mainFile = (readers[0] ?? running[0])?.mainFile ?? defaultFile;
-  if (readers.length === 0) throw new UserError(notConfigured(where, mainFile));
+  if (readers.length === 0) throw new UserError(await whyNotRead(shell, where, running));
 
   const options = readers.flatMap((one) => one.options);
   const named = [...values(options, "dhcp-hostsfile"), ...values(options, "dhcp-hostsdir")].map(normalDir);
-  const found = await readPaths(shell, [...named, where.leaseFile]);
-  if (!found.folders.has(hostsDir)) throw new UserError(`${notConfigured(where, mainFile)}\n(the folder is missing)`);
+  const ethers = options.some(({ name }) => name === "read-ethers") ? [ethersFile] : [];
+  const leaseFiles = leaseFilesOf(where, options);
+  const found = await readPaths(shell, [...named, ...ethers, ...leaseFiles]);
+  if (!found.folders.has(hostsDir))
+    throw new UserError(`${await whyNotRead(shell, where, running)}\n(the folder is missing)`);
   const hosts = named.flatMap((name) => found.folders.get(name)?.filter((file) => !file.endsWith("~")) ?? [name]);
+  const textOf = (file: string) => found.files.get(file) ?? "";
   return {
     pids: readers.map(({ pid }) => pid),
     entries: [
       ...options.filter(({ name }) => name === "dhcp-host").map(({ value, source }) => parseEntry(source, value)),
-      ...[...new Set(hosts)].flatMap((file) => hostsFileEntries(file, found.files.get(file) ?? "")),
+      ...[...new Set(hosts)].flatMap((file) => hostsFileEntries(file, textOf(file))),
+      ...ethers.flatMap((file) => ethersEntries(file, textOf(file))),
     ],
     files: found.files,
-    leases: parseLeases(found.files.get(where.leaseFile) ?? ""),
+    leases: leaseFiles.flatMap((file) => parseLeases(textOf(file))),
+    missing: leaseFiles.find((file) => !found.files.has(file)),
   };
+}
+
+const ethersFile = "/etc/ethers";
+
+function leaseFilesOf({ leaseFile }: DnsmasqFolder, options: readonly Option[]): string[] {
+  if (leaseFile !== undefined) return [leaseFile];
+  const named = values(options, "dhcp-leasefile").filter(Boolean);
+  return named.length > 0 ? [...new Set(named)] : ["/var/lib/misc/dnsmasq.leases"];
 }
 
 /** The processes to signal when a file in the folder has changed; there may be none. */
@@ -70,21 +87,13 @@ export async function findReaders(shell: Shell, folder: string): Promise<number[
   return running.filter((one) => readsFolder(one, normalDir(folder))).map(({ pid }) => pid);
 }
 
-function notConfigured(where: DnsmasqFolder, file: string): string {
-  return [
-    `dnsmasq on ${where.host} does not read ${where.hostsDir}. On the router, once:`,
-    `  mkdir -p ${quote(where.hostsDir)}`,
-    `  add this line to ${file}, and restart dnsmasq:`,
-    `  dhcp-hostsdir=${where.hostsDir}`,
-  ].join("\n");
-}
-
 interface Sourced extends Option {
   source: string;
 }
 
 interface Dnsmasq {
   pid: number;
+  args: string[];
   /** The main configuration file. */
   mainFile: string;
   /** From its command line and from the files and folders that it names, recursively. */
@@ -99,7 +108,7 @@ async function dnsmasqs(shell: Shell): Promise<Dnsmasq[]> {
     const given = commandLineOptions(args).map((option) => ({ ...option, source: "dnsmasq's command line" }));
     const mainFile = values(given, "conf-file")[0] || defaultFile;
     const options = [...given, { name: "conf-file", value: mainFile, source: "" }];
-    running.push({ pid, mainFile, options: await followFiles(shell, options) });
+    running.push({ pid, args, mainFile, options: await followFiles(shell, options) });
   }
   return running;
 }

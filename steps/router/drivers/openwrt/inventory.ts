@@ -1,6 +1,6 @@
 import type { Entry, Lease } from "../../base/driver.ts";
 import type { Shell } from "../../base/remote-shell.ts";
-import { fileOptions, hostsFileEntries, parseEntry, parseLeases } from "../dnsmasq/config.ts";
+import { ethersEntries, fileOptions, hostsFileEntries, parseEntry, parseLeases } from "../dnsmasq/config.ts";
 import { readPaths } from "../dnsmasq/inventory.ts";
 import { hostEntries } from "./hosts.ts";
 import { runningScript, showScript, sumScript } from "./scripts.ts";
@@ -59,11 +59,6 @@ function placesOf(dhcp: readonly Section[]) {
     configuration: ["/etc/dnsmasq.conf", ...named("confdir", ["/tmp/dnsmasq.d"])],
     leases: named("leasefile", ["/tmp/dhcp.leases"]),
   };
-}
-
-/** /etc/ethers has a MAC address and an address or a name in each line. */
-function ethersEntries(source: string, text: string): Entry[] {
-  return hostsFileEntries(source, text.replace(/^[ \t]*(\S+)[ \t]+/gm, "$1,"));
 }
 
 function configuredEntries(source: string, text: string): Entry[] {

@@ -1,8 +1,12 @@
 /** What a router with OpenWrt has in its files, as far as its `uci` and the start of dnsmasq go. */
 
-/** Starts dnsmasq again and again, as OpenWrt's procd does: at once after a signal, five seconds after a failure. */
+/**
+ * Starts dnsmasq again and again, as OpenWrt's procd does: at once after a signal, five seconds after a failure; but not
+ * while it is turned off.
+ */
 const procd = `#!/bin/sh
 while :; do
+  while [ -e /etc/dnsmasq-off ]; do sleep 0.1; done
   dnsmasq --no-daemon --conf-file=/var/etc/dnsmasq.conf 2>>/var/log/messages &
   echo $! >/var/run/dnsmasq
   wait $! && continue
