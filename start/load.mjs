@@ -24,8 +24,6 @@ export async function load(program) {
   if (!existsSync(folder) && !(await compile(folder))) return import(urlOf(program));
   markAsUsed(folder);
   keepCompiledCode(path.join(folder, "code"));
-  // So that stack traces name the sources.
-  process.setSourceMapsEnabled(true);
   // For lib/paths.ts: compiled files are elsewhere.
   Object.assign(globalThis, { piinitProject: project });
   return import(urlOf(path.join(folder, program.replace(/\.ts$/, ".js"))));

@@ -22,6 +22,8 @@ async function main() {
     console.error(`piinit needs Node.js ${wanted} or newer on PATH, not ${process.versions.node}: https://nodejs.org/`);
     process.exitCode = 1;
   } else if (program) {
+    // Stack traces name the sources.
+    process.setSourceMapsEnabled(true);
     // What Node itself does when it starts a program.
     process.argv.splice(1, 2, program);
     const { load } = await import("./load.mjs");

@@ -15,6 +15,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import { parse } from "yaml";
 import { projectDir } from "../../lib/paths.ts";
 import { compilePrograms } from "../../start/compile.ts";
 import { digestOfSources, listSources } from "../../start/load.mjs";
@@ -136,5 +137,42 @@ describe("programs that are compiled ahead", function () {
     } finally {
       rmSync(parent, { recursive: true });
     }
+  });
+});
+
+describe("Pulumi's runner", function () {
+  this.timeout("1m");
+
+  /** Whether the SDK's libraries are loaded, before and after it used one of them, and what it made with that. */
+  const program = `
+    import { createRequire } from "node:module";
+    const require = createRequire(process.cwd() + "/");
+    const pulumi = require("@pulumi/pulumi");
+    require("@pulumi/pulumi/cmd/run/tracing.js");
+    const isLoaded = () => ["typescript", "@npmcli/arborist", "@opentelemetry/sdk-trace-base"].map((name) =>
+      Object.keys(require.cache).some((file) => file.includes("/node_modules/" + name + "/")));
+    const before = isLoaded();
+    const { text } = await pulumi.runtime.serializeFunction(() => "the answer");
+    console.log(JSON.stringify({ before, after: isLoaded(), text }));`;
+
+  async function run(...args: string[]) {
+    const { stdout } = await execa("node", [...args, "--input-type=module", "--eval", program], { cwd: projectDir });
+    return JSON.parse(stdout);
+  }
+
+  it("loads what it rarely uses when it uses that", async () => {
+    const { runtime } = parse(readFileSync(path.join(projectDir, "Pulumi.yaml"), "utf8"));
+    const early = await run();
+    const late = await run(...runtime.options.nodeargs.split(" "));
+    assert.deepEqual(early.before, [true, true, true]);
+    assert.deepEqual(
+      [late.before, late.after],
+      [
+        [false, false, false],
+        [true, false, false],
+      ],
+    );
+    assert.match(late.text, /the answer/);
+    assert.equal(late.text, early.text);
   });
 });
