@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { chmod, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { isUnfinished, makeFolder } from "../lib/files.ts";
 import { projectDir } from "../lib/paths.ts";
@@ -15,6 +15,7 @@ const notCompiled = ["@pulumi/*", "esbuild", "mocha", "tsx"];
  */
 export async function compilePrograms(folder: string): Promise<void> {
   await makeFolder(folder, async (unfinished) => {
+    await chmod(unfinished, 0o755); // As a checkout's other files.
     const { build } = await import("esbuild");
     const { metafile } = await build({
       ...bundleOptions,

@@ -3,7 +3,7 @@
  * hundreds of files. The folder's name is the digest of all sources, so what runs is always what the checkout has.
  */
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, utimesSync } from "node:fs";
+import { accessSync, constants, readdirSync, readFileSync, utimesSync } from "node:fs";
 import * as module from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -21,29 +21,41 @@ export const programs = ["cli/main.ts", "index.ts"];
  */
 export async function load(program) {
   const folder = path.join(project, "node_modules/.cache/piinit", digestOfSources());
-  if (!existsSync(folder) && !(await compile(folder))) return import(urlOf(program));
+  const compiled = path.join(folder, program.replace(/\.ts$/, ".js"));
+  if (!isReadable(compiled)) await compile(folder);
+  if (!isReadable(compiled)) return import(urlOf(program));
   markAsUsed(folder);
   keepCompiledCode(path.join(folder, "code"));
   // For lib/paths.ts: compiled files are elsewhere.
   Object.assign(globalThis, { piinitProject: project });
-  return import(urlOf(path.join(folder, program.replace(/\.ts$/, ".js"))));
+  return import(urlOf(compiled));
 }
 
 /** @param {string} file */
 const urlOf = (file) => pathToFileURL(path.resolve(project, file)).href;
 
 /**
- * Whether the folder is there now. From here on, tsx compiles what is imported from the sources.
+ * Another user's may be there, and closed.
+ * @param {string} file
+ */
+function isReadable(file) {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes the folder if that is possible. From here on, tsx compiles what is imported from the sources.
  * @param {string} folder
  */
 async function compile(folder) {
   // @ts-expect-error It has no types.
   await import("tsx");
   const { compilePrograms } = await import("./compile.ts");
-  return compilePrograms(folder).then(
-    () => true,
-    () => false,
-  );
+  await compilePrograms(folder).catch(() => {});
 }
 
 /**

@@ -86,7 +86,7 @@ describe("programs that are compiled ahead", function () {
       );
     });
 
-  it("give way to the sources where one of these is broken or nothing can be written", async () => {
+  it("give way to the sources where one of these is broken, or nothing can be read or written", async () => {
     forget();
     await edited(
       "cli/burn.ts",
@@ -96,6 +96,9 @@ describe("programs that are compiled ahead", function () {
         assert.deepEqual(compiled(), []);
       },
     );
+    await help();
+    for (const name of compiled()) rmSync(path.join(cache(), name, "cli"), { recursive: true });
+    assert.match(await help(), /^A home cluster of/m);
     forget();
     writeFileSync(file("node_modules/.cache"), "");
     await edited("cli/main.ts", otherWords, async () => assert.match(await help(), /^A flock of/m));
