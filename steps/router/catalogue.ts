@@ -4,6 +4,7 @@ import { anyOf, suggestion } from "../../lib/words.ts";
 import type { CurrentLease, Driver, Reservation, Table } from "./base/driver.ts";
 import { adguard } from "./drivers/adguard/adguard.ts";
 import { dnsmasq } from "./drivers/dnsmasq/dnsmasq.ts";
+import { fritzbox } from "./drivers/fritzbox/fritzbox.ts";
 import { kea } from "./drivers/kea/kea.ts";
 import { manual } from "./drivers/manual.ts";
 import { openwrt } from "./drivers/openwrt/openwrt.ts";
@@ -14,7 +15,7 @@ import { routeros } from "./drivers/routeros/routeros.ts";
 import { unifi } from "./drivers/unifi/unifi.ts";
 
 /** Every kind of router: a new one is a file, and a line here. */
-const drivers = { dnsmasq, openwrt, kea, pihole, adguard, routeros, opnsense, pfsense, unifi, manual };
+const drivers = { dnsmasq, openwrt, kea, pihole, adguard, routeros, opnsense, pfsense, unifi, fritzbox, manual };
 
 type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type Driver, kind, type Reservation } from "../base/driver.ts";
+import { type Driver, kind } from "../base/driver.ts";
+import { instruction } from "../base/instruction.ts";
 import { difference, reservationText } from "../base/table.ts";
 
 const schema = z.strictObject({ kind: z.literal("manual").meta(kind) });
@@ -31,10 +32,3 @@ export const manual = {
     return [`Remove this reservation from your router, unless it is one to type in: ${reservationText(reservation)}`];
   },
 } satisfies Driver<z.output<typeof schema>>;
-
-/** What to do, with a table of the reservations; nothing if there are none. */
-function instruction(what: string, reservations: readonly Reservation[]): string[] {
-  if (reservations.length === 0) return [];
-  const rows = reservations.map(({ mac, ip, name }) => `  ${mac}  ${ip.padEnd(15)}  ${name}`);
-  return [what, "  MAC address        IP address       name", ...rows];
-}

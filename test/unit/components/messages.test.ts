@@ -62,7 +62,7 @@ describe("a message about a setting", () => {
     [
       "a kind of router",
       home({ network: { cidr: "192.168.2.0/24", router: { kind: "dnsmask" } } }),
-      "network.router.kind  dnsmask must be dnsmasq, openwrt, kea, pihole, adguard, routeros, opnsense, pfsense, unifi or manual; did you mean `dnsmasq`?",
+      "network.router.kind  dnsmask must be dnsmasq, openwrt, kea, pihole, adguard, routeros, opnsense, pfsense, unifi, fritzbox or manual; did you mean `dnsmasq`?",
     ],
   ];
   for (const [what, settings, line] of meant)

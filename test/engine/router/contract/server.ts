@@ -14,7 +14,7 @@ export interface Asked {
   /** As it was sent, with percent-encoding. */
   path: string;
   headers: IncomingMessage["headers"];
-  /** Parsed if it was sent as JSON, which it must be. */
+  /** Parsed if it was sent as JSON; else as it is. */
   body: unknown;
 }
 
@@ -45,7 +45,7 @@ export interface ContractServer {
 
 export async function startContractServer(
   answer: (asked: Asked) => Reply | Promise<Reply>,
-  { isSecure = true } = {},
+  { isSecure = true, type = "application/json" } = {},
 ): Promise<ContractServer> {
   const certificate = isSecure ? await selfSigned() : undefined;
   let down = { from: 0, to: 0 };
@@ -54,11 +54,11 @@ export async function startContractServer(
 
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const fault = failing?.at === asked.length ? failing.fault : undefined;
-    const given = await read(request);
+    const given = await read(request, type);
     asked.push(given);
     if (fault === "reset before") return void request.socket.destroy();
     if (fault === "error before") return reply(response, brokenPage);
-    const made = wrongType(given, request) ?? (await answer(given));
+    const made = wrongType(given, request, type) ?? (await answer(given));
     if (fault === "reset after") return void request.socket.destroy();
     if (fault === "error after") return reply(response, brokenPage);
     reply(response, made, fault === "truncated");
@@ -95,15 +95,16 @@ export async function startContractServer(
 
 const brokenPage: Reply = { status: 502, text: "<html><body><h1>502 Bad Gateway</h1></body></html>" };
 
-async function read(request: IncomingMessage): Promise<Asked> {
+async function read(request: IncomingMessage, type: string): Promise<Asked> {
   const { method = "", url = "", headers } = request;
   const body = await text(request);
-  return { method, path: url, headers, body: body === "" ? undefined : JSON.parse(body) };
+  const isJson = type === "application/json";
+  return { method, path: url, headers, body: body === "" ? undefined : isJson ? JSON.parse(body) : body };
 }
 
-function wrongType({ body }: Asked, { headers }: IncomingMessage): Reply | undefined {
-  const isRight = body === undefined || headers["content-type"] === "application/json";
-  return isRight ? undefined : { status: 415, text: "only content-type application/json is allowed" };
+function wrongType({ body }: Asked, { headers }: IncomingMessage, type: string): Reply | undefined {
+  const isRight = body === undefined || headers["content-type"] === type;
+  return isRight ? undefined : { status: 415, text: `only content-type ${type} is allowed` };
 }
 
 function reply(response: ServerResponse, { status, json, text: plain, headers }: Reply, isTruncated = false): void {

@@ -1,10 +1,12 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { createServer, type TLSSocket } from "node:tls";
+import type { RouterSettings } from "../../../../steps/router/catalogue.ts";
 import { makeCertificate } from "./server.ts";
 
 /** Somebody else at the router's address: answers each handshake with a certificate of its own, and listens. */
-export interface Stranger {
+interface Stranger {
   url: string;
   /** How many connections there were. */
   connections(): number;
@@ -13,7 +15,7 @@ export interface Stranger {
   close(): Promise<void>;
 }
 
-export async function startStranger(): Promise<Stranger> {
+async function startStranger(): Promise<Stranger> {
   const told: Buffer[] = [];
   let connections = 0;
   const open = new Set<Promise<unknown>>();
@@ -43,4 +45,25 @@ export async function startStranger(): Promise<Stranger> {
       await once(server, "close");
     },
   };
+}
+
+/** Lets a stranger answer for the router; `ask` must be refused, each time, with that text, and the stranger hear nothing. */
+export async function hearsNothing(
+  settings: RouterSettings,
+  ask: (settings: RouterSettings, says: RegExp) => Promise<void>,
+): Promise<void> {
+  const stranger = await startStranger();
+  try {
+    for (const [fingerprint, says] of [
+      ["00".repeat(32), /another certificate/],
+      [undefined, /no authority vouches for/],
+    ] as const) {
+      const before = stranger.connections();
+      await ask({ ...settings, url: stranger.url, fingerprint } as RouterSettings, says);
+      assert.equal(await stranger.heard(), "");
+      assert.ok(stranger.connections() > before, "was not asked");
+    }
+  } finally {
+    await stranger.close();
+  }
 }

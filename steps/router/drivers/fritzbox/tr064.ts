@@ -1,0 +1,109 @@
+import { isIPv4 } from "node:net";
+import { UserError } from "../../../../lib/errors.ts";
+import { openWeb, refusal, type WebAnswer, type WebServer } from "../../base/web.ts";
+import { withDigest } from "./digest.ts";
+
+/** What a FRITZ!Box tells, and takes, by TR-064. */
+export interface FritzBox {
+  title: string;
+  /** Every machine that it knows. */
+  hosts(): Promise<Host[]>;
+  rename(mac: string, name: string): Promise<void>;
+}
+
+export interface Host {
+  /** Lower case. */
+  mac: string;
+  ip: string | undefined;
+  name: string;
+  /** It is connected now. */
+  isActive: boolean;
+}
+
+const urn = "urn:dslforum-org:service";
+const hostsService = { path: "/upnp/control/hosts", type: `${urn}:Hosts:1` };
+const dhcpService = { path: "/upnp/control/lanhostconfigmgm", type: `${urn}:LANHostConfigManagement:1` };
+
+export function openFritzBox(server: WebServer & { user: string; password: string }, signal: AbortSignal): FritzBox {
+  const title = `FRITZ!Box at ${server.url}`;
+  const exchange = withDigest(title, openWeb("FRITZ!Box", server, signal), server);
+  const call = async (
+    service: { path: string; type: string },
+    action: string,
+    args: Readonly<Record<string, string>>,
+  ) => {
+    const headers = { "content-type": 'text/xml; charset="utf-8"', soapaction: `${service.type}#${action}` };
+    const text = envelope(service.type, action, args);
+    return fieldsIn(await answered(title, exchange({ method: "POST", path: service.path, headers, text })));
+  };
+  return {
+    title,
+    async hosts() {
+      if ((await call(dhcpService, "GetInfo", {})).get("NewDHCPServerEnable") === "0")
+        throw new UserError(
+          `${title} is no DHCP server: turn it on there (Home Network > Network > Network Settings > IPv4 Settings), or name the router that gives out addresses`,
+        );
+      const list = (await call(hostsService, "X_AVM-DE_GetHostListPath", {})).get("NewX_AVM-DE_HostListPath") ?? "";
+      if (!/^\/[!-~]+$/.test(list)) throw new UserError(`${title} names no list of its machines`);
+      return hostsIn(await answered(title, exchange({ method: "GET", path: list })));
+    },
+    async rename(mac, name) {
+      await call(hostsService, "X_AVM-DE_SetHostNameByMACAddress", {
+        NewMACAddress: mac.toUpperCase(),
+        NewHostName: name,
+      });
+    },
+  };
+}
+
+function envelope(type: string, action: string, args: Readonly<Record<string, string>>): string {
+  const values = Object.entries(args).map(([key, value]) => `<${key}>${encoded(value)}</${key}>`);
+  return [
+    '<?xml version="1.0" encoding="utf-8"?>',
+    '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" s:encodingStyle="http://schemas.xmlsoap.org/soap/encoding/">',
+    `<s:Body><u:${action} xmlns:u="${type}">${values.join("")}</u:${action}></s:Body></s:Envelope>`,
+  ].join("\n");
+}
+
+async function answered(title: string, asked: Promise<WebAnswer>): Promise<string> {
+  const answer = await asked;
+  const { status, text } = answer;
+  if (status >= 200 && status < 300) {
+    // A cut-off list would look like machines that are gone.
+    if (/<\/(?:List|[\w-]+:Envelope)>\s*$/.test(text)) return text;
+    throw new UserError(`no answer from ${title}: its answer isn't whole`);
+  }
+  const fields = fieldsIn(text);
+  const code = fields.get("errorCode");
+  const rights = "the user needs the right to change FRITZ!Box settings, and apps must be allowed to log in";
+  if (code === "606" || status === 403) throw new UserError(`${title} does not allow that: ${rights}`);
+  if (code) throw new UserError(`${title} says ${code} ${fields.get("errorDescription") ?? ""}`.trim());
+  throw refusal("FRITZ!Box", title.replace(/^FRITZ!Box at /, ""), answer);
+}
+
+/** The elements with text alone, by name. */
+function fieldsIn(xml: string): Map<string, string> {
+  const elements = xml.matchAll(/<(?:\w+:)?([\w-]+)(?:\s[^<>]*)?>([^<]*)<\/(?:\w+:)?\1>/g);
+  return new Map([...elements].map(([, name = "", value = ""]) => [name, decoded(value)]));
+}
+
+const entities: Readonly<Record<string, string>> = { lt: "<", gt: ">", amp: "&", quot: '"', apos: "'" };
+
+const encoded = (text: string) => text.replace(/[<>&]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+
+const decoded = (text: string) =>
+  text.replace(/&(?:#(\d+)|(\w+));/g, (all, code, name) =>
+    code ? String.fromCodePoint(Number(code)) : (entities[name] ?? all),
+  );
+
+function hostsIn(xml: string): Host[] {
+  if (!/<List[\s/>]/.test(xml)) throw new UserError("FRITZ!Box answers with something else than a list of machines");
+  return [...xml.matchAll(/<Item>(.*?)<\/Item>/gs)].flatMap(([, item = ""]) => {
+    const fields = fieldsIn(item);
+    const [mac = "", ip = ""] = [fields.get("MACAddress"), fields.get("IPAddress")];
+    // Machines behind a VPN have none.
+    if (mac === "") return [];
+    const isActive = fields.get("Active") === "1";
+    return [{ mac: mac.toLowerCase(), ip: isIPv4(ip) ? ip : undefined, name: fields.get("HostName") ?? "", isActive }];
+  });
+}
