@@ -1,18 +1,13 @@
-import { existsSync } from "node:fs";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Command } from "commander";
-import { parse, stringify } from "yaml";
-import { parseSettings } from "../components/settings.ts";
+import { stringify } from "yaml";
 import { UserError } from "../lib/errors.ts";
-import { canonicalJson } from "../lib/json.ts";
-import { projectDir } from "../lib/paths.ts";
 import { isTerminal, question } from "../lib/terminal.ts";
 import { type ConvertedStack, convert, machinesToAskFor, type NamedMachine } from "./import/home-stack.ts";
 import { askForMachines, parseMachines } from "./import/machine-lines.ts";
 import { type ImageVariables, readVariables, type VariableFile } from "./import/packer-variables.ts";
-import { setSecret } from "./secret.ts";
-import { prepareStack } from "./stack/stack.ts";
+import { checkSettings, createStack, refuseName } from "./stack/new-stack.ts";
 
 interface Options {
   stack: string;
@@ -39,15 +34,13 @@ export function define(command: Command): void {
 }
 
 async function importStack(fileNames: string[], options: Options): Promise<void> {
-  if (!/^[a-z][a-z0-9-]*$/.test(options.stack)) {
-    throw new UserError(`--stack ${options.stack}: a stack's name has lower-case letters, digits and hyphens`);
-  }
+  const { stack } = options;
   const images = await readImages(fileNames);
-  const stack = await findFreeFile(options.stack);
+  refuseName(stack, "--stack NAME");
   const converted = convert(images, ...(await askForRest(images, options)));
-  checkSettings(converted, stack);
-  await write(converted, stack, fileNames);
-  process.stdout.write(report(converted, stack.name));
+  checkSettings(converted.settings, converted.secrets, stack);
+  await createStack(stack, textOf(converted, fileNames), converted.secrets);
+  process.stdout.write(report(converted, stack));
 }
 
 async function readImages(fileNames: readonly string[]): Promise<ImageVariables[]> {
@@ -64,34 +57,6 @@ async function readImages(fileNames: readonly string[]): Promise<ImageVariables[
   const { images, faults } = readVariables(await Promise.all(files));
   if (faults.length === 0) return images;
   throw new UserError(["These variables can't be imported:", ...faults.map((fault) => `  ${fault}`)].join("\n"));
-}
-
-interface TargetFile {
-  name: string;
-  file: string;
-  /** Pulumi's line in the file that is replaced. */
-  encryptionsalt?: string;
-}
-
-/** The stack's file, if it doesn't exist yet or is the unchanged example. */
-async function findFreeFile(name: string): Promise<TargetFile> {
-  const file = path.join(projectDir, "stacks", `Pulumi.${name}.yaml`);
-  if (!existsSync(file)) return { name, file };
-  const { config, encryptionsalt } = parse(await readFile(file, "utf8")) as {
-    config?: unknown;
-    encryptionsalt?: string;
-  };
-  if (await isShippedExample(config)) return { name, file, ...(encryptionsalt && { encryptionsalt }) };
-  throw new UserError(
-    `Stack ${name} exists already, in stacks/Pulumi.${name}.yaml, and was left unchanged. Create another: --stack NAME`,
-  );
-}
-
-/** Whether a stack's settings are still those of the example stack `home`. */
-export async function isShippedExample(config: unknown): Promise<boolean> {
-  const file = path.join(projectDir, "cli", "import", "shipped-example.yaml");
-  const example = parse(await readFile(file, "utf8")) as { config: unknown };
-  return canonicalJson(config) === canonicalJson(example.config);
 }
 
 /** The machines and the Wi-Fi's country, which the variables don't contain: from the options or the user. */
@@ -118,37 +83,14 @@ async function askForRest(
   ];
 }
 
-function checkSettings({ settings, secrets }: ConvertedStack, { name }: TargetFile): void {
-  const complete = structuredClone(settings);
-  for (const { path: key, value } of secrets) {
-    const keys = key.split(".");
-    const last = keys.pop() ?? "";
-    const parent = keys.reduce((object, key) => object[key] as Record<string, unknown>, complete);
-    parent[last] = value;
-  }
-  parseSettings(complete, name);
-}
-
 /** Tells editors where the schema of the file is. */
 const schemaLine = "# yaml-language-server: $schema=schema.json\n";
 
-/** Writes the stack's file and has Pulumi encrypt its secrets; if that fails, restores what was there before. */
-async function write({ settings, secrets }: ConvertedStack, target: TargetFile, fileNames: string[]): Promise<void> {
-  const before = await readFile(target.file, "utf8").catch(() => undefined);
+function textOf({ settings }: ConvertedStack, fileNames: readonly string[]): string {
   const config = Object.fromEntries(Object.entries(settings).map(([key, value]) => [`piinit:${key}`, value]));
-  const { encryptionsalt } = target;
-  // Pulumi reads YAML 1.1, in which an unquoted country NO is a boolean.
-  const text = stringify({ config, ...(encryptionsalt && { encryptionsalt }) }, { version: "1.1" });
   const origin = fileNames.map((file) => path.basename(file)).join(" and ");
-  await writeFile(target.file, `${schemaLine}# Made from ${origin} by ./piinit import.\n${text}`);
-  if (secrets.length === 0) return;
-  try {
-    const stack = await prepareStack(target.name);
-    for (const { path: key, value } of secrets) await setSecret(stack, key, value);
-  } catch (error) {
-    await (before === undefined ? rm(target.file) : writeFile(target.file, before));
-    throw error;
-  }
+  // Pulumi reads YAML 1.1, in which an unquoted country NO is a boolean.
+  return `${schemaLine}# Made from ${origin} by ./piinit import.\n${stringify({ config }, { version: "1.1" })}`;
 }
 
 function report({ carriedOver, notCarriedOver }: ConvertedStack, stack: string): string {

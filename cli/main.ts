@@ -7,6 +7,7 @@ type Load = () => Promise<{ define(command: Command): void }>;
 
 /** A command is one file and one line here. Only the command that runs is loaded: loading all takes a second. */
 const commands: [name: string, summary: string, load: Load][] = [
+  ["init", "make a new stack: find the router and the machines, ask for the rest", () => import("./init.ts")],
   ["up", "create or update everything as the stack's settings say", () => import("./up.ts")],
   ["preview", "show what up would do", () => import("./preview.ts")],
   ["destroy", "remove everything again", () => import("./destroy.ts")],

@@ -2,7 +2,8 @@ import { text } from "node:stream/consumers";
 import type { Command } from "commander";
 import { refuseAltered } from "../components/source.ts";
 import { question, unlessInterrupted } from "../lib/terminal.ts";
-import { prepareStack, runPulumi, type Stack } from "./stack/stack.ts";
+import { setSecret } from "./stack/new-stack.ts";
+import { prepareStack } from "./stack/stack.ts";
 import { readStackFile } from "./stack/stack-file.ts";
 
 /** Writes a secret into a stack's file, encrypted. */
@@ -23,9 +24,4 @@ async function readValue(path: string): Promise<string> {
   const meaning = "Interrupted. Nothing was set.";
   if (process.stdin.isTTY) return question(`Value of ${path} (not shown): `, { hidden: true, meaning });
   return unlessInterrupted(text(process.stdin));
-}
-
-/** Sets a secret; its value reaches Pulumi only on standard input. */
-export async function setSecret(stack: Stack, path: string, value: string): Promise<void> {
-  await runPulumi(stack, ["config", "set", "--secret", "--path", `piinit:${path}`], { input: value });
 }

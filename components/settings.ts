@@ -3,6 +3,7 @@ import { cantBeUsed, type Fault, faultsError, pathText } from "./faults.ts";
 import { withStandIns } from "./schema/secrecy.ts";
 import { type Settings, stackSchema } from "./schema/stack.ts";
 import { describeIssue, issueFaults, protoFaults } from "./schema-faults.ts";
+import { withLongForms } from "./short-forms.ts";
 import { alteredBySource } from "./source.ts";
 
 const interdependent = stackSchema.pick({ images: true, jobs: true, lab: true, machines: true, network: true });
@@ -21,10 +22,11 @@ export interface ParseOptions {
  * Throws a UserError that lists every fault with its config path and what would be right.
  */
 export function parseSettings(
-  given: Record<string, unknown>,
+  short: Record<string, unknown>,
   stack: string,
   { onlyImage, secret = new Set(), source = "" }: ParseOptions = {},
 ): Settings {
+  const given = withLongForms(short);
   const raw = onlyImage === undefined ? given : withoutOthersSecrets(given, onlyImage);
   const result = stackSchema.safeParse(raw, { error: describeIssue });
   const issues = result.error?.issues ?? [];
@@ -37,6 +39,12 @@ export function parseSettings(
   ];
   if (result.success && faults.length === 0) return result.data;
   throw faultsError(cantBeUsed(stack), faults, secret);
+}
+
+/** What is wrong with the value at one path of the settings, whatever else they lack; undefined if it can be used. */
+export function settingFault(given: Record<string, unknown>, path: readonly PropertyKey[]): string | undefined {
+  const { error } = stackSchema.safeParse(given, { error: describeIssue });
+  return error?.issues.find((issue) => pathText(issue.path) === pathText(path))?.message;
 }
 
 /** Whether something else was already found at the same place. */

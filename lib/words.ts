@@ -42,6 +42,18 @@ function distance(a: string, b: string): number {
   return at(a.length, b.length);
 }
 
+/** A text as lines of up to that many characters, unless a word is longer. */
+export function folded(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.pop();
+    const joined = last === undefined ? word : `${last} ${word}`;
+    if (last === undefined || joined.length <= width) lines.push(joined);
+    else lines.push(last, word);
+  }
+  return lines;
+}
+
 /** Rows of cells as lines, each column as wide as its widest cell. */
 export function columns(rows: readonly string[][]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));

@@ -13,8 +13,6 @@ export async function documents(): Promise<Map<string, string>> {
     ["docs/settings.md", settingsReference(shape)],
     ["stacks/schema.json", `${JSON.stringify(stackFileSchema(shape), undefined, 2)}\n`],
     ["docs/roles.md", await withTable("docs/roles.md", "roles", roleTable())],
-    // `import` replaces the example only if it is still as it was shipped.
-    ["cli/import/shipped-example.yaml", await readFile(path.join(projectDir, "stacks/Pulumi.home.yaml"), "utf8")],
     ["docs/hardware.md", await withTable("docs/hardware.md", "boards", boardTable())],
   ]);
 }

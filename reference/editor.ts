@@ -18,7 +18,9 @@ export function stackFileSchema({ $schema, properties = {}, required = [], defin
     properties: {
       config: {
         type: "object",
-        properties: Object.fromEntries(names.map((name) => [`piinit:${name}`, forEditor(properties[name])])),
+        properties: Object.fromEntries(
+          names.map((name) => [`piinit:${name}`, orText(name, forEditor(properties[name]))]),
+        ),
         patternProperties: { [`^piinit:(?!(${names.join("|")})$)`]: false },
         required: required.map((name) => `piinit:${name}`),
       },
@@ -27,6 +29,18 @@ export function stackFileSchema({ $schema, properties = {}, required = [], defin
     definitions,
   };
 }
+
+/** Some settings may be a text, which is all that `pulumi new` can ask for. */
+function orText(name: string, schema: unknown): unknown {
+  const description = texts[name];
+  return description === undefined ? schema : { anyOf: [schema, { type: "string", description }] };
+}
+
+const texts: Partial<Record<string, string>> = {
+  network: "The network's CIDR.",
+  images: "The board of the servers, which is all that there is then.",
+  machines: "The servers' MAC addresses, separated by spaces.",
+};
 
 /** A schema without what only we make of it, and with Pulumi's form of a secret. */
 function forEditor(value: unknown): unknown {

@@ -2,12 +2,15 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseDocument } from "yaml";
+import { withLongForms } from "../../components/short-forms.ts";
 import { UserError } from "../../lib/errors.ts";
 import { projectDir } from "../../lib/paths.ts";
 import { suggestion } from "../../lib/words.ts";
 import { boardOf, isBoard } from "../../steps/image/boards/catalogue.ts";
 import { hostPlatform } from "../../toolchain/platform.ts";
 import type { Work } from "../../toolchain/system.ts";
+
+const namespace = "piinit:";
 
 export const stackFileOf = (stack: string): string => path.join(projectDir, "stacks", `Pulumi.${stack}.yaml`);
 
@@ -33,7 +36,10 @@ function hasForeignBoard(config: Record<string, unknown>): boolean {
 
 /** The stack's settings as its file has them, secrets encrypted; fails like `readWork`. */
 export async function readStackFile(name: string): Promise<Record<string, unknown>> {
-  return mapOf((await readStackDocument(name)).config);
+  const config = Object.entries(mapOf((await readStackDocument(name)).config));
+  const ours = config.filter(([key]) => key.startsWith(namespace));
+  const long = withLongForms(Object.fromEntries(ours.map(([key, value]) => [key.slice(namespace.length), value])));
+  return Object.fromEntries([...config, ...Object.entries(long).map(([key, value]) => [namespace + key, value])]);
 }
 
 /** All that the stack's file has, settings and what Pulumi adds; fails like `readWork`. */

@@ -17,6 +17,9 @@ import { unifi } from "./drivers/unifi/unifi.ts";
 /** Every kind of router: a new one is a file, and a line here. */
 const drivers = { dnsmasq, openwrt, kea, pihole, adguard, routeros, opnsense, pfsense, unifi, fritzbox, manual };
 
+/** The kinds of router, as the settings name them. */
+export const routerKinds = Object.keys(drivers);
+
 type Schema = (typeof drivers)[keyof typeof drivers]["schema"];
 
 /** The router's settings in a stack's file. */
@@ -26,8 +29,7 @@ export const routerSettings = z.discriminatedUnion(
   {
     error: ({ code, input }) => {
       if (code !== "invalid_union") return undefined;
-      const kinds = Object.keys(drivers);
-      return `must be ${anyOf(kinds)}${suggestion(Object(input).kind, kinds)}`;
+      return `must be ${anyOf(routerKinds)}${suggestion(Object(input).kind, routerKinds)}`;
     },
   },
 );

@@ -26,6 +26,8 @@ export interface RunningCli {
 
 export interface Project {
   dir: string;
+  /** What `pulumi` has in its environment. */
+  env: Record<string, string>;
   /** Replaces the program: a TypeScript module, as a user's index.ts is. */
   program(source: string): Promise<void>;
   source(): Promise<string>;
@@ -90,6 +92,7 @@ function projectIn(dir: string, bin: string, remove: () => Promise<void>): Proje
   const state = async () => (await pulumi("stack", "export")).output;
   return {
     dir,
+    env,
     start,
     pulumi,
     state,

@@ -47,7 +47,10 @@ export const in80Columns: typeof inTerminal = (program, args, options) =>
 export async function answer(terminal: Terminal, answers: readonly (readonly [RegExp, string])[]): Promise<void> {
   try {
     for (const [question, keys] of answers) {
-      await terminal.shows(question);
+      const isShown = async () => question.test(readable(terminal.shown()));
+      await until(`the terminal shows ${question}`, isShown, 180).catch((error: unknown) => {
+        throw new Error(`${error}:\n${readable(terminal.shown())}`);
+      });
       terminal.type(keys);
     }
   } catch (error) {

@@ -18,7 +18,7 @@ export async function faultSettings({ random, times = 1000, signal, say }: Trial
   const tmp = mkdtempSync(path.join(tmpdir(), "piinit-faults-"));
   const home = await makeCheckout({ TMPDIR: tmp });
   try {
-    const texts = ["lab", "home"].map((stack) =>
+    const texts = ["lab", "example"].map((stack) =>
       readFileSync(path.join(home.dir, `stacks/Pulumi.${stack}.yaml`), "utf8"),
     );
     const files = Array.from({ length: times }, (_, index) => ({

@@ -1,8 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { type ServerWritableStream, status } from "@grpc/grpc-js";
 import services from "@pulumi/pulumi/proto/language_grpc_pb.js";
-import messages, { type RunRequest } from "@pulumi/pulumi/proto/language_pb.js";
+import messages, {
+  type InstallDependenciesRequest,
+  type InstallDependenciesResponse,
+  type RunRequest,
+} from "@pulumi/pulumi/proto/language_pb.js";
 import plugins from "@pulumi/pulumi/proto/plugin_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import { versions } from "../versions.ts";
@@ -12,6 +18,8 @@ import { fromStruct } from "./wire.ts";
 
 /** The runner's exit code when the program has already reported its error. */
 const exitAfterReport = 32;
+
+type Installation = ServerWritableStream<InstallDependenciesRequest, InstallDependenciesResponse>;
 
 const programs = new Set<ChildProcess>();
 
@@ -71,6 +79,24 @@ function awaitProgram(program: ChildProcess): Promise<InstanceType<typeof messag
   });
 }
 
+/** For `pulumi new` and `pulumi install`: the modules that package-lock.json names, unless there are some already. */
+function installDependencies(call: Installation): void {
+  const dir = call.request.getInfo()?.getProgramDirectory() || call.request.getDirectory();
+  if (existsSync(path.join(dir, "node_modules"))) return void call.end();
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  const npm = spawn("npm", args, { cwd: dir, stdio: ["ignore", "pipe", "pipe"] });
+  programs.add(npm);
+  npm.stdout.on("data", (text) => call.write(new messages.InstallDependenciesResponse().setStdout(text)));
+  npm.stderr.on("data", (text) => call.write(new messages.InstallDependenciesResponse().setStderr(text)));
+  const fail = (details: string) => call.emit("error", { code: status.UNKNOWN, details });
+  npm.on("error", ({ message }) => fail(`npm: ${message}`));
+  npm.on("close", (code) => {
+    programs.delete(npm);
+    if (code === 0) call.end();
+    else fail(`npm ci ended with exit code ${code}`);
+  });
+}
+
 runPlugin({
   definition: services.LanguageRuntimeService,
   implementation: {
@@ -78,6 +104,9 @@ runPlugin({
     getPluginInfo: unary(() => new plugins.PluginInfo().setVersion(versions.pulumi)),
     getRequiredPlugins: unary(() => new messages.GetRequiredPluginsResponse()),
     getRequiredPackages: unary(() => new messages.GetRequiredPackagesResponse()),
+    runtimeOptionsPrompts: unary(() => new messages.RuntimeOptionsResponse()),
+    template: unary(() => new messages.TemplateResponse()),
+    installDependencies,
     run: unary(run),
     cancel: unary(() => {
       endPrograms();

@@ -10,7 +10,35 @@ type CreateConnection = NonNullable<ClientRequestArgs["createConnection"]>;
  * fingerprint or, without one, is vouched for by an authority that Node.js knows: nothing is sent to anything else.
  */
 export function checkedConnection(url: string, fingerprint: string | undefined, signal: AbortSignal): CreateConnection {
-  const { origin, hostname, port } = new URL(url);
+  const { origin } = new URL(url);
+  return connection(url, signal, (socket) => certificateFault(origin, socket, fingerprint));
+}
+
+export interface SeenCertificate {
+  /** SHA-256, as "AA:BB:…". */
+  fingerprint: string | undefined;
+  /** By an authority that Node.js knows. */
+  isVouchedFor: boolean;
+}
+
+/** Makes TLS connections to whatever answers there, for questions that have no secrets in them; `see` is told who it is. */
+export function uncheckedConnection(
+  url: string,
+  see: (certificate: SeenCertificate) => void,
+  signal: AbortSignal,
+): CreateConnection {
+  return connection(url, signal, (socket) => {
+    see({ fingerprint: socket.getPeerX509Certificate()?.fingerprint256, isVouchedFor: socket.authorized });
+    return undefined;
+  });
+}
+
+function connection(
+  url: string,
+  signal: AbortSignal,
+  judge: (socket: TLSSocket) => UserError | undefined,
+): CreateConnection {
+  const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   return (_options, done) => {
     const socket = connect({
@@ -23,7 +51,7 @@ export function checkedConnection(url: string, fingerprint: string | undefined, 
     signal.addEventListener("abort", () => socket.destroy(), { once: true });
     socket.once("error", (error) => done(error, socket));
     socket.once("secureConnect", () => {
-      const fault = certificateFault(origin, socket, fingerprint);
+      const fault = judge(socket);
       if (fault) socket.destroy();
       done(fault ?? null, socket);
     });

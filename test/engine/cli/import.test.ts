@@ -24,7 +24,7 @@ describe("./piinit import", function () {
   });
   after(() => checkout.remove());
 
-  it("replaces the example, keeps the password as a secret of Pulumi, and shows it nowhere", async () => {
+  it("keeps the password as a secret of Pulumi, and shows it nowhere", async () => {
     const files = [write("pivariables.json", servers), write("zpivariables.json", monitor)];
     const { exitCode, output } = await checkout.piinit("import", ...files, ...machines, "--country", "DE");
     assert.equal(exitCode, 0, output);

@@ -37,8 +37,8 @@ describe("the image to burn", () => {
 
   it("must be named if a stack has several", async () => {
     delete process.env.SUDO_USER;
-    const several = /Stack home has the images server, monitor\. Name one: \.\/piinit burn server home$/;
-    await assert.rejects(findImage(undefined, "home"), several);
+    const several = /Stack example has the images server, monitor\. Name one: \.\/piinit burn server example$/;
+    await assert.rejects(findImage(undefined, "example"), several);
   });
 });
 

@@ -23,7 +23,7 @@ describe("doctor on a Mac", () => {
 
   it("finds no machine of a lab where there is no /proc, and that nothing is wrong with that", async () => {
     assert.equal((await machineProcesses(bin, path.join(bin, "proc"))).size, 0);
-    assert.deepEqual(await finding("home", "lab machines"), { what: "lab machines", ok: true, detail: "none" });
+    assert.deepEqual(await finding("example", "lab machines"), { what: "lab machines", ok: true, detail: "none" });
   });
 
   it("says that the lab isn't for Macs", async () => {
@@ -33,7 +33,7 @@ describe("doctor on a Mac", () => {
   });
 
   it("names Homebrew's packages, which up doesn't install", async () => {
-    const { ok, detail } = await finding("home", "system packages");
+    const { ok, detail } = await finding("example", "system packages");
     assert.equal(ok, false);
     assert.match(detail, /brew install /);
     assert.doesNotMatch(detail, /up installs/);

@@ -8,11 +8,14 @@ describe("what a stack's file asks of this machine", () => {
   });
 
   it("is images of other architectures too, for boards that are no hosts of a build", async () => {
-    assert.deepEqual(await readWork("home"), { isLab: false, buildsHere: true, emulates: true });
+    assert.deepEqual(await readWork("example"), { isLab: false, buildsHere: true, emulates: true });
   });
 
   it("is told with the stacks that there are when there is no such file", async () => {
-    await assert.rejects(readWork("hoem"), /There is no stack hoem: .*Stacks: .*home.*lab.*; did you mean `home`\?$/);
+    await assert.rejects(
+      readWork("exampel"),
+      /There is no stack exampel: .*Stacks: .*example.*lab.*; did you mean `example`\?$/,
+    );
   });
 
   for (const [text, reason] of Object.entries({

@@ -11,7 +11,7 @@ describe("settings with something wrong in them", () => {
     const random = randomFrom(seed);
     let refused = 0;
     for (let round = 0; round < 1000; round++) {
-      const stack = round % 2 === 0 ? "lab" : "home";
+      const stack = round % 2 === 0 ? "lab" : "example";
       const settings = mutateSettings(shippedSettings(stack), random);
       const given = JSON.stringify(settings);
       try {

@@ -66,7 +66,7 @@ describe("the schema for editors", () => {
 
   it("takes the stacks that come with the project, but for the secret that the home still lacks", () => {
     assert.ok(schema.safeParse(lab()).success);
-    const home = parse(textOf("stacks/Pulumi.home.yaml"));
+    const home = parse(textOf("stacks/Pulumi.example.yaml"));
     assert.ok(!schema.safeParse(home).success);
     home.config["piinit:images"].monitor.roles.wifi.passphrase = { secure: "v1:abc" };
     assert.ok(schema.safeParse(home).success);

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import path from "node:path";
+import { execa } from "execa";
+import { parse } from "yaml";
+import { projectDir } from "../../../lib/paths.ts";
+import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
+import { createProject, type Project } from "../project.ts";
+import { answer, in80Columns, readable } from "../pty.ts";
+
+const macs = [1, 2, 3].map((n) => `b8:27:eb:00:00:0${n}`);
+
+describe("pulumi new, with the project as its template", function () {
+  this.timeout("5m");
+  let checkout: Checkout;
+  let engine: Project;
+  const home = () => path.join(engine.dir, "home-cluster");
+
+  before(async () => {
+    engine = await createProject();
+    checkout = await makeCheckout();
+    // A template has no modules: Pulumi copies all that it has.
+    rmSync(path.join(checkout.dir, "node_modules"));
+  });
+  beforeEach(() => {
+    mkdirSync(path.join(home(), ".piinit"), { recursive: true });
+    // As Pulumi.yaml has it; no backend takes a second project of the same name.
+    engine.env.PULUMI_BACKEND_URL = `file://${path.join(home(), ".piinit")}`;
+    // In place of npm, which the language host would run.
+    symlinkSync(path.join(projectDir, "node_modules"), path.join(home(), "node_modules"));
+  });
+  afterEach(() => rmSync(home(), { recursive: true, force: true }));
+  after(async () => {
+    checkout?.remove();
+    await engine?.remove();
+  });
+
+  const newArguments = (...more: string[]) => ["new", checkout.dir, "--dir", home(), "--force", ...more];
+
+  async function check(stack: string, board: string): Promise<void> {
+    const project = parse(readFileSync(path.join(home(), "Pulumi.yaml"), "utf8"));
+    assert.equal(project.template, undefined);
+    assert.deepEqual(parse(readFileSync(path.join(home(), `stacks/Pulumi.${stack}.yaml`), "utf8")).config, {
+      "piinit:images": board,
+      "piinit:machines": macs.join(" "),
+      "piinit:network": "192.168.2.0/24",
+    });
+    for (const [program, args] of [
+      [path.join(engine.dir, "bin/pulumi"), ["preview", "--non-interactive", "--stack", stack]],
+      [path.join(home(), "piinit"), ["preview", stack]],
+    ] as const) {
+      const options = { cwd: home(), env: engine.env, all: true, reject: false, stdin: "ignore" } as const;
+      const { exitCode, all } = await execa(program, args, options);
+      assert.equal(exitCode, 0, all);
+      assert.match(all, /12 to create/);
+      assert.match(all, /ip +: "192\.168\.2\.53"/);
+    }
+  }
+
+  it("asks for the network, the board and the machines, and ends with a stack that can be previewed", async () => {
+    const terminal = in80Columns(path.join(engine.dir, "bin/pulumi"), newArguments(), {
+      cwd: engine.dir,
+      env: engine.env,
+    });
+    await answer(terminal, [
+      [/[Pp]roject name.*\(piinit\)/, "\r"],
+      [/[Pp]roject description/, "\r"],
+      [/[Ss]tack name.*\(dev\)/, "house\r"],
+      [/The board of the servers \(images\).*\(pi4\)/, "pi3\r"],
+      [/The MAC addresses of three of them, with spaces in between \(machines\)/, `${macs.join(" ")}\r`],
+      [/The home network \(network\).*\(192\.168\.2\.0\/24\)/, "\r"],
+    ]);
+    const { exitCode, shown } = await terminal.ended;
+    assert.equal(exitCode, 0, readable(shown));
+    assert.match(readable(shown), /Your new project is ready to go!/);
+    await check("house", "pi3");
+  });
+
+  it("takes the answers as options, too", async () => {
+    const { exitCode, output } = await engine.pulumi(
+      ...newArguments("--yes", "--stack", "quiet", "--config", `piinit:machines=${macs.join(" ")}`),
+    );
+    assert.equal(exitCode, 0, output);
+    await check("quiet", "pi4");
+  });
+
+  it("makes the files alone, with --generate-only, as they are", async () => {
+    const { exitCode, output } = await engine.pulumi(...newArguments("--generate-only", "--yes"));
+    assert.equal(exitCode, 0, output);
+    assert.ok(existsSync(path.join(home(), "stacks/Pulumi.lab.yaml")));
+    // The texts of shell scripts have placeholders that look like the template's own.
+    for (const file of ["index.ts", "piinit", "steps/image/roles/identity.ts", "jobs/page.nomad.hcl"])
+      assert.equal(readFileSync(path.join(home(), file), "utf8"), readFileSync(path.join(projectDir, file), "utf8"));
+  });
+});
