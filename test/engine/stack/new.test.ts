@@ -45,11 +45,13 @@ describe("pulumi new, with the project as its template", function () {
       "piinit:machines": macs.join(" "),
       "piinit:network": "192.168.2.0/24",
     });
-    for (const [program, args] of [
-      [path.join(engine.dir, "bin/pulumi"), ["preview", "--non-interactive", "--stack", stack]],
-      [path.join(home(), "piinit"), ["preview", stack]],
+    const { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE } = engine.env;
+    for (const [program, args, env] of [
+      [path.join(engine.dir, "bin/pulumi"), ["preview", "--non-interactive", "--stack", stack], engine.env],
+      // With the tools of this user.
+      [path.join(home(), "piinit"), ["preview", stack], { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE }],
     ] as const) {
-      const options = { cwd: home(), env: engine.env, all: true, reject: false, stdin: "ignore" } as const;
+      const options = { cwd: home(), env, all: true, reject: false, stdin: "ignore" } as const;
       const { exitCode, all } = await execa(program, args, options);
       assert.equal(exitCode, 0, all);
       assert.match(all, /12 to create/);
