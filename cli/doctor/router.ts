@@ -14,6 +14,8 @@ export interface RouterView {
   leases: readonly CurrentLease[];
   /** The stack's reservations that it does not have. */
   lost: readonly Reservation[];
+  /** The user enters them. */
+  isByHand?: boolean;
 }
 
 /** The settings that it is about. */
@@ -29,11 +31,11 @@ type Asked = Pick<Settings, "lab"> & {
 export async function checkRouter({ lab, network, machines }: Asked): Promise<string> {
   if (lab) return "the lab's own";
   const router = openRouter(network.router, { progress: silent, signal: interrupted });
-  const { title } = router;
+  const { title, isByHand } = router;
   const leases = await router.leases();
   if (!leases) return title;
   const lost = await router.lost(machines);
-  return describeRouter({ title, leases, lost }, { cidr: network.cidr, machines, now: Date.now() / 1000 });
+  return describeRouter({ title, leases, lost, isByHand }, { cidr: network.cidr, machines, now: Date.now() / 1000 });
 }
 
 /**
@@ -41,7 +43,7 @@ export async function checkRouter({ lab, network, machines }: Asked): Promise<st
  * @throws UserError if all of the router's leases are in another network
  */
 export function describeRouter(
-  { title, leases, lost }: RouterView,
+  { title, leases, lost, isByHand }: RouterView,
   { cidr, machines, now }: { cidr: string; machines: readonly Reservation[]; now: number },
 ): string {
   const [stranger] = leases;
@@ -53,7 +55,9 @@ export function describeRouter(
   return [
     `${title} answers, ${leases.length === 1 ? "1 lease" : `${leases.length} leases`}`,
     `${machines.length - lost.length} of ${machines.length} reservations are there`,
-    ...(lost.length > 0 ? [`\`up\` makes ${lost.map(reservationText).join(", ")}`] : []),
+    ...(lost.length > 0
+      ? [`\`up\` ${isByHand ? "says how to enter" : "makes"} ${lost.map(reservationText).join(", ")}`]
+      : []),
     ...inTheWay,
   ].join("; ");
 }

@@ -14,8 +14,9 @@ export async function routerDrift(state: StackState): Promise<Found> {
   for (const { urn, input } of storedSteps(state, routerStep, "apply")) {
     const router = openRouter(input.router, { progress: silent, signal: interrupted });
     try {
+      const remedy = router.isByHand ? "up says what to enter there" : "up reserves it again";
       for (const lost of await router.lost(input.reservations))
-        found.corrections.push({ urn, reason: `${router.title} lacks ${reservationText(lost)}: up reserves it again` });
+        found.corrections.push({ urn, reason: `${router.title} lacks ${reservationText(lost)}: ${remedy}` });
     } catch (error) {
       interrupted.throwIfAborted();
       if (!(error instanceof UserError)) throw error;

@@ -38,6 +38,8 @@ export type RouterSettings = z.output<typeof routerSettings>;
 /** A router with its driver. */
 export interface Router {
   title: string;
+  /** The user enters the addresses, and `up` says which. */
+  isByHand: boolean;
   apply(table: Table): Promise<string[]>;
   lost(reservations: readonly Reservation[]): Promise<Reservation[]>;
   /** Undefined for a router that nobody can ask. */
@@ -56,6 +58,7 @@ export function openRouter(settings: RouterSettings, context: Context): Router {
   const driver = driverOf(settings);
   return {
     title: driver.title(settings),
+    isByHand: driver.isByHand ?? false,
     apply: (table) => driver.apply(settings, table, context),
     lost: (reservations) => driver.lost(settings, reservations, context),
     leases: async () => driver.leases?.(settings, context),

@@ -56,6 +56,8 @@ export interface Table {
 export interface Driver<Settings> {
   /** Schema of such a router's settings in a stack's file, with defaults. */
   schema: z.ZodType<Settings>;
+  /** The user enters the addresses, and `up` says which. */
+  isByHand?: boolean;
   /** Its address or name, if the settings have it. */
   host?(settings: Settings): string;
   /** The router's name for users; another title is another router. */

@@ -8,6 +8,7 @@ const schema = z.strictObject({ kind: z.literal("manual").meta(kind) });
 /** Any other router: piinit lists what to enter on the router's own pages, and the gate checks the result. */
 export const manual = {
   schema,
+  isByHand: true,
   title: () => "a router that is set up by hand",
   async apply(_, { reservations, previous = [] }) {
     const { added, changed, removed, unchanged } = difference(previous, reservations);

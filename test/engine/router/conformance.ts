@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { checkRouter } from "../../../cli/doctor/router.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { silent } from "../../../lib/progress.ts";
 import type { Reservation } from "../../../steps/router/base/driver.ts";
@@ -197,6 +198,16 @@ export function conformance(title: string, open: (context: Mocha.Context) => Pro
       const leases = await router().leases();
       const told = leases?.map(({ mac, ip, name, isReserved }) => [mac, ip, name, isReserved].join(" "));
       assert.deepEqual(told?.sort(), [`${pi1.mac} ${pi1.ip} pi1 true`, `${nas.mac} 192.168.2.203 tv false`]);
+    });
+
+    it("is compared with the stack by doctor, which changes nothing", async () => {
+      await apply([pi1]);
+      const network = { cidr: "192.168.2.0/24", router: bench.settings };
+      assert.match(
+        await checkRouter({ lab: undefined, network, machines: [pi1, pi2] }),
+        /answers, \d+ leases?; 1 of 2 reservations are there; `up` makes pi2: /,
+      );
+      await has(pi1);
     });
 
     it("names a live lease in the way, and a machine's own old one", async () => {

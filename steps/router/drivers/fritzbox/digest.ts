@@ -7,11 +7,17 @@ interface Challenge {
   nonce: string;
 }
 
+interface Server {
+  url: string;
+  user: string;
+  password: string;
+}
+
 /**
  * Asks with HTTP's Digest authentication (MD5, `auth`), which sends no password. The first question of a session is
  * asked twice, because the router has to say by what it wants to be answered; a wrong password is not tried again.
  */
-export function withDigest(router: string, web: Web, { user, password }: { user: string; password: string }) {
+export function withDigest(who: string, web: Web, { url, user, password }: Server) {
   let challenge: Challenge | undefined;
   let count = 0;
   const exchange = (request: WebRequest<unknown>) => {
@@ -27,12 +33,12 @@ export function withDigest(router: string, web: Web, { user, password }: { user:
     const first = await exchange(request);
     if (first.status !== 401) return first;
     const fresh = challengeIn(first);
-    if (!fresh) throw new UserError(refusal("FRITZ!Box", router, first).message);
-    if (hadChallenge && !fresh.isStale) throw new UserError(wrongLogin(router));
+    if (!fresh) throw new UserError(refusal(who, url, first).message);
+    if (hadChallenge && !fresh.isStale) throw new UserError(wrongLogin(`${who} at ${url}`));
     challenge = fresh;
     count = 0;
     const second = await exchange(request);
-    if (second.status === 401) throw new UserError(wrongLogin(router));
+    if (second.status === 401) throw new UserError(wrongLogin(`${who} at ${url}`));
     return second;
   };
 }

@@ -23,6 +23,7 @@ type Settings = z.output<typeof schema>;
  */
 export const fritzbox = {
   schema,
+  isByHand: true,
   host: hostIn,
   title: ({ url }) => `FRITZ!Box at ${url}`,
   apply: (settings, table, { signal }) => apply(settings, table, signal),

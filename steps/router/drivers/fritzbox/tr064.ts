@@ -20,13 +20,14 @@ export interface Host {
   isActive: boolean;
 }
 
+const who = "FRITZ!Box";
 const urn = "urn:dslforum-org:service";
 const hostsService = { path: "/upnp/control/hosts", type: `${urn}:Hosts:1` };
 const dhcpService = { path: "/upnp/control/lanhostconfigmgm", type: `${urn}:LANHostConfigManagement:1` };
 
 export function openFritzBox(server: WebServer & { user: string; password: string }, signal: AbortSignal): FritzBox {
-  const title = `FRITZ!Box at ${server.url}`;
-  const exchange = withDigest(title, openWeb("FRITZ!Box", server, signal), server);
+  const title = `${who} at ${server.url}`;
+  const exchange = withDigest(who, openWeb(who, server, signal), server);
   const call = async (
     service: { path: string; type: string },
     action: string,
@@ -34,7 +35,7 @@ export function openFritzBox(server: WebServer & { user: string; password: strin
   ) => {
     const headers = { "content-type": 'text/xml; charset="utf-8"', soapaction: `${service.type}#${action}` };
     const text = envelope(service.type, action, args);
-    return fieldsIn(await answered(title, exchange({ method: "POST", path: service.path, headers, text })));
+    return fieldsIn(await answered(server.url, exchange({ method: "POST", path: service.path, headers, text })));
   };
   return {
     title,
@@ -45,7 +46,7 @@ export function openFritzBox(server: WebServer & { user: string; password: strin
         );
       const list = (await call(hostsService, "X_AVM-DE_GetHostListPath", {})).get("NewX_AVM-DE_HostListPath") ?? "";
       if (!/^\/[!-~]+$/.test(list)) throw new UserError(`${title} names no list of its machines`);
-      return hostsIn(await answered(title, exchange({ method: "GET", path: list })));
+      return hostsIn(await answered(server.url, exchange({ method: "GET", path: list })));
     },
     async rename(mac, name) {
       await call(hostsService, "X_AVM-DE_SetHostNameByMACAddress", {
@@ -65,7 +66,8 @@ function envelope(type: string, action: string, args: Readonly<Record<string, st
   ].join("\n");
 }
 
-async function answered(title: string, asked: Promise<WebAnswer>): Promise<string> {
+async function answered(url: string, asked: Promise<WebAnswer>): Promise<string> {
+  const title = `${who} at ${url}`;
   const answer = await asked;
   const { status, text } = answer;
   if (status >= 200 && status < 300) {
@@ -78,7 +80,7 @@ async function answered(title: string, asked: Promise<WebAnswer>): Promise<strin
   const rights = "the user needs the right to change FRITZ!Box settings, and apps must be allowed to log in";
   if (code === "606" || status === 403) throw new UserError(`${title} does not allow that: ${rights}`);
   if (code) throw new UserError(`${title} says ${code} ${fields.get("errorDescription") ?? ""}`.trim());
-  throw refusal("FRITZ!Box", title.replace(/^FRITZ!Box at /, ""), answer);
+  throw refusal(who, url, answer);
 }
 
 /** The elements with text alone, by name. */

@@ -21,6 +21,8 @@ export interface FritzBoxContract extends ContractServer {
   wrong: number;
   /** How often it has asked for one. */
   challenges: number;
+  /** Another kind of password than it asks for otherwise. */
+  asksFor: string | undefined;
   /** How many answers to one challenge it takes; then that is stale. */
   uses: number;
   nonce: { text: string; count: number };
@@ -38,6 +40,7 @@ export const freshState = (): State => ({
   keepsNames: true,
   wrong: 0,
   challenges: 0,
+  asksFor: undefined,
   uses: 1000,
   nonce: { text: "", count: 0 },
 });
@@ -67,6 +70,7 @@ function challenge(state: State, isStale = false): Reply {
 
 /** What keeps the question from being answered. */
 function refusalOf(state: State, { method, path, headers }: Asked): Reply | undefined {
+  if (state.asksFor) return { status: 401, headers: { "www-authenticate": state.asksFor } };
   const given = headers.authorization;
   if (given === undefined) return challenge(state);
   const field = (key: string) => new RegExp(`[ ,]${key}="?([^",]*)`).exec(given)?.[1] ?? "";

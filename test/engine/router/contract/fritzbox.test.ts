@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { checkRouter } from "../../../../cli/doctor/router.ts";
 import { UserError } from "../../../../lib/errors.ts";
 import { silent } from "../../../../lib/progress.ts";
 import type { Reservation } from "../../../../steps/router/base/driver.ts";
@@ -120,6 +121,15 @@ describe("a FRITZ!Box's documented interface", function () {
     );
   });
 
+  it("is compared with the stack by doctor", async () => {
+    server.hosts = [host(pi1), host(nas)];
+    const network = { cidr: "192.168.2.0/24", router: settingsOf(server) };
+    assert.match(
+      await checkRouter({ lab: undefined, network, machines: [pi1, pi2] }),
+      /answers, 2 leases; 1 of 2 reservations are there; `up` says how to enter pi2: /,
+    );
+  });
+
   it("is answered by the challenge that it gave, until that is stale", async () => {
     server.hosts = [host(pi1)];
     await apply([pi1]);
@@ -144,6 +154,8 @@ describe("a FRITZ!Box's documented interface", function () {
     await refused(apply([pi1]), /the user needs the right/);
     Object.assign(server, { mayChange: true, keepsNames: false });
     await refused(apply([pi1]), /did not keep these names: pi1/);
+    server.asksFor = 'Basic realm="x"';
+    await refused(apply([pi1]), /^FRITZ!Box at https:\S+ says 401$/);
   });
 
   it("gets a wrong password once, and nothing if it is another one", async () => {
