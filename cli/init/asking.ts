@@ -44,7 +44,7 @@ export function openAsker(stack: string): Asker {
     async ask(asked) {
       if (asked.given !== undefined) return fromOption(asked, asked.given);
       if (terminal) return askUser(asked);
-      if (asked.initial === undefined) missing.push(`  ${asked.flag}  ${asked.text.split("\n")[0]}`);
+      if (asked.initial === undefined) missing.push(`  ${asked.flag}  ${whatOf(asked)}`);
       return asked.initial ?? "";
     },
     finish() {
@@ -54,6 +54,12 @@ export function openAsker(stack: string): Asker {
       );
     },
   };
+}
+
+/** The last of several lines is a name, which the option has too. */
+function whatOf({ text }: Question): string {
+  const lines = text.split("\n");
+  return (lines.length > 1 ? lines.slice(0, -1) : lines).join(" ");
 }
 
 async function fromOption({ flag, isSecret, check }: Question, given: string): Promise<string> {

@@ -39,7 +39,7 @@ export async function askForRouter(options: RouterOptions, asker: Asker): Promis
   });
   const address = target.replace(/^https?:\/\//, "").replace(/[:/][\d/]*$/, "");
   const kind = await askForKind(target, options, asker);
-  const answers = await askForSettings(kind, address, options, asker);
+  const answers = await askForSettings(kind, { address, url: urlOf(target) }, options, asker);
   const around = networkWith(address);
   const cidr = await asker.ask({
     text: "The home network",
@@ -50,6 +50,12 @@ export async function askForRouter(options: RouterOptions, asker: Asker): Promis
   });
   return { cidr, address, ...answers };
 }
+
+const urlOf = (target: string) => (/^https?:/.test(target) ? target.replace(/\/+$/, "") : `https://${target}`);
+
+/** Some kinds answer at a port of their own, which their example has. */
+const withPort = (url: string, example: unknown) =>
+  /:\d+$/.test(url) ? url : `${url}${/:\d+$/.exec(String(example))?.[0] ?? ""}`;
 
 const mustBeCidr = "must be a network such as 192.168.2.0/24";
 
@@ -79,14 +85,14 @@ async function askForKind(target: string, { routerKind }: RouterOptions, asker: 
 const introduction = (found: Recognised | undefined, isDriven: boolean): string[] => [
   ...(found ? [`It answers like ${found.kind} (${found.url}).`] : ["It answers like none that piinit recognises."]),
   ...(isDriven
-    ? ["piinit can write the machines' reservations into it."]
+    ? [`What piinit does there, and what it needs: docs/routers/${found?.kind}.md`]
     : ["With `manual`, you type the machines' reservations into it yourself."]),
   ...folded(`Kinds: ${anyOf(routerKinds)}`, 78),
 ];
 
 async function askForSettings(
   { name, found }: Kind,
-  address: string,
+  place: { address: string; url: string },
   options: RouterOptions,
   asker: Asker,
 ): Promise<{ settings: Record<string, unknown>; secrets: Secret[] }> {
@@ -98,7 +104,9 @@ async function askForSettings(
   for (const [key, part] of Object.entries(shape?.properties ?? {})) {
     if (key === "kind") continue;
     const isSecret = part.secret === "always";
-    const given = isSecret ? options.routerSecret?.[key] : (options.routerSet?.[key] ?? known(key, address, found));
+    const given = isSecret
+      ? options.routerSecret?.[key]
+      : (options.routerSet?.[key] ?? known(key, place.address, found));
     const isRequired = shape?.required?.includes(key) ?? false;
     if (key === "fingerprint" && found?.fingerprint && given === undefined) {
       settings[key] = await askForFingerprint(found, asker);
@@ -111,7 +119,7 @@ async function askForSettings(
       flag: isSecret ? `--router-secret ${key}=FILE` : `--router-set ${key}=VALUE`,
       given,
       isSecret,
-      initial: isRequired ? undefined : "",
+      initial: key === "url" ? withPort(place.url, part.example) : isRequired ? undefined : "",
       check: (answer) =>
         settingFault({ network: { cidr: "10.0.0.0/24", router: { ...settings, [key]: typed(part, answer) } } }, [
           "network",

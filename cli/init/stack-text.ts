@@ -45,7 +45,7 @@ export function stackText({ cidr, router, builder, machines, boards, wifi }: New
 const routerComment = (kind: string) =>
   kind === "manual"
     ? "You type the reservations into your router; `up` shows them. Others it writes itself (docs/hardware.md)."
-    : `\`up\` writes the machines' reservations into it (docs/routers/${kind}.md).`;
+    : `It reserves the machines' addresses: docs/routers/${kind}.md has its settings.`;
 
 function imageLines(name: string, board: string, wifi: NewStack["wifi"]): string[] {
   const isServer = name === "server";

@@ -66,7 +66,7 @@ export const signs: readonly Sign[] = [
   },
   {
     kind: "fritzbox",
-    places: ["http:49000"],
+    places: ["https:49443", "http:49000"],
     path: "/tr64desc.xml",
     isIn: ({ status, text }) => status === 200 && /FRITZ!Box/.test(text),
   },

@@ -127,6 +127,26 @@ describe("./piinit init", function () {
     assert.equal(preview.exitCode, 0, preview.output);
   });
 
+  it("goes on without a router that doesn't let it in, and skips settings that it may lack", async () => {
+    const terminal = init("silent", "--router", nobody, "--router-kind", "unifi");
+    await answer(terminal, [
+      [/ url \[http:\/\/127\.0\.0\.1:\d+\]: /, "\r"],
+      [/ apiKey \(not shown\); Enter for none: /, "a key\r"],
+      [/ user; Enter for none: /, "\r"],
+      [/ password \(not shown\); Enter for none: /, "\r"],
+      [/The home network: /, "192.168.7.0/24\r"],
+      [/no answer from .*\n[\s\S]*Type the MAC addresses[\s\S]*pi1 at 192\.168\.7\.51, MAC address/, `${macs[0]}\r`],
+      [/pi2 at 192\.168\.7\.52, MAC address/, `${macs[1]}\r`],
+      [/pi3 at 192\.168\.7\.53, MAC address/, `${macs[2]}\r`],
+      [/The board of pi1, pi2, pi3/, "pi4\r"],
+      [/The Wi-Fi/, "\r"],
+      [/The Linux computer/, "\r"],
+    ]);
+    const { exitCode, shown } = await terminal.ended;
+    assert.equal(exitCode, 0, readable(shown));
+    assert.equal(await secretIn("silent", "network.router.apiKey"), "a key");
+  });
+
   const machines = macs.flatMap((mac, index) => ["--machine", `pi${index + 1}=${mac},192.168.2.5${index + 1}`]);
 
   it("asks nothing where options say all, without a terminal", async () => {
