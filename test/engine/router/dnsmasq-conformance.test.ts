@@ -2,6 +2,7 @@ import { appendFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { reservationsIn } from "../../../steps/router/base/table.ts";
 import { fileOptions, hostsFileEntries, parseEntry } from "../../../steps/router/drivers/dnsmasq/config.ts";
+import type { Random } from "../../random.ts";
 import type { Bench } from "./bench.ts";
 import { conformance } from "./conformance.ts";
 import { type Home, startHomeOrSkip } from "./home.ts";
@@ -20,8 +21,17 @@ function benchOf(home: Home): Bench {
     settings: { ...settings, leaseFile: undefined },
     marksOwners: true,
     putOthers: (reservations) => add(reservations.map(({ mac, ip, name }) => `${mac},${ip},${name}`)),
-    putOddOthers: (random) => add(oddValues(random)),
-    others,
+    async putOddOthers(random) {
+      await add(oddValues(random));
+      const { hostsDir } = settings;
+      for (const name of ["others", "piinit.home~", "piinit.homestead", ".hidden"])
+        if (random.below(2)) await writeFile(path.join(hostsDir, name), oddText(random));
+    },
+    async others() {
+      const files = (await readdir(settings.hostsDir)).filter((name) => name !== "piinit.home").sort();
+      const texts = files.map(async (name) => `${name}\n${await readFile(path.join(settings.hostsDir, name), "utf8")}`);
+      return [await others(), ...(await Promise.all(texts))].join("\n");
+    },
     async reserved() {
       const files = (await readdir(settings.hostsDir)).map((name) => path.join(settings.hostsDir, name));
       const texts = await Promise.all(files.map(async (file) => hostsFileEntries(file, await readFile(file, "utf8"))));
@@ -50,6 +60,19 @@ function benchOf(home: Home): Bench {
     secrets: [],
     close: () => home.close(),
   };
+}
+
+/** A file of somebody's in the same folder: comments, blank lines, other ends of lines, no end at all. */
+function oddText({ below, pick }: Random): string {
+  const lines = Array.from({ length: below(6) }, (_, index) =>
+    pick([
+      `02:00:00:01:${below(90) + 10}:${index + 10},192.168.2.${190 + index}`,
+      "# mine",
+      "",
+      `\t02:00:00:02:${below(90) + 10}:${index + 10},set:tv # not ours`,
+    ]),
+  );
+  return lines.join(pick(["\n", "\r\n"])) + pick(["", "\n"]);
 }
 
 const otherKey = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${"A".repeat(43)}`;

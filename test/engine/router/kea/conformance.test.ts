@@ -29,9 +29,15 @@ function benchOf(home: KeaHome): Bench {
     putOthers: (reservations) =>
       add(reservations.map(({ mac, ip, name }) => ({ "hw-address": mac, "ip-address": ip, hostname: name }))),
     putOddOthers: (random) => add(oddHosts(random)),
+    /** All of its configuration but for the stack's reservations. */
     async others() {
-      const hosts = (await current()).Dhcp4.subnet4?.flatMap(({ reservations = [] }) => reservations) ?? [];
-      return JSON.stringify(hosts.filter((host) => host["user-context"]?.piinit !== "home"));
+      const config = await current();
+      const isOther = (host: Record<string, unknown>) => Object(host["user-context"]).piinit !== "home";
+      const subnet4 = config.Dhcp4.subnet4?.map((subnet) => ({
+        ...subnet,
+        reservations: subnet.reservations?.filter(isOther),
+      }));
+      return JSON.stringify({ ...config, Dhcp4: { ...config.Dhcp4, subnet4 } });
     },
     async reserved() {
       const config = await current();
