@@ -9,6 +9,7 @@ import type { CurrentLease } from "../steps/router/base/driver.ts";
 import { hostOf, openRouter } from "../steps/router/catalogue.ts";
 import { askForMachines } from "./discover/ask.ts";
 import { leaseTable, linesToAdd, machineText, type NewMachine } from "./discover/found.ts";
+import { loadMakers } from "./discover/makers.ts";
 import { withMachines } from "./discover/stack-text.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
@@ -25,7 +26,7 @@ export function define(command: Command): void {
       const leases = await leasesOf(name, settings);
       if (add) print(piLines(leases, settings));
       else if (process.stdin.isTTY && process.stdout.isTTY) await addFound(name, leases, settings);
-      else print(leaseTable(leases, settings.machines));
+      else print(leaseTable(leases, settings.machines, await loadMakers()));
     });
 }
 
@@ -56,7 +57,9 @@ function knownOf({ machines, images, network }: Settings) {
 }
 
 async function addFound(stack: string, leases: readonly CurrentLease[], settings: Settings): Promise<void> {
-  print(leaseTable(leases, settings.machines, { numbered: true, width: process.stdout.columns || 80 }));
+  print(
+    leaseTable(leases, settings.machines, await loadMakers(), { numbered: true, width: process.stdout.columns || 80 }),
+  );
   const ask = (text: string) => question(text, { meaning: "Interrupted. The stack's file is as it was." });
   const added = await askForMachines(leases, knownOf(settings), ask);
   if (added.length > 0) await write(stack, added);

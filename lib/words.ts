@@ -66,21 +66,24 @@ export function columns(rows: readonly string[][]): string[] {
 }
 
 /**
- * The same, but no line is longer than `width`: the longest cells of the first of the `elastic` columns are cut off, then
- * those of the next.
+ * The same, but no line is longer than `width`: the longest cells of the first elastic column are cut off, to no less than
+ * `least` characters, then those of the next.
  */
-export function columnsWithin(width: number, rows: readonly string[][], elastic: readonly number[]): string[] {
+export function columnsWithin(
+  width: number,
+  rows: readonly string[][],
+  elastic: readonly (readonly [column: number, least: number])[],
+): string[] {
   const lines = columns(rows);
   const excess = Math.max(...lines.map((line) => line.length)) - width;
-  const [column, ...others] = elastic;
-  if (excess <= 0 || column === undefined) return lines;
+  const [first, ...others] = elastic;
+  if (excess <= 0 || first === undefined) return lines;
+  const [column, least] = first;
   const longest = Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  const most = Math.max(shortestCell, longest - excess);
+  const most = Math.max(least, longest - excess);
   const shorter = rows.map((row) => row.map((cell, index) => (index === column ? cut(cell, most) : cell)));
   return columnsWithin(width, shorter, others);
 }
-
-const shortestCell = 8;
 
 const cut = (cell: string, most: number) => (cell.length > most ? `${cell.slice(0, most - 1)}…` : cell);
 

@@ -1,7 +1,7 @@
 import { hostsOf } from "../../lib/network.ts";
 import { columnsWithin } from "../../lib/words.ts";
 import type { CurrentLease } from "../../steps/router/base/driver.ts";
-import { isRaspberryPi, makerOf } from "./makers.ts";
+import { isRaspberryPi, type MakerOf } from "./makers.ts";
 
 /** A machine of the stack, as far as it matters here. */
 export interface KnownMachine {
@@ -23,6 +23,7 @@ export interface NewMachine extends KnownMachine {
 export function leaseTable(
   leases: readonly CurrentLease[],
   machines: readonly KnownMachine[],
+  makerOf: MakerOf,
   { numbered = false, width = Number.POSITIVE_INFINITY } = {},
 ): string[] {
   const candidates = candidatesOf(leases, machines);
@@ -38,7 +39,12 @@ export function leaseTable(
   ]);
   const titles = [...(numbered ? [""] : []), "MAC ADDRESS", "IP ADDRESS", "NAME", "MAKER", "", "MACHINE"];
   const name = titles.indexOf("NAME");
-  return columnsWithin(width, [titles, ...rows], [name, name + 1, name + 3]);
+  const elastic = [
+    [name + 1, 12],
+    [name, 7],
+    [name + 3, 7],
+  ] as const;
+  return columnsWithin(width, [titles, ...rows], elastic);
 }
 
 /** The leases of what isn't in the stack, in the order of the table's numbers. */

@@ -1,3 +1,6 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
 /** Raspberry Pi's blocks of addresses, as the IEEE had them in August 2026; the last two are parts of larger blocks. */
 const raspberryPi = [
   "b8:27:eb",
@@ -14,8 +17,21 @@ const raspberryPi = [
 
 export const isRaspberryPi = (mac: string): boolean => raspberryPi.some((block) => mac.startsWith(block));
 
-/** Who made the card, as far as piinit knows: telephones and virtual machines make their addresses up. */
-export function makerOf(mac: string): string {
+/** Who made a network card, by its MAC address; "" if nobody knows. */
+export type MakerOf = (mac: string) => string;
+
+/** The IEEE's list, 5 MB, as the package oui-data has it: loaded only where a table is shown. */
+export async function loadMakers(): Promise<MakerOf> {
+  const file = createRequire(import.meta.url).resolve("oui-data");
+  const makers = new Map(Object.entries(JSON.parse(await readFile(file, "utf8")) as Record<string, string>));
+  return (mac) => makerIn(makers, mac);
+}
+
+/** Telephones and virtual machines make their addresses up. Blocks have 36, 28 or 24 bits; the smallest one counts. */
+export function makerIn(makers: ReadonlyMap<string, string>, mac: string): string {
   if (isRaspberryPi(mac)) return "Raspberry Pi";
-  return /^.[26ae]/.test(mac) ? "made up" : "";
+  if (/^.[26ae]/.test(mac)) return "made up";
+  const digits = mac.replaceAll(":", "").toUpperCase();
+  const found = [9, 7, 6].flatMap((length) => makers.get(digits.slice(0, length)) ?? [])[0];
+  return found?.split("\n", 1)[0] ?? "";
 }

@@ -7,7 +7,7 @@ import type { CurrentLease } from "../../steps/router/base/driver.ts";
 import { openRouter, routerSettings } from "../../steps/router/catalogue.ts";
 import { askForName } from "../discover/ask.ts";
 import { candidatesOf, leaseTable, type NewMachine, propose } from "../discover/found.ts";
-import { isRaspberryPi } from "../discover/makers.ts";
+import { isRaspberryPi, loadMakers } from "../discover/makers.ts";
 import { askForMachines, parseMachines } from "../import/machine-lines.ts";
 import type { Asker } from "./asking.ts";
 import type { RouterAnswers } from "./router.ts";
@@ -68,7 +68,7 @@ async function fromLeases(
   asker: Asker,
 ): Promise<NewMachine[]> {
   const candidates = candidatesOf(leases, []);
-  asker.tell(leaseTable(leases, [], { numbered: true, width: process.stderr.columns || 80 }));
+  asker.tell(leaseTable(leases, [], await loadMakers(), { numbered: true, width: process.stderr.columns || 80 }));
   const pis = candidates.flatMap(({ mac }, index) => (isRaspberryPi(mac) ? [index + 1] : []));
   const answer = await asker.ask({
     text: "Which are the cluster's? Numbers, the three servers first",
