@@ -7,6 +7,7 @@ import { benchBurning } from "./burn.ts";
 import { benchHome } from "./home.ts";
 import { benchImages } from "./images.ts";
 import { benchLab } from "./lab.ts";
+import { benchRouters } from "./routers.ts";
 
 /** Each measures one part, on an otherwise idle machine, and returns Markdown. */
 const benches: Record<string, () => Promise<string>> = {
@@ -14,6 +15,7 @@ const benches: Record<string, () => Promise<string>> = {
   home: benchHome,
   images: benchImages,
   lab: benchLab,
+  routers: benchRouters,
 };
 
 const folder = path.join(projectDir, "docs", "bench");

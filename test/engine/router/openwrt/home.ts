@@ -44,7 +44,7 @@ export async function startOpenwrtOrSkip(context: Mocha.Context): Promise<Openwr
   return startOpenwrt();
 }
 
-async function startOpenwrt(): Promise<OpenwrtHome> {
+export async function startOpenwrt(): Promise<OpenwrtHome> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-openwrt-"));
   await chmod(dir, 0o755);
   const root = path.join(dir, "root");
