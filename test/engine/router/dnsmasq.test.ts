@@ -61,6 +61,12 @@ for (const shell of ["sh", "busybox"] as const) {
       await served(pi1, pi2);
     });
 
+    it("names a machine `deprecated`, which is no word of dnsmasq's", async () => {
+      const named = { ...pi1, name: "deprecated" };
+      await apply([named]);
+      await served(named);
+    });
+
     it("changes nothing when the table is there, whether or not the state knows it", async () => {
       await apply([pi1, pi2]);
       const text = await contentOf("piinit.home");

@@ -72,7 +72,7 @@ export function parseEntry(source: string, text: string): Entry {
     if (mac) entry.macs.push(normalMac(mac));
     else if (/^\d+(\.\d+){3}$/.test(field)) entry.ip = field;
     else if (field === "ignore") entry.ignored = true;
-    else if (/^[a-z0-9][a-z0-9.-]*$/.test(field) && !/^(infinite|deprecated|\d+[smhdw]?)$/.test(field))
+    else if (/^[a-z0-9][a-z0-9.-]*$/.test(field) && !/^(infinite|\d+[smhdw]?)$/.test(field))
       entry.name = field.split(".")[0];
   }
   return entry;
