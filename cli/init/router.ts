@@ -67,6 +67,7 @@ interface Kind {
 async function askForKind(target: string, { routerKind }: RouterOptions, asker: Asker): Promise<Kind> {
   const check = (answer: string) => (routerKinds.includes(answer) ? undefined : `must be ${anyOf(routerKinds)}`);
   if (routerKind === "manual" || !target) return { name: "manual", found: undefined };
+  if (routerKind !== undefined && !shapeOf(routerKind)?.properties?.url) return { name: routerKind, found: undefined };
   asker.tell([`Looking at the router, ${target} ...`]);
   const found = await recogniseRouter(target, interrupted);
   interrupted.throwIfAborted();
@@ -98,8 +99,7 @@ async function askForSettings(
 ): Promise<{ settings: Record<string, unknown>; secrets: Secret[] }> {
   const settings: Record<string, unknown> = { kind: name };
   const secrets: Secret[] = [];
-  const shapes = shapesAt(["network", "router"]).flatMap(formsOf);
-  const shape = shapes.find(({ properties }) => properties?.kind?.const === name);
+  const shape = shapeOf(name);
   refuseUnknown(name, shape, options);
   for (const [key, part] of Object.entries(shape?.properties ?? {})) {
     if (key === "kind") continue;
@@ -133,6 +133,12 @@ async function askForSettings(
   }
   return { settings, secrets };
 }
+
+/** What the settings of such a router may be. */
+const shapeOf = (kind: string): Shape | undefined =>
+  shapesAt(["network", "router"])
+    .flatMap(formsOf)
+    .find(({ properties }) => properties?.kind?.const === kind);
 
 function refuseUnknown(
   kind: string,

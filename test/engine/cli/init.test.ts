@@ -6,6 +6,7 @@ import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
 import { freePort } from "../ports.ts";
 import { answer, ctrlC, in80Columns, readable } from "../pty.ts";
 import { type PiHoleContract, password, startPiHole } from "../router/contract/pihole-server.ts";
+import { startHomeOrSkip } from "../router/home.ts";
 
 const passphrase = "correct horse battery";
 const macs = ["b8:27:eb:00:00:01", "dc:a6:32:00:00:02", "2c:cf:67:00:00:03", "00:11:32:aa:bb:cc"];
@@ -145,6 +146,36 @@ describe("./piinit init", function () {
     const { exitCode, shown } = await terminal.ended;
     assert.equal(exitCode, 0, readable(shown));
     assert.equal(await secretIn("silent", "network.router.apiKey"), "a key");
+  });
+
+  it("finds the machines of a real dnsmasq over SSH, which it can't recognise", async function () {
+    const dnsmasq = await startHomeOrSkip(this);
+    try {
+      for (const mac of macs) await dnsmasq.askForLease(mac);
+      const { kind, host, ...settings } = dnsmasq.settings;
+      const set = Object.entries(settings).flatMap(([key, value]) => ["--router-set", `${key}=${value}`]);
+      const terminal = init("ssh", "--router", host, "--router-kind", kind, ...set, "--network", "192.168.2.0/24");
+      await answer(terminal, [
+        [/\[1 2 3\]: /, "4 1 2 3\r"],
+        [/00:11:32:aa:bb:cc gets 192\.168\.2\.51\. Its name \[pi1\]: /, "nas\r"],
+        [/ gets 192\.168\.2\.52\. Its name \[pi1\]: /, "\r"],
+        [/ gets 192\.168\.2\.53\. Its name \[pi2\]: /, "\r"],
+        [/ gets 192\.168\.2\.54\. Its name \[pi3\]: /, "\r"],
+        [/The board of nas, pi1, pi2: /, "pi4\r"],
+        [/The board of pi3 \[pi4\]: /, "pi3\r"],
+        [/The Wi-Fi/, "\r"],
+        [/The Linux computer/, "\r"],
+      ]);
+      const { exitCode, shown } = await terminal.ended;
+      assert.equal(exitCode, 0, readable(shown));
+      assert.match(readable(shown), /\.\/piinit burn server ssh\n.*\.\/piinit burn worker ssh/);
+      const { output } = await checkout.piinit("doctor", "ssh");
+      assert.match(output, /settings of ssh: 4 machines, images server, worker/);
+      const preview = await checkout.piinit("preview", "ssh");
+      assert.equal(preview.exitCode, 0, preview.output);
+    } finally {
+      await dnsmasq.close();
+    }
   });
 
   const machines = macs.flatMap((mac, index) => ["--machine", `pi${index + 1}=${mac},192.168.2.5${index + 1}`]);
