@@ -36,6 +36,11 @@ describe("./piinit init", function () {
       router.leases.push({ expires: 0, hwaddr, ip: `192.168.2.20${index}`, name: "*", clientid: "" });
     nobody = `http://127.0.0.1:${await freePort()}`;
     checkout = await makeCheckout();
+    for (const [name, secret] of [
+      ["router", password],
+      ["wifi", passphrase],
+    ] as const)
+      writeFileSync(path.join(checkout.dir, name), `${secret}\n`, { mode: 0o600 });
   });
   after(async () => {
     checkout?.remove();
@@ -181,11 +186,6 @@ describe("./piinit init", function () {
   const machines = macs.flatMap((mac, index) => ["--machine", `pi${index + 1}=${mac},192.168.2.5${index + 1}`]);
 
   it("asks nothing where options say all, without a terminal", async () => {
-    for (const [name, secret] of [
-      ["router", password],
-      ["wifi", passphrase],
-    ] as const)
-      writeFileSync(path.join(checkout.dir, name), `${secret}\n`, { mode: 0o600 });
     const { exitCode, output } = await checkout.piinit(
       ...["init", "flags", "--router", router.url, "--router-set", `fingerprint=${router.fingerprint}`],
       ...["--router-secret", "password=router", "--network", "192.168.2.0/24", ...machines, "--board", "pi3"],
@@ -243,6 +243,7 @@ describe("./piinit init", function () {
       `PULUMI_BACKEND_URL=file:///does/not/exist ./piinit init no --router ${nobody} --router-kind manual --network 192.168.2.0/24 --board pi4 --wifi Home --country DE --wifi-passphrase wifi ${machines.join(" ")}`,
     );
     assert.equal(exitCode, 1, output);
+    assert.match(output, /does\/not\/exist/);
     assert.deepEqual(traces(), before);
   });
 });
