@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
+import { until } from "../agents.ts";
 import { freePort } from "../ports.ts";
 import { answer, ctrlC, in80Columns, readable } from "../pty.ts";
 import { type PiHoleContract, password, startPiHole } from "../router/contract/pihole-server.ts";
@@ -235,6 +236,20 @@ describe("./piinit init", function () {
       assert.match(output, message);
       assert.deepEqual(traces(), before);
     }
+  });
+
+  it("leaves nothing behind on ^C while Pulumi stores the secrets", async () => {
+    const before = traces();
+    const terminal = init(
+      ...["gone", "--router", nobody, "--router-kind", "manual", "--network", "192.168.2.0/24", ...machines],
+      ...["--board", "pi4", "--wifi", "Home", "--country", "DE", "--wifi-passphrase", "wifi", "--builder", "you@nuc"],
+    );
+    const state = path.join(checkout.dir, ".piinit/.pulumi/stacks/piinit/gone.json");
+    await until("the stack is made", async () => existsSync(state), 180);
+    terminal.type(ctrlC);
+    const { exitCode, shown } = await terminal.ended;
+    assert.equal(exitCode, 130, shown);
+    assert.deepEqual(traces(), before);
   });
 
   it("leaves nothing behind if Pulumi can't store a secret", async () => {
