@@ -84,8 +84,8 @@ describe("settings that can't be", () => {
     ["half a host key", router({ hostKey: "ssh-ed25519" }), /router\.hostKey {2}ssh-ed25519 must be a public host key/],
     [
       "a kind of router that there isn't",
-      router({ kind: "fritzbox" }),
-      /router\.kind {2}fritzbox must be dnsmasq, .*manual$/m,
+      router({ kind: "speedport" }),
+      /router\.kind {2}speedport must be dnsmasq, .*manual$/m,
     ],
     [
       "a router without its password",

@@ -44,7 +44,7 @@ describe("what the router program is given", () => {
     for (const ip of ["192.168.2", "192.168.2.051", "::1"])
       refused({ reservations: [{ ...reservation, ip }] }, "reservations.0.ip");
     for (const owner of ["", "../home", "a b", "home\n"]) refused({ owner }, "owner");
-    refused({ router: { kind: "fritzbox" } }, "router.kind");
+    refused({ router: { kind: "speedport" } }, "router.kind");
   });
 
   it("is refused with an example's MAC address, which may still be released", () => {
