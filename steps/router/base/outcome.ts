@@ -2,6 +2,7 @@ import { UserError } from "../../../lib/errors.ts";
 import type { Entry, Lease, Reservation } from "./driver.ts";
 import { leaseNote } from "./lease-note.ts";
 import { difference, differenceLines, missingFrom, reservationText, type TablePlan } from "./table.ts";
+import { NotLetIn } from "./web.ts";
 
 /**
  * What a user is told of a new table: how it differs from what the stack had (`own`) and what it adopts, which entries
@@ -46,7 +47,10 @@ export function refuseLost(router: string, what: string, lost: readonly Reservat
   );
 }
 
-/** Does `work`; if that fails or is interrupted, puts back what was there, and says so. */
+/**
+ * Does `work`; if that fails or is interrupted, puts back what was there, and says so. Somebody who was not let in does not
+ * try that again.
+ */
 export async function orPutBack<T>(
   router: string,
   work: () => Promise<T>,
@@ -56,10 +60,12 @@ export async function orPutBack<T>(
     return await work();
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const isBack = await putBack().then(
-      () => true,
-      () => false,
-    );
+    const isBack =
+      !(error instanceof NotLetIn) &&
+      (await putBack().then(
+        () => true,
+        () => false,
+      ));
     const state = isBack
       ? "The reservations are as they were before."
       : `Some of this stack's reservations may be missing on ${router} now: run up again as soon as it answers.`;

@@ -48,6 +48,11 @@ export const wrongLogin = (router: string) =>
     "  ./piinit secret network.router.password STACK",
   ].join("\n");
 
+/** The router does not accept the login of the settings. Routers shut out who tries that often, so it is not tried again. */
+export class NotLetIn extends UserError {
+  override name = "NotLetIn";
+}
+
 /** For the settings' schema: only a certificate has a fingerprint. */
 export const fitsUrl: [(settings: WebServer) => boolean, { path: PropertyKey[]; error: string }] = [
   ({ url, fingerprint }: WebServer) => fingerprint === undefined || url.startsWith("https:"),
@@ -74,6 +79,12 @@ export class Refusal extends UserError {
     this.status = status;
     this.text = text;
   }
+}
+
+/** Nobody answered, or the router had a fault of its own: the same question may be answered in a moment. */
+export function mayPass(error: unknown): boolean {
+  const why = error instanceof UserError && error.cause !== undefined ? error.cause : error;
+  return why instanceof NoAnswer || (why instanceof Refusal && why.status >= 500);
 }
 
 export interface WebRequest<T> {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import type { Reservation } from "../../base/driver.ts";
-import { basicHeaders, openWeb, Refusal, type WebServer, wrongLogin } from "../../base/web.ts";
+import { basicHeaders, NotLetIn, openWeb, Refusal, type WebServer, wrongLogin } from "../../base/web.ts";
 
 /** AdGuard Home's DHCP server. */
 export interface AdGuard {
@@ -55,6 +55,6 @@ function explain(url: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof Refusal && [401, 403, 429].includes(error.status))) throw error;
     const lockout = "After five wrong ones it refuses even the right one for 15 minutes.";
-    throw new UserError(`${wrongLogin(`AdGuard Home at ${url}`)}\n${lockout}`, { cause: error });
+    throw new NotLetIn(`${wrongLogin(`AdGuard Home at ${url}`)}\n${lockout}`, { cause: error });
   };
 }

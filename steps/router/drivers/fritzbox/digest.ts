@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { UserError } from "../../../../lib/errors.ts";
-import { refusal, type Web, type WebAnswer, type WebRequest, wrongLogin } from "../../base/web.ts";
+import { NotLetIn, refusal, type Web, type WebAnswer, type WebRequest, wrongLogin } from "../../base/web.ts";
 
 interface Challenge {
   realm: string;
@@ -34,11 +34,11 @@ export function withDigest(who: string, web: Web, { url, user, password }: Serve
     if (first.status !== 401) return first;
     const fresh = challengeIn(first);
     if (!fresh) throw new UserError(refusal(who, url, first).message);
-    if (hadChallenge && !fresh.isStale) throw new UserError(wrongLogin(`${who} at ${url}`));
+    if (hadChallenge && !fresh.isStale) throw new NotLetIn(wrongLogin(`${who} at ${url}`));
     challenge = fresh;
     count = 0;
     const second = await exchange(request);
-    if (second.status === 401) throw new UserError(wrongLogin(`${who} at ${url}`));
+    if (second.status === 401) throw new NotLetIn(wrongLogin(`${who} at ${url}`));
     return second;
   };
 }

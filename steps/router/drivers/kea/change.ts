@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../../../../lib/errors.ts";
+import { orPutBack } from "../../base/outcome.ts";
+import { mayPass } from "../../base/web.ts";
 import type { Kea } from "./commands.ts";
 import { type Configuration, hostFor, ownOf, type Placed, withOwn } from "./config.ts";
 
@@ -11,38 +13,40 @@ export interface Change {
   before: Configuration;
   /** It has the commands of its hook library `host_cmds`. */
   hasHostCommands: boolean;
+  /** It is to write its file. */
+  isKept: boolean;
 }
 
 /**
- * Replaces the owner's reservations, lets `check` look at the result and `keep` do what is left, and undoes all of it if
- * any of that fails. Kea's memory has the old reservations or the new ones afterwards, unless it can't be reached.
+ * Replaces the owner's reservations, lets `check` look at the result, writes Kea's file if that is wanted, and undoes all of
+ * it if any of that fails. Kea has the old reservations or the new ones afterwards, unless it can't be reached.
  */
-export async function replaceOwn(kea: Kea, change: Change, finish: (after: Configuration) => Promise<void>) {
-  const { owner, wanted, before, hasHostCommands } = change;
+export async function replaceOwn(kea: Kea, change: Change, check: (after: Configuration) => void): Promise<void> {
+  const { owner, wanted, before, hasHostCommands, isKept } = change;
   const own = ownOf(before, owner);
   const wantedConfig = withOwn(before, owner, wanted);
   const isChanged = !isDeepStrictEqual(sorted(own), sorted(wanted));
   if (isChanged && !hasHostCommands) await testConfiguration(kea, before, wantedConfig);
-  try {
+  let isWriteUnclear = false;
+  const write = () =>
+    kea.order("config-write").catch((error) => {
+      isWriteUnclear = mayPass(error);
+      throw error;
+    });
+  const work = async () => {
     if (isChanged && hasHostCommands) await replaceHosts(kea, owner, own, wanted);
     else if (isChanged) await kea.order("config-set", wantedConfig);
-    const after = await kea.config();
-    await finish(after);
-    return after;
-  } catch (error) {
-    if (!isChanged || !(error instanceof UserError)) throw error;
-    const undo = hasHostCommands
-      ? // The failed command may have been carried out all the same.
-        kea.config().then((now) => replaceHosts(kea, owner, ownOf(now, owner), own))
-      : // After a configuration that it did not take, Kea serves nobody until it gets another one.
-        kea.order("config-set", before);
-    const isUndone = await undo.then(
-      () => true,
-      () => false,
-    );
-    if (!isUndone) throw error;
-    throw new UserError(`${error.message}\nThe reservations are as they were before.`, { cause: error });
-  }
+    check(await kea.config());
+    if (isKept) await write();
+  };
+  const undo = async () => {
+    // The failed command may have been carried out all the same.
+    if (hasHostCommands) await replaceHosts(kea, owner, ownOf(await kea.config(), owner), own);
+    // After a configuration that it did not take, Kea serves nobody until it gets another one.
+    else await kea.order("config-set", before);
+    if (isWriteUnclear) await write();
+  };
+  await (isChanged ? orPutBack(kea.title, work, undo) : work());
 }
 
 const sorted = (table: readonly Placed[]): Placed[] =>

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import type { Lease } from "../../base/driver.ts";
-import { openWeb, Refusal, type WebServer } from "../../base/web.ts";
+import { NotLetIn, openWeb, Refusal, type WebServer } from "../../base/web.ts";
 import { type Configuration, configuration } from "./config.ts";
 
 export interface KeaSettings extends WebServer {
@@ -57,7 +57,7 @@ export function openKea(settings: KeaSettings, signal: AbortSignal): Kea {
         schema: answers,
       })
       .catch((error) => {
-        if (error instanceof Refusal && error.status === 401) throw new UserError(notLetIn(title, user));
+        if (error instanceof Refusal && error.status === 401) throw new NotLetIn(notLetIn(title, user));
         throw error;
       });
     if (!answer) throw new UserError(`${title} gives an empty answer to ${command}`);

@@ -78,15 +78,14 @@ async function apply(look: Kea, act: Kea, settings: Settings, table: Table, sign
   const planned = planTable(look.title, entriesOf(before, subnetIds, owner), reservations);
   const wanted = placed(look.title, before, planned.own);
 
+  const leases = commands.has("lease4-get-all") ? await look.leases([...subnetIds]) : [];
   refuseInterrupted(look.title, signal);
-  const change = { owner, wanted, before, hasHostCommands: commands.has("reservation-add") };
-  await replaceOwn(act, change, async (after) => {
+  const change = { owner, wanted, before, hasHostCommands: commands.has("reservation-add"), isKept: settings.persist };
+  await replaceOwn(act, change, (after) => {
     refuseConflicts(look.title, entriesOf(after, subnetIds, owner), reservations);
     refuseLost(look.title, "its configuration", lost(after, reservations));
-    if (settings.persist) await act.order("config-write");
   });
 
-  const leases = commands.has("lease4-get-all") ? await act.leases([...subnetIds]) : [];
   return [
     ...outcomeLines(own, planned, reservations, leases),
     ...(settings.persist ? [] : ["Kea keeps this until it starts again; with persist: true, it writes it to its file"]),
@@ -113,11 +112,11 @@ async function clear(look: Kea, act: Kea, settings: Settings, owner: string, sig
   const own = ownOf(before, owner);
   if (own.length === 0) return [`${look.title} has no reservations of stack ${owner} any more`];
   refuseInterrupted(look.title, signal);
-  const change = { owner, wanted: [], before, hasHostCommands: commands.has("reservation-add") };
-  await replaceOwn(act, change, async (after) => {
+  const hasHostCommands = commands.has("reservation-add");
+  const change = { owner, wanted: [], before, hasHostCommands, isKept: settings.persist };
+  await replaceOwn(act, change, (after) => {
     if (ownOf(after, owner).length > 0)
       throw new UserError(`${look.title} still has reservations of stack ${owner}: something else writes them`);
-    if (settings.persist) await act.order("config-write");
   });
   return differenceLines(difference(own, []));
 }

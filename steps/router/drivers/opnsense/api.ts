@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { short } from "../../../../lib/http.ts";
-import { basicHeaders, openWeb, Refusal, type WebRequest, type WebServer } from "../../base/web.ts";
+import { basicHeaders, NotLetIn, openWeb, Refusal, type WebRequest, type WebServer } from "../../base/web.ts";
 
 /** OPNsense's interface. After an answer that it doesn't accept the key, nothing more is sent. */
 export interface Api {
@@ -26,7 +26,7 @@ export function openApi(settings: Credentials, privilege: string, signal: AbortS
   const headers = basicHeaders({ user: apiKey, password: apiSecret });
   const looking = openWeb("OPNsense", settings, signal);
   const lasting = openWeb("OPNsense", settings, new AbortController().signal, patienceMs);
-  let denied: UserError | undefined;
+  let denied: NotLetIn | undefined;
   const ask = async <T>(request: WebRequest<T>, web = lasting): Promise<T> => {
     if (denied) throw denied;
     try {
@@ -35,7 +35,7 @@ export function openApi(settings: Credentials, privilege: string, signal: AbortS
       if (!(error instanceof Refusal)) throw error;
       if (error.status === 403) throw new UserError(noRight(url, privilege), { cause: error });
       if (error.status !== 401) throw error;
-      denied = new UserError(wrongKey(url), { cause: error });
+      denied = new NotLetIn(wrongKey(url), { cause: error });
       throw denied;
     }
   };

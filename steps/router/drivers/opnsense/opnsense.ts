@@ -5,7 +5,7 @@ import { type Driver, kind, type Reservation } from "../../base/driver.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { applyRows, clearRows, markOf, type RowRouter } from "../../base/rows.ts";
 import { missingFrom, reservationText } from "../../base/table.ts";
-import { fitsUrl, hostIn, webSettings } from "../../base/web.ts";
+import { fitsUrl, hostIn, mayPass, webSettings } from "../../base/web.ts";
 import { type Api, openApi, outcome, refuseFailed } from "./api.ts";
 import { type DhcpServer, type StoredRow, servers } from "./servers.ts";
 
@@ -150,7 +150,10 @@ async function untilRunning(title: string, api: Api, path: string): Promise<void
     // While dnsmasq is away, OPNsense's own name may be unknown.
     const status = await api.get(path, serverStatus).then(
       (answer) => answer.status,
-      (error: Error) => error.message,
+      (error: Error) => {
+        if (mayPass(error)) return error.message;
+        throw error;
+      },
     );
     if (status === "disabled") return;
     seen = status === "running" ? seen + 1 : 0;

@@ -5,7 +5,7 @@ import { type Driver, kind, type Reservation } from "../../base/driver.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { applyRows, clearRows, type Row, type RowRouter } from "../../base/rows.ts";
 import { missingFrom, reservationText } from "../../base/table.ts";
-import { fitsUrl, hostIn, webSettings } from "../../base/web.ts";
+import { fitsUrl, hostIn, mayPass, webSettings } from "../../base/web.ts";
 import { type Api, openApi } from "./api.ts";
 import {
   applyStatus,
@@ -156,7 +156,7 @@ async function untilApplied(url: string, api: Api): Promise<void> {
     const isDone = await api.get(applyPath, applyStatus).then(
       ({ applied }) => applied,
       (error) => {
-        if (!(error instanceof UserError) || Date.now() > end) throw error;
+        if (!mayPass(error) || Date.now() > end) throw error;
         return false;
       },
     );

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { openWeb, Refusal, type Web, type WebRequest, type WebServer } from "../../base/web.ts";
+import { mayPass, openWeb, Refusal, type Web, type WebRequest, type WebServer } from "../../base/web.ts";
 
 /** Pi-hole's interface with one session. */
 export interface PiHole {
@@ -71,7 +71,11 @@ function sessionOf(server: WebServer, web: Web, headers: Headers | undefined): P
   const { url } = server;
   // ^C must not come between a change and the end of the restart: whoever runs next would find nobody there.
   const lasting = openWeb(who, server, new AbortController().signal);
-  const ask = <T>(request: WebRequest<T>, over = web) => over.ask({ ...request, ...(headers && { headers }) });
+  const ask = <T>(request: WebRequest<T>, over = web) =>
+    over.ask({ ...request, ...(headers && { headers }) }).catch((error) => {
+      if (!(error instanceof Refusal && error.status === 401)) throw error;
+      throw new UserError(`${error.message}\nIts session has ended early: run up again.`, { cause: error });
+    });
   const config = (over = web) => ask({ method: "GET", path: "/api/config/dhcp", schema: configShape }, over);
   return {
     url,
@@ -87,7 +91,7 @@ function sessionOf(server: WebServer, web: Web, headers: Headers | undefined): P
       await ask({ method: "PATCH", path: "/api/config", body }, lasting).catch(async (error) => {
         if (error instanceof Refusal && error.status < 500) throw new UserError(whyNotChanged(error), { cause: error });
         // It may have been changed all the same, and start again now.
-        await untilBack(() => config(lasting)).catch(() => undefined);
+        if (mayPass(error)) await untilBack(() => config(lasting)).catch(() => undefined);
         throw error;
       });
       await untilBack(() => config(lasting));
@@ -115,7 +119,7 @@ async function untilBack(look: () => Promise<unknown>): Promise<void> {
     try {
       return void (await look());
     } catch (error) {
-      if (error instanceof Refusal || Date.now() > end) throw error;
+      if (!mayPass(error) || Date.now() > end) throw error;
     }
   }
 }

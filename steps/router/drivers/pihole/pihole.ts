@@ -4,7 +4,7 @@ import { type Driver, type Entry, kind, type Lease, type Reservation, type Table
 import { currentLeases } from "../../base/lease-note.ts";
 import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { missingFrom, planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
-import { fitsUrl, hostIn, webSettings } from "../../base/web.ts";
+import { fitsUrl, hostIn, Refusal, webSettings } from "../../base/web.ts";
 import { parseEntry } from "../dnsmasq/config.ts";
 import { type PiHole, withPiHole } from "./api.ts";
 
@@ -52,8 +52,9 @@ async function apply(piHole: PiHole, table: Table): Promise<string[]> {
   refuseStrangers(`Pi-hole at ${piHole.url}`, `remove the entries with ${tagOf(owner)} there`, ours, table);
   const planned = planTable(piHole.url, entriesOf(others), reservations);
   const wanted = [...others, ...planned.own.map((one) => lineFor(owner, one))];
+  const leases = await leasesOf(piHole);
   if (!isSame(hosts, wanted)) await replace(piHole, hosts, wanted, reservations);
-  return outcomeLines(reservationsIn(ours), planned, reservations, await leasesOf(piHole));
+  return outcomeLines(reservationsIn(ours), planned, reservations, leases);
 }
 
 /** The order of entries means nothing. */
@@ -66,8 +67,7 @@ async function replace(
   wanted: readonly string[],
   reservations: readonly Reservation[],
 ): Promise<void> {
-  await piHole.replaceHosts(wanted);
-  const after = await piHole.hosts();
+  const after = await replaced(piHole, wanted);
   const added = wanted.filter((host) => !before.includes(host));
   const others = after.filter((host) => !wanted.includes(host));
   try {
@@ -78,6 +78,18 @@ async function replace(
     throw error;
   }
   refuseMissing(`Pi-hole at ${piHole.url}`, "its settings", entriesOf(after), reservations);
+}
+
+/** Replaces all entries, and reads them back. If that fails, Pi-hole may have done so all the same. */
+async function replaced(piHole: PiHole, wanted: readonly string[]): Promise<string[]> {
+  try {
+    await piHole.replaceHosts(wanted);
+    return await piHole.hosts();
+  } catch (error) {
+    if (!(error instanceof UserError) || error.cause instanceof Refusal) throw error;
+    const state = "Pi-hole has all of the old reservations or all of the new ones: run up again.";
+    throw new UserError(`${error.message}\n${state}`, { cause: error });
+  }
 }
 
 async function clear(piHole: PiHole, owner: string): Promise<string[]> {

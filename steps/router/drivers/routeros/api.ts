@@ -1,7 +1,15 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import type { ServedNetwork } from "../../base/place.ts";
-import { basicHeaders, openWeb, Refusal, type WebRequest, type WebServer, wrongLogin } from "../../base/web.ts";
+import {
+  basicHeaders,
+  NotLetIn,
+  openWeb,
+  Refusal,
+  type WebRequest,
+  type WebServer,
+  wrongLogin,
+} from "../../base/web.ts";
 
 /** Where RouterOS keeps what a driver changes. */
 export type Menu = "lease" | "option";
@@ -82,7 +90,7 @@ export function openRouterOs(settings: WebServer & { user: string; password: str
 function explain(title: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof Refusal)) throw error;
-    if (error.status === 401) throw new UserError(wrongLogin(title), { cause: error });
+    if (error.status === 401) throw new NotLetIn(wrongLogin(title), { cause: error });
     if (!error.text.includes("not enough permissions")) throw error;
     const rights = "The user's group needs the policies read, write, api and rest-api.";
     throw new UserError(`${error.message}\n${rights}`, { cause: error });

@@ -1,6 +1,15 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { openWeb, Refusal, refusal, type Web, type WebAnswer, type WebServer, wrongLogin } from "../../base/web.ts";
+import {
+  NotLetIn,
+  openWeb,
+  Refusal,
+  refusal,
+  type Web,
+  type WebAnswer,
+  type WebServer,
+  wrongLogin,
+} from "../../base/web.ts";
 
 export interface Account {
   apiKey?: string | undefined;
@@ -89,10 +98,12 @@ export function explained(error: unknown, { url, apiKey }: WebServer & Account):
   if (!(error instanceof Refusal)) return error;
   const { status, text, message } = error;
   if (status === 401 && apiKey !== undefined)
-    return new UserError(
+    return new NotLetIn(
       `${who} at ${url} does not accept the API key. It was tried once. Set the right one: ./piinit secret network.router.apiKey STACK`,
       { cause: error },
     );
+  if (status === 401 && !hintFor(text))
+    return new UserError(`${message}\nIts session has ended early: run up again.`, { cause: error });
   const hint = status === 403 ? hints["api.err.NoPermission"] : hintFor(text);
   return hint ? new UserError(`${message}\n${hint}`, { cause: error }) : error;
 }

@@ -81,11 +81,12 @@ async function apply(uniFi: UniFi, lasting: UniFi, table: Table): Promise<string
   const own = placed.filter(({ mac }) => planned.own.some((one) => one.mac === mac));
   refuseRemembered(uniFi.title, before, owner, own);
 
+  const leases = await leasesOf(uniFi);
   await change({ uniFi, lasting, networks }, before, goalsFor(owner, before, own), (after) => {
     refuseConflicts(uniFi.title, othersIn(after), reservations);
     refuseMissing(uniFi.title, "them", entriesOf(after), reservations);
   });
-  return outcomeLines(reservationsIn(entriesOf(ours)), planned, reservations, await leasesOf(uniFi));
+  return outcomeLines(reservationsIn(entriesOf(ours)), planned, reservations, leases);
 }
 
 /** UniFi gives nobody an address that another client had reserved last, even if that has no reservation any more. */
