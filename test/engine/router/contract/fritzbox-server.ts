@@ -46,7 +46,7 @@ export const freshState = (): State => ({
 });
 
 export async function startFritzBox(): Promise<FritzBoxContract> {
-  const options = { type: 'text/xml; charset="utf-8"' };
+  const options = { type: 'text/xml; charset="utf-8"', denial: () => challenge(server) };
   const server: FritzBoxContract = Object.assign(
     freshState(),
     await startContractServer((asked) => answer(server, asked), options),

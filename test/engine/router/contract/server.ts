@@ -2,11 +2,12 @@ import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { createServer } from "node:https";
+import { createServer, Server as SecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { text } from "node:stream/consumers";
+import { setTimeout } from "node:timers/promises";
 import { run } from "../../../../lib/run.ts";
 
 export interface Asked {
@@ -27,7 +28,10 @@ export interface Reply {
 
 /** What goes wrong with one request: before it has any effect, or when it has had it. */
 export const faults = ["reset before", "reset after", "error before", "error after", "truncated"] as const;
-export type Fault = (typeof faults)[number];
+export type Fault = (typeof faults)[number] | "slow";
+
+/** How late a slow answer is: longer than any pause of a driver, shorter than its patience. */
+const slowMs = 2500;
 
 /** A router's web interface as it is documented or was watched: `answer` is its state machine. */
 export interface ContractServer {
@@ -38,27 +42,47 @@ export interface ContractServer {
   asked: Asked[];
   /** Lets the request with this number, counted from now and 0, go wrong. */
   failAt(number: number, fault: Fault): void;
+  /** Does that before it answers the request with this number, counted from now and 0. */
+  beforeAnswer(number: number, act: () => unknown): void;
+  /** Accepts nobody's password, key or session any more; or does so again. */
+  deny(isDenied: boolean): void;
+  /** The next connection gets another certificate than those before, whose fingerprint is returned. */
+  changeCertificate(): Promise<string>;
   /** Nobody is served from `after` ms on for `ms`, as when a program starts again. */
   beDown(after: number, ms: number): void;
   close(): Promise<void>;
 }
 
+interface Behaviour {
+  /** HTTPS, with a certificate of its own. */
+  isSecure?: boolean;
+  /** The `content-type` of all that it is sent. */
+  type?: string;
+  /** What it says to a password that it does not accept. */
+  denial?: () => Reply;
+}
+
 export async function startContractServer(
   answer: (asked: Asked) => Reply | Promise<Reply>,
-  { isSecure = true, type = "application/json" } = {},
+  { isSecure = true, type = "application/json", denial = () => unauthorized }: Behaviour = {},
 ): Promise<ContractServer> {
   const certificate = isSecure ? await selfSigned() : undefined;
   let down = { from: 0, to: 0 };
   let failing: { at: number; fault: Fault } | undefined;
+  let awaiting: { at: number; act: () => unknown } | undefined;
+  let isDenied = false;
   const asked: Asked[] = [];
 
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
-    const fault = failing?.at === asked.length ? failing.fault : undefined;
+    const number = asked.length;
+    const fault = failing?.at === number ? failing.fault : undefined;
     const given = await read(request, type);
     asked.push(given);
+    if (awaiting?.at === number) await awaiting.act();
     if (fault === "reset before") return void request.socket.destroy();
     if (fault === "error before") return reply(response, brokenPage);
-    const made = wrongType(given, request, type) ?? (await answer(given));
+    const made = isDenied ? denial() : (wrongType(given, request, type) ?? (await answer(given)));
+    if (fault === "slow") await setTimeout(slowMs);
     if (fault === "reset after") return void request.socket.destroy();
     if (fault === "error after") return reply(response, brokenPage);
     reply(response, made, fault === "truncated");
@@ -82,6 +106,18 @@ export async function startContractServer(
     failAt(number, fault) {
       failing = { at: asked.length + number, fault };
     },
+    beforeAnswer(number, act) {
+      awaiting = { at: asked.length + number, act };
+    },
+    deny(wanted) {
+      isDenied = wanted;
+    },
+    async changeCertificate() {
+      otherOne ??= makeCertificate();
+      const other = await otherOne;
+      if (server instanceof SecureServer) server.setSecureContext(other);
+      return new X509Certificate(other.cert).fingerprint256;
+    },
     beDown(after, ms) {
       down = { from: Date.now() + after, to: Date.now() + after + ms };
     },
@@ -93,6 +129,7 @@ export async function startContractServer(
   };
 }
 
+const unauthorized: Reply = { status: 401, json: { message: "Unauthorized" } };
 const brokenPage: Reply = { status: 502, text: "<html><body><h1>502 Bad Gateway</h1></body></html>" };
 
 async function read(request: IncomingMessage, type: string): Promise<Asked> {
@@ -114,6 +151,7 @@ function reply(response: ServerResponse, { status, json, text: plain, headers }:
 }
 
 let certificateOfAll: Promise<{ key: string; cert: string }> | undefined;
+let otherOne: Promise<{ key: string; cert: string }> | undefined;
 
 function selfSigned(): Promise<{ key: string; cert: string }> {
   certificateOfAll ??= makeCertificate();
