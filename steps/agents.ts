@@ -53,7 +53,8 @@ export function askAgent<T>(
 /** The leader's "address:port"; "" if the agent knows none, whatever its answer for that is. Fails with a NoAnswer. */
 export async function askForLeader(agent: AgentName, url: string, options: AskOptions): Promise<string> {
   try {
-    return await askAgent(agent, `${url}/v1/status/leader`, leaderAnswer, options);
+    // Without `stale`, a Nomad server that has no leader holds its answer back for five seconds, in case one comes.
+    return await askAgent(agent, `${url}/v1/status/leader?stale`, leaderAnswer, options);
   } catch (error) {
     if (error instanceof NoAnswer && error.status === 500) return "";
     throw error;

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { Random } from "../random.ts";
 import { mutate } from "../unit/cluster/mutate.ts";
-import { agent, type Manner, say } from "../unit/cluster/stranger.ts";
+import { agent, type Manner, say, withoutQuery } from "../unit/cluster/stranger.ts";
 
 /** A hundred times what an answer may have, without end when the other side takes it. */
 const floodBytes = 100 << 20;
@@ -46,7 +46,7 @@ const kinds: readonly Kind[] = [
 function cut(right: Answers, { number }: Random): BrokenManner {
   const share = number();
   const manner: Manner = (socket, path) => {
-    const text = JSON.stringify(right[path] ?? null);
+    const text = JSON.stringify(right[withoutQuery(path)] ?? null);
     const whole = `HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
     socket.write(whole.slice(0, Math.floor(share * whole.length)), () => socket.destroy());
   };
@@ -78,7 +78,7 @@ function mutated(right: Answers, random: Random): BrokenManner {
   const spoilt = Object.fromEntries(
     Object.entries(right).map(([path, answer]) => [path, mutate(JSON.stringify(answer), random)]),
   );
-  return { name: "spoilt JSON", manner: (socket, path) => say(spoilt[path] ?? "null")(socket, path) };
+  return { name: "spoilt JSON", manner: (socket, path) => say(spoilt[withoutQuery(path)] ?? "null")(socket, path) };
 }
 
 function flood(_right: Answers, { pick }: Random): BrokenManner {

@@ -142,6 +142,21 @@ describe("the gate, in front of real Consul and Nomad agents", function () {
     await until("Consul counts it as failed", async () => (await clusterStatus(expectation(0))).consul.spare === 0);
   });
 
+  it("tells a Nomad that has lost its leader from one that is off", async () => {
+    await cluster.start("pi3");
+    await waitUntilReady(expectation(enough), silent);
+    await cluster.kill("pi1", "nomad");
+    const lost = async () => (await clusterStatus(expectation(0))).nomad.leader === null;
+    await until("Nomad has lost its quorum", lost);
+    const status = await clusterStatus(expectation(0));
+    assert.match(status.machines[0]?.problem ?? "", /no answer from Nomad/);
+    assert.equal(status.machines[1]?.problem, null);
+    assert.match(JSON.stringify(status.problems), /Nomad has no leader: 1 of 2 servers answer/);
+    await cluster.start("pi1");
+    assert.deepEqual(await waitUntilReady(expectation(enough), silent), ready());
+    await cluster.kill("pi3");
+  });
+
   it("waits a minute for a machine that was there before, and not again", async () => {
     const start = performance.now();
     const last = await waitUntilReady(expectation(enough), silent, undefined, ready());

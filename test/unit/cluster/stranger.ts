@@ -94,4 +94,6 @@ export const nomadAnswers: Readonly<Record<string, unknown>> = {
 export const agent =
   (answers: Readonly<Record<string, unknown>>, spoil = (text: string, _path: string) => text): Manner =>
   (socket, path) =>
-    say(spoil(JSON.stringify(answers[path] ?? null), path))(socket, path);
+    say(spoil(JSON.stringify(answers[withoutQuery(path)] ?? null), path))(socket, path);
+
+export const withoutQuery = (path: string): string => path.split("?", 1)[0] ?? path;
