@@ -34,6 +34,8 @@ export function issueFaults(issue: z.core.$ZodIssue, given: unknown, stack: stri
   // A map's key: its own faults are inside.
   if (issue.code === "invalid_key") return [{ path, reason: issue.issues[0]?.message ?? "", value: path.at(-1) }];
   const value = valueAt(given, path);
+  // One that is missing because of other settings: the schema says of which.
+  if (value === undefined && issue.code === "custom" && !isSecret(path)) return [{ path, reason: issue.message }];
   if (value !== undefined) return [{ path, reason: issue.message, value }];
   return [
     { path, reason: isSecret(path) ? `is missing; set it: ./piinit secret ${pathText(path)} ${stack}` : "is missing" },

@@ -104,22 +104,24 @@ async function askForSettings(
   for (const [key, part] of Object.entries(shape?.properties ?? {})) {
     if (key === "kind") continue;
     const isSecret = part.secret === "always";
+    const isOther = isOfOtherWay(key, isSecret, settings, options);
     const given = isSecret
       ? options.routerSecret?.[key]
-      : (options.routerSet?.[key] ?? known(key, place.address, found));
+      : (options.routerSet?.[key] ?? (isOther ? undefined : known(key, place.address, found)));
+    if (given === undefined && isOther) continue;
     const isRequired = shape?.required?.includes(key) ?? false;
     if (key === "fingerprint" && found?.fingerprint && given === undefined) {
       settings[key] = await askForFingerprint(found, asker);
       continue;
     }
-    if (given === undefined && !isRequired && !isSecret && key !== "user") continue;
+    if (given === undefined && !isRequired && !isSecret && !["user", "url"].includes(key)) continue;
     if (given === undefined && part.default !== undefined) continue;
     const value = await asker.ask({
       text: `${sentence(part)}\n  ${key}${isSecret ? " (not shown)" : ""}${isRequired ? "" : "; Enter for none"}`,
       flag: isSecret ? `--router-secret ${key}=FILE` : `--router-set ${key}=VALUE`,
       given,
       isSecret,
-      initial: key === "url" ? withPort(place.url, part.example) : isRequired ? undefined : "",
+      initial: !isRequired ? "" : key === "url" ? withPort(place.url, part.example) : undefined,
       check: (answer) =>
         settingFault({ network: { cidr: "10.0.0.0/24", router: { ...settings, [key]: typed(part, answer) } } }, [
           "network",
@@ -158,6 +160,18 @@ function refuseUnknown(
         throw new UserError(
           `${flag} ${key}: a router of the kind ${kind} has no such setting${keys.length > 0 ? `; it has ${anyOf(keys)}` : ""}`,
         );
+}
+
+/** Where a kind is reached either by a web address or over SSH, what only the other way needs. */
+function isOfOtherWay(
+  key: string,
+  isSecret: boolean,
+  settings: Readonly<Record<string, unknown>>,
+  { routerSet }: RouterOptions,
+): boolean {
+  if (key === "url") return routerSet?.host !== undefined;
+  if (key === "host") return settings.url !== undefined;
+  return (isSecret || key === "fingerprint") && settings.url === undefined;
 }
 
 const known = (key: string, address: string, found: Recognised | undefined): string | undefined =>

@@ -103,6 +103,21 @@ describe("settings that can't be", () => {
       /network\.router\.fingerprint .*must be left out with http:/,
     ],
     [
+      "a Kea that is reached by no way",
+      { network: { cidr: "192.168.2.0/24", router: { kind: "kea", persist: true } } },
+      /network\.router\.url {2}must be set, or else host, for Kea's UNIX socket over SSH/,
+    ],
+    [
+      "a Kea that is reached by two ways",
+      {
+        network: {
+          cidr: "192.168.2.0/24",
+          router: { kind: "kea", persist: true, url: "http://192.168.2.1:8000", host: "192.168.2.1" },
+        },
+      },
+      /network\.router\.host {2}\S+ must be left out with url/,
+    ],
+    [
       "a password in a router's address",
       {
         network: {

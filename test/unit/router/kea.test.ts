@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { configuration, entriesOf, ownOf, place, withOwn } from "../../../steps/router/drivers/kea/config.ts";
+import { kea } from "../../../steps/router/drivers/kea/kea.ts";
 
 const pi1 = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 const own = { "hw-address": pi1.mac, "ip-address": pi1.ip, hostname: "pi1", "user-context": { piinit: "home" } };
@@ -61,5 +62,43 @@ describe("Kea's configuration", () => {
       found.map((one) => ("subnetId" in one ? one.subnetId : undefined)),
       [1, 4, undefined],
     );
+  });
+});
+
+describe("Kea's settings", () => {
+  const http = { kind: "kea", url: "https://192.168.2.1:8000", persist: true };
+  const ssh = { kind: "kea", host: "192.168.2.1", persist: true };
+  const faultsOf = (settings: object) =>
+    kea.schema.safeParse(settings).error?.issues.map(({ path, message }) => `${path.join(".")} ${message}`) ?? [];
+
+  it("have one way in: HTTP or SSH", () => {
+    const fingerprint = "00".repeat(32);
+    assert.deepEqual(faultsOf({ ...http, fingerprint, user: "pi @home", password: "x" }), []);
+    assert.deepEqual(faultsOf({ ...ssh, port: 2222, user: "pi", hostKey: "ssh-ed25519 AAAA", socket: "/run/k" }), []);
+    assert.deepEqual(faultsOf({ kind: "kea", persist: true }), [
+      "url must be set, or else host, for Kea's UNIX socket over SSH",
+    ]);
+    assert.deepEqual(faultsOf({ ...http, ...ssh }), [
+      "host must be left out with url: Kea is reached by HTTP or by SSH, not by both",
+    ]);
+  });
+
+  it("have nothing that the other way needs", () => {
+    assert.deepEqual(faultsOf({ ...http, port: 22, socket: "/run/k" }), [
+      "port must be left out with url",
+      "socket must be left out with url",
+    ]);
+    assert.deepEqual(faultsOf({ ...ssh, password: "x" }), ["password must be left out with host"]);
+    assert.deepEqual(faultsOf({ ...ssh, user: "pi @home" }), ["user must be a user name, such as root"]);
+    assert.deepEqual(faultsOf({ ...http, url: "http://192.168.2.1:8000", fingerprint: "00".repeat(32) }), [
+      "fingerprint must be left out with http:, which has no certificate",
+    ]);
+    assert.match(faultsOf({ ...ssh, socket: "/run/k,x" }).join(), /socket must be an absolute path/);
+  });
+
+  it("name the address that no machine may have, and the router", () => {
+    const both = [http, ssh].map((settings) => kea.schema.parse(settings));
+    assert.deepEqual(both.map(kea.host), ["192.168.2.1", "192.168.2.1"]);
+    assert.deepEqual(both.map(kea.title), ["Kea at https://192.168.2.1:8000", "Kea on 192.168.2.1"]);
   });
 });

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../../../../lib/errors.ts";
 import { orPutBack } from "../../base/outcome.ts";
 import { mayPass } from "../../base/web.ts";
+import type { Command } from "./channel.ts";
 import type { Kea } from "./commands.ts";
 import { type Configuration, hostFor, ownOf, type Placed, withOwn } from "./config.ts";
 
@@ -29,13 +30,13 @@ export async function replaceOwn(kea: Kea, change: Change, check: (after: Config
   if (isChanged && !hasHostCommands) await testConfiguration(kea, before, wantedConfig);
   let isWriteUnclear = false;
   const write = () =>
-    kea.order("config-write").catch((error) => {
+    kea.order({ command: "config-write" }).catch((error) => {
       isWriteUnclear = mayPass(error);
       throw error;
     });
   const work = async () => {
     if (isChanged && hasHostCommands) await replaceHosts(kea, owner, own, wanted);
-    else if (isChanged) await kea.order("config-set", wantedConfig);
+    else if (isChanged) await kea.order({ command: "config-set", arguments: wantedConfig });
     check(await kea.config());
     if (isKept) await write();
   };
@@ -43,7 +44,7 @@ export async function replaceOwn(kea: Kea, change: Change, check: (after: Config
     // The failed command may have been carried out all the same.
     if (hasHostCommands) await replaceHosts(kea, owner, ownOf(await kea.config(), owner), own);
     // After a configuration that it did not take, Kea serves nobody until it gets another one.
-    else await kea.order("config-set", before);
+    else await kea.order({ command: "config-set", arguments: before });
     if (isWriteUnclear) await write();
   };
   await (isChanged ? orPutBack(kea.title, work, undo) : work());
@@ -58,24 +59,28 @@ const sorted = (table: readonly Placed[]): Placed[] =>
 async function replaceHosts(kea: Kea, owner: string, own: readonly Placed[], wanted: readonly Placed[]): Promise<void> {
   const isIn = (table: readonly Placed[], one: Placed) =>
     table.some((other) => isDeepStrictEqual(sorted([other]), sorted([one])));
-  const target = { "operation-target": "memory" };
-  for (const one of own.filter((old) => !isIn(wanted, old)))
-    await kea.order("reservation-del", {
-      ...target,
-      "subnet-id": one.subnetId,
-      "identifier-type": "hw-address",
-      identifier: one.mac,
-    });
-  for (const one of wanted.filter((now) => !isIn(own, now)))
-    await kea.order("reservation-add", {
-      ...target,
-      reservation: { "subnet-id": one.subnetId, ...hostFor(owner, one) },
-    });
+  await kea.order(
+    ...own.filter((old) => !isIn(wanted, old)).map(removal),
+    ...wanted.filter((now) => !isIn(own, now)).map((one) => addition(owner, one)),
+  );
 }
+
+/** The default would be a database of hosts. */
+const target = { "operation-target": "memory" };
+
+const removal = ({ subnetId, mac }: Placed): Command => ({
+  command: "reservation-del",
+  arguments: { ...target, "subnet-id": subnetId, "identifier-type": "hw-address", identifier: mac },
+});
+
+const addition = (owner: string, one: Placed): Command => ({
+  command: "reservation-add",
+  arguments: { ...target, reservation: { "subnet-id": one.subnetId, ...hostFor(owner, one) } },
+});
 
 /** Lets Kea look at the new configuration, which harms nothing, and looks whether the old one is still there. */
 async function testConfiguration(kea: Kea, before: Configuration, wanted: Configuration): Promise<void> {
-  await kea.order("config-test", wanted);
+  await kea.order({ command: "config-test", arguments: wanted });
   if (!isDeepStrictEqual(await kea.config(), before))
     throw new UserError(`something else changed the configuration of ${kea.title} at the same time: run up again`);
 }

@@ -1,20 +1,15 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import type { Lease } from "../../base/driver.ts";
-import { NotLetIn, openWeb, Refusal, type WebServer } from "../../base/web.ts";
+import { type Answer, type Channel, type Command, isRefusal, noAnswerOfKea, nothingFound } from "./channel.ts";
 import { type Configuration, configuration } from "./config.ts";
 
-export interface KeaSettings extends WebServer {
-  user?: string | undefined;
-  password?: string | undefined;
-}
-
-/** Kea's DHCP server, by its own HTTP socket or by the control agent. */
+/** Kea's DHCP server. */
 export interface Kea {
   /** For messages. */
   title: string;
-  /** Carries out a command. @throws UserError with Kea's reason */
-  order(command: string, given?: object): Promise<void>;
+  /** Carries out commands, one after another, up to the first that Kea refuses. @throws UserError with Kea's reason */
+  order(...commands: Command[]): Promise<void>;
   config(): Promise<Configuration>;
   /** The names of the commands that it knows. */
   commands(): Promise<Set<string>>;
@@ -22,9 +17,6 @@ export interface Kea {
   leases(subnetIds: readonly number[]): Promise<Lease[]>;
 }
 
-const answers = z
-  .array(z.looseObject({ result: z.int(), text: z.string().default(""), arguments: z.unknown().optional() }))
-  .min(1);
 const configAnswer = z.looseObject({ Dhcp4: z.unknown() });
 const leaseAnswer = z.looseObject({
   leases: z.array(
@@ -39,41 +31,26 @@ const leaseAnswer = z.looseObject({
   ),
 });
 
-const nothingFound = 3;
-
-export function openKea(settings: KeaSettings, signal: AbortSignal): Kea {
-  const title = `Kea at ${settings.url}`;
-  const web = openWeb("Kea", settings, signal);
-  const { user, password } = settings;
-  const login = user === undefined ? undefined : Buffer.from(`${user}:${password ?? ""}`).toString("base64");
-  const ask = async (command: string, given?: object) => {
-    const [answer] = await web
-      .ask({
-        method: "POST",
-        path: "/",
-        headers: login === undefined ? {} : { authorization: `Basic ${login}` },
-        // The control agent would answer for itself without the service; Kea 3's own socket ignores it.
-        body: { command, service: ["dhcp4"], ...(given && { arguments: given }) },
-        schema: answers,
-      })
-      .catch((error) => {
-        if (error instanceof Refusal && error.status === 401) throw new NotLetIn(notLetIn(title, user));
-        throw error;
-      });
-    if (!answer) throw new UserError(`${title} gives an empty answer to ${command}`);
-    if (answer.result !== 0 && answer.result !== nothingFound)
-      throw new UserError(`${title} refuses ${command}: ${readable(answer.text)}`);
-    return answer;
+/** Kea at the other end of a channel. */
+export function openKea({ title, ask }: Channel): Kea {
+  const askAll = async (commands: readonly Command[]): Promise<Answer> => {
+    const given = await ask(commands);
+    const last = given.at(-1);
+    const { command } = commands[given.length - 1] ?? {};
+    if (last && isRefusal(last)) throw new UserError(`${title} refuses ${command}: ${readable(last.text)}`);
+    if (!last || given.length < commands.length)
+      throw new UserError(`${title} answered only ${given.length} of ${commands.length} commands`);
+    return last;
   };
-  const read = async <T>(schema: z.ZodType<T>, command: string, given?: object): Promise<T> => {
-    const result = schema.safeParse((await ask(command, given)).arguments);
+  const read = async <T>(schema: z.ZodType<T>, command: string): Promise<T> => {
+    const result = schema.safeParse((await askAll([{ command }])).arguments);
     if (result.success) return result.data;
-    throw new UserError(`${title} gives an answer to ${command} that is none of Kea's DHCP server for IPv4`);
+    throw noAnswerOfKea(title, command);
   };
   return {
     title,
-    order: async (command, given) => {
-      await ask(command, given);
+    async order(...commands) {
+      if (commands.length > 0) await askAll(commands);
     },
     async config() {
       // Kea's own sum of it, which `config-set` refuses.
@@ -84,7 +61,9 @@ export function openKea(settings: KeaSettings, signal: AbortSignal): Kea {
     },
     commands: async () => new Set(await read(z.array(z.string()), "list-commands")),
     async leases(subnetIds) {
-      const { result, arguments: found } = await ask("lease4-get-all", { subnets: subnetIds });
+      const { result, arguments: found } = await askAll([
+        { command: "lease4-get-all", arguments: { subnets: subnetIds } },
+      ]);
       if (result === nothingFound) return [];
       const { data } = leaseAnswer.safeParse(found);
       return (data?.leases ?? [])
@@ -97,12 +76,6 @@ export function openKea(settings: KeaSettings, signal: AbortSignal): Kea {
         }));
     },
   };
-}
-
-function notLetIn(title: string, user: string | undefined): string {
-  return user === undefined
-    ? `${title} wants a user and a password: set router.user and router.password`
-    : `${title} does not let ${user} in with that password: correct router.user and router.password`;
 }
 
 /** Untrusted text in one line of bounded length. */

@@ -1,6 +1,5 @@
-import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { type Driver, kind, type Reservation, type Table } from "../../base/driver.ts";
+import type { CurrentLease, Driver, Reservation, Table } from "../../base/driver.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { outcomeLines, refuseLost } from "../../base/outcome.ts";
 import {
@@ -12,31 +11,14 @@ import {
   refuseStrangers,
   reservationText,
 } from "../../base/table.ts";
-import { hostIn, webSettings } from "../../base/web.ts";
+import { hostIn } from "../../base/web.ts";
 import { replaceOwn } from "./change.ts";
+import type { Channels } from "./channel.ts";
 import { type Kea, openKea } from "./commands.ts";
 import { type Configuration, entriesOf, ownOf, type Placed, place, subnetsOf } from "./config.ts";
-
-const schema = z.strictObject({
-  kind: z.literal("kea").meta(kind),
-  ...webSettings("https://192.168.2.1:8000"),
-  user: z
-    .string()
-    .regex(/^[^:\r\n]+$/, "must be a user name without a colon")
-    .optional()
-    .meta({ description: "The user of its `authentication`, if it has one.", example: "admin" }),
-  password: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ description: "That user's password.", example: "correct horse", secret: "always" }),
-  persist: z.boolean().meta({
-    description:
-      "Whether Kea writes its configuration file anew after a change, without comments; otherwise it forgets the reservations when it starts again.",
-    example: true,
-  }),
-});
-type Settings = z.output<typeof schema>;
+import { overHttp, titleOverHttp } from "./http.ts";
+import { type KeaSettings, schema, wayOf } from "./settings.ts";
+import { titleOverSsh, withSocket } from "./ssh.ts";
 
 /**
  * Kea's DHCP server. With its hook library `host_cmds` each reservation is a command; without, the whole configuration
@@ -44,31 +26,43 @@ type Settings = z.output<typeof schema>;
  */
 export const kea = {
   schema,
-  host: hostIn,
-  title: ({ url }) => `Kea at ${url}`,
-  async apply(settings, table, { signal }) {
-    return apply(openKea(settings, signal), openKea(settings, lasting), settings, table, signal);
+  host(settings) {
+    const way = wayOf(settings);
+    return "ssh" in way ? way.ssh.host : hostIn(way.http);
   },
-  async lost(settings, reservations, { signal }) {
-    return lost(await openKea(settings, signal).config(), reservations);
+  title(settings) {
+    const way = wayOf(settings);
+    return "ssh" in way ? titleOverSsh(way.ssh) : titleOverHttp(way.http);
   },
-  async leases(settings, { signal }) {
-    const server = openKea(settings, signal);
-    const [commands, config] = [await server.commands(), await server.config()];
-    if (!commands.has("lease4-get-all"))
-      throw new UserError(`${server.title} tells no leases: load its hook library libdhcp_lease_cmds.so`);
-    const ids = subnetsOf(config).map(({ id }) => id);
-    return currentLeases(await server.leases(ids), entriesOf(config, new Set(ids)), Date.now() / 1000);
-  },
-  async clear(settings, { owner }, { signal }) {
-    return clear(openKea(settings, signal), openKea(settings, lasting), settings, owner, signal);
-  },
-} satisfies Driver<Settings>;
+  apply: (settings, table, { signal }) =>
+    withKea(settings, signal, (look, act) => apply(look, act, settings, table, signal)),
+  lost: (settings, reservations, { signal }) =>
+    withKea(settings, signal, async (server) => lost(await server.config(), reservations)),
+  leases: (settings, { signal }) => withKea(settings, signal, leases),
+  clear: (settings, { owner }, { signal }) =>
+    withKea(settings, signal, (look, act) => clear(look, act, settings, owner, signal)),
+} satisfies Driver<KeaSettings>;
 
-/** A change takes milliseconds, and half of one is worse than one that is not interrupted. */
-const lasting = new AbortController().signal;
+/** `look` is interrupted by the user's ^C, `act` is not. */
+async function withKea<T>(
+  settings: KeaSettings,
+  signal: AbortSignal,
+  work: (look: Kea, act: Kea) => Promise<T>,
+): Promise<T> {
+  const open = ({ look, act }: Channels) => work(openKea(look), openKea(act));
+  const way = wayOf(settings);
+  return "ssh" in way ? withSocket(way.ssh, signal, open) : open(overHttp(way.http, signal));
+}
 
-async function apply(look: Kea, act: Kea, settings: Settings, table: Table, signal: AbortSignal): Promise<string[]> {
+async function leases(server: Kea): Promise<CurrentLease[]> {
+  const [commands, config] = [await server.commands(), await server.config()];
+  if (!commands.has("lease4-get-all"))
+    throw new UserError(`${server.title} tells no leases: load its hook library libdhcp_lease_cmds.so`);
+  const ids = subnetsOf(config).map(({ id }) => id);
+  return currentLeases(await server.leases(ids), entriesOf(config, new Set(ids)), Date.now() / 1000);
+}
+
+async function apply(look: Kea, act: Kea, settings: KeaSettings, table: Table, signal: AbortSignal): Promise<string[]> {
   const { owner, reservations } = table;
   const [commands, before] = [await look.commands(), await look.config()];
   const subnetIds = new Set(placed(look.title, before, reservations).map(({ subnetId }) => subnetId));
@@ -107,7 +101,13 @@ function placed(title: string, config: Configuration, reservations: readonly Res
   );
 }
 
-async function clear(look: Kea, act: Kea, settings: Settings, owner: string, signal: AbortSignal): Promise<string[]> {
+async function clear(
+  look: Kea,
+  act: Kea,
+  settings: KeaSettings,
+  owner: string,
+  signal: AbortSignal,
+): Promise<string[]> {
   const [commands, before] = [await look.commands(), await look.config()];
   const own = ownOf(before, owner);
   if (own.length === 0) return [`${look.title} has no reservations of stack ${owner} any more`];

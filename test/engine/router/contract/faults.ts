@@ -84,7 +84,7 @@ export function faultCases(
       assert.ok(error instanceof UserError, String((error as Error).stack));
       const { message } = error;
       const { settings, secrets } = router.bench;
-      assert.ok("url" in settings && message.includes(settings.url), message);
+      assert.ok("url" in settings && settings.url && message.includes(settings.url), message);
       assert.doesNotMatch(message, libraryWords);
       for (const secret of secrets) assert.ok(!message.includes(secret), "the message has a secret");
       if (now !== sorted(old)) assert.match(message, /run up again/i, `request ${number}:\n${now}`);

@@ -6,11 +6,54 @@ import type { Bench } from "../bench.ts";
 import { conformance } from "../conformance.ts";
 import { flavours, type KeaHome, login, startKeaOrSkip } from "./home.ts";
 
-for (const flavour of flavours)
-  conformance(`${flavour.title} over HTTP`, async (context) => benchOf(await startKeaOrSkip(context, flavour)));
+for (const flavour of flavours) {
+  conformance(`${flavour.title} over HTTP`, async (context) => overHttp(await startKeaOrSkip(context, flavour)));
+  conformance(`${flavour.title} over SSH`, async (context) => overSsh(await startKeaOrSkip(context, flavour)));
+}
 
-function benchOf(home: KeaHome): Bench {
+function overHttp(home: KeaHome): Bench {
   const settings: RouterSettings = { kind: "kea", url: home.url, ...login, persist: true };
+  return {
+    ...benchOf(home),
+    settings,
+    // It has no logins: each request carries the password.
+    cost: async () => ({ logins: 0 }),
+    broken: [
+      { what: "no server", settings: { ...settings, url: "http://127.0.0.1:1" }, says: /no answer from Kea/ },
+      { what: "wrong password", settings: { ...settings, password: "wrong" }, says: /does not let admin in/ },
+      {
+        what: "no login",
+        settings: { kind: "kea", url: home.url, persist: true },
+        says: /wants a user and a password/,
+      },
+    ],
+  };
+}
+
+function overSsh(home: KeaHome): Bench {
+  const settings: RouterSettings = { kind: "kea", ...home.ssh, persist: true };
+  let counted = 0;
+  return {
+    ...benchOf(home),
+    settings,
+    async cost() {
+      const before = counted;
+      counted = home.logins();
+      return { logins: counted - before };
+    },
+    broken: [
+      { what: "no server", settings: { ...settings, port: 1 }, says: /can't reach the router/ },
+      {
+        what: "no socket",
+        settings: { ...settings, socket: "/run/no-kea" },
+        says: /no socket \/run\/no-kea .* set router\.socket/,
+      },
+    ],
+  };
+}
+
+/** What is the same whichever way Kea is reached. */
+function benchOf(home: KeaHome): Omit<Bench, "settings" | "cost" | "broken"> {
   const add = async (reservations: object[]) => {
     const { subnet4 = [], ...rest } = (await current()).Dhcp4;
     const [subnet] = subnet4;
@@ -24,7 +67,6 @@ function benchOf(home: KeaHome): Bench {
     return configuration.parse(rest);
   };
   return {
-    settings,
     marksOwners: true,
     putOthers: (reservations) =>
       add(reservations.map(({ mac, ip, name }) => ({ "hw-address": mac, "ip-address": ip, hostname: name }))),
@@ -48,19 +90,8 @@ function benchOf(home: KeaHome): Bench {
       const { result, text } = await home.order("lease4-add", lease);
       if (result !== 0) throw new Error(text);
     },
-    // It has no logins: each request carries the password.
-    cost: async () => ({ logins: 0 }),
     reset: () => home.restart([]),
     askForLease: (mac) => home.askForLease(mac),
-    broken: [
-      { what: "no server", settings: { ...settings, url: "http://127.0.0.1:1" }, says: /no answer from Kea/ },
-      { what: "wrong password", settings: { ...settings, password: "wrong" }, says: /does not let admin in/ },
-      {
-        what: "no login",
-        settings: { kind: "kea", url: home.url, persist: true },
-        says: /wants a user and a password/,
-      },
-    ],
     secrets: [login.password, Buffer.from(`${login.user}:${login.password}`).toString("base64")],
     close: () => home.close(),
   };

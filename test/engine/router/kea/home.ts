@@ -1,17 +1,26 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
 import { freePort } from "../../ports.ts";
 import { end } from "../../sshd.ts";
 import { askForLease, layCable, networkOf, ownNetwork } from "../cable.ts";
 import { whyNoHome } from "../home.ts";
+import { startLogin } from "./login.ts";
 import { type Generation, keaPrograms, keaRoot, whyNoKea } from "./program.ts";
 
 /** A home router with a real Kea in a network of its own, whose HTTP socket is reached at a port of this machine. */
 export interface KeaHome {
   url: string;
+  /** Settings with which Kea is reached by its UNIX socket, over a real sshd on 127.0.0.1. */
+  ssh: { host: string; user: string; port: number; hostKey: string; keyFile: string; socket: string };
+  /** How often somebody has logged in there. */
+  logins(): number;
+  /** Of the programs that can talk to a UNIX socket, those who log in have only these. */
+  leaveOnly(...wanted: readonly string[]): Promise<void>;
+  /** A control socket for Kea's configuration that speaks HTTPS. */
+  secureSocket(certificate: { key: string; cert: string }): Promise<object>;
   configFile: string;
   /** Kea's file, as Kea wrote it last. */
   file(): Promise<string>;
@@ -35,7 +44,7 @@ export interface Flavour {
   hooks: readonly string[];
 }
 
-export const flavours: readonly Flavour[] = [
+export const flavours: readonly [Flavour, ...Flavour[]] = [
   { title: "Kea 3 with host_cmds", generation: 3, hooks: ["lease_cmds", "host_cmds"] },
   { title: "Kea 3 without host_cmds", generation: 3, hooks: ["lease_cmds"] },
   { title: "Kea 2 and its control agent", generation: 2, hooks: ["lease_cmds"] },
@@ -75,10 +84,20 @@ export async function startKea({ generation, hooks: names }: Flavour): Promise<K
     const agent = ["nsenter", ...networkOf(running.pid ?? 0), ...command("kea-ctrl-agent"), "-c", agentFile];
     agents.push(await startProgram(dir, agent, /CTRL_AGENT_STARTED/, hooks));
   };
+  const ssh = await startLogin(dir);
   const forwarder = await forward(() => running?.pid ?? 0);
   const url = `http://127.0.0.1:${forwarder.port}`;
   const home: KeaHome = {
     url,
+    ssh: { host: "127.0.0.1", user: userInfo().username, ...ssh.login, socket: unixSocket(dir)["socket-name"] },
+    logins: ssh.logins,
+    leaveOnly: ssh.leaveOnly,
+    async secureSocket({ key, cert }) {
+      const files = { "cert-file": path.join(dir, "kea.pem"), "key-file": path.join(dir, "kea.key") };
+      await writeFile(files["cert-file"], cert);
+      await writeFile(files["key-file"], key);
+      return { ...httpSocket, ...files, "trust-anchor": files["cert-file"], "cert-required": false };
+    },
     configFile,
     file: () => readFile(configFile, "utf8"),
     async restart(reservations, change = {}) {
@@ -103,6 +122,7 @@ export async function startKea({ generation, hooks: names }: Flavour): Promise<K
     askForLease: (mac) => askForLease(running?.pid ?? 0, dir, mac),
     async close() {
       forwarder.server.close();
+      await end(ssh.sshd);
       await stop();
       await rm(dir, { recursive: true, force: true });
     },
@@ -142,7 +162,9 @@ function configuration(
   return {
     Dhcp4: {
       "interfaces-config": { interfaces: ["home0"] },
-      ...(generation === 2 ? { "control-socket": unixSocket(dir) } : { "control-sockets": [httpSocket] }),
+      ...(generation === 2
+        ? { "control-socket": unixSocket(dir) }
+        : { "control-sockets": [httpSocket, unixSocket(dir)] }),
       "lease-database": {
         type: "memfile",
         persist: true,

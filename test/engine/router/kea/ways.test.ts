@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import { silent } from "../../../../lib/progress.ts";
+import type { Reservation } from "../../../../steps/router/base/driver.ts";
+import { openRouter, type RouterSettings } from "../../../../steps/router/catalogue.ts";
+import { withSocket } from "../../../../steps/router/drivers/kea/ssh.ts";
+import { machine } from "../bench.ts";
+import { makeCertificate } from "../contract/server.ts";
+import { flavours, type KeaHome, login, startKeaOrSkip } from "./home.ts";
+import { talkerAt, talkers } from "./login.ts";
+
+const [pi1, pi2] = [machine(1), machine(2)] as const;
+
+describe("the ways to a Kea 3", function () {
+  this.timeout(120_000);
+  let home: KeaHome;
+
+  const apply = (settings: RouterSettings, reservations: Reservation[]) =>
+    openRouter(settings, { progress: silent, signal: new AbortController().signal }).apply({
+      owner: "home",
+      reservations,
+      previous: [],
+    });
+  const served = async ({ mac, ip, name }: Reservation) =>
+    assert.deepEqual(await home.askForLease(mac), { ip, hostname: name });
+  const ssh = (): RouterSettings => ({ kind: "kea", ...home.ssh, persist: true });
+
+  before(async function () {
+    home = await startKeaOrSkip(this, flavours[0]);
+  });
+  beforeEach(async () => {
+    await home.restart([]);
+    await home.leaveOnly(...talkers);
+  });
+  after(() => home?.close());
+
+  it("are HTTPS, with a certificate that is pinned", async () => {
+    const certificate = await makeCertificate();
+    await home.restart([], { "control-sockets": [await home.secureSocket(certificate)] });
+    const url = home.url.replace("http:", "https:");
+    const { fingerprint256 } = new X509Certificate(certificate.cert);
+    const settings = (fingerprint: string): RouterSettings => ({
+      kind: "kea",
+      url,
+      fingerprint,
+      ...login,
+      persist: true,
+    });
+    await assert.rejects(apply(settings("00".repeat(32)), [pi1]), /another certificate/);
+    assert.deepEqual((await apply(settings(fingerprint256), [pi1])).slice(0, 1), [`+ pi1: ${pi1.mac} → ${pi1.ip}`]);
+    await served(pi1);
+  });
+
+  for (const talker of talkers)
+    it(`are its UNIX socket, by ${talker}`, async function () {
+      if (!(await talkerAt(talker))) {
+        console.log(`      left out: no ${talker} here can talk to a UNIX socket`);
+        this.skip();
+      }
+      await home.leaveOnly(talker);
+      await apply(ssh(), [pi1, pi2]);
+      await served(pi2);
+    });
+
+  it("are told, if nothing there can talk to a UNIX socket", async () => {
+    await home.leaveOnly();
+    await assert.rejects(apply(ssh(), [pi1]), /install socat, netcat-openbsd or python3/);
+  });
+
+  it("end at the first command that Kea refuses", async () => {
+    for (const talker of talkers) {
+      if (!(await talkerAt(talker))) continue;
+      await home.leaveOnly(talker);
+      const { signal } = new AbortController();
+      const commands = ["config-write", "no-such", "config-write"].map((command) => ({ command }));
+      const answers = await withSocket(home.ssh, signal, ({ act }) => act.ask(commands));
+      assert.deepEqual(
+        answers.map(({ result }) => result),
+        [0, 2],
+        talker,
+      );
+    }
+  });
+
+  it("are left by ^C while piinit looks, and not while it changes something", async () => {
+    const [looking, changing] = [new AbortController(), new AbortController()];
+    const look = withSocket(home.ssh, looking.signal, async (channels) => {
+      await channels.look.ask([{ command: "list-commands" }]);
+      looking.abort();
+      return channels.look.ask([{ command: "list-commands" }]);
+    });
+    await assert.rejects(look, /interrupted while talking to 127\.0\.0\.1/);
+    const [answer] = await withSocket(home.ssh, changing.signal, async ({ act }) => {
+      const change = act.ask([{ command: "config-write" }]);
+      changing.abort();
+      return change;
+    });
+    assert.equal(answer?.result, 0);
+  });
+});
