@@ -38,7 +38,7 @@ interface Agents {
 }
 
 /** Running agents answer at once; those of machines that are off must not keep the user waiting. */
-const quickMs = 900;
+const quickMs = 1200;
 
 /** Before it says that there is no quorum: a busy Raspberry Pi is silent for a second now and then. */
 const patientMs = 3000;
