@@ -103,9 +103,11 @@ export function faultCases(
         await Promise.all(asked.map((_, number) => attempt(number, prepare(number))));
       });
 
-    /** Near the beginning, in the middle, and near the end. */
-    const somewhere = (work: (number: number) => Promise<unknown>) =>
-      Promise.all([...new Set([1, asked.length >> 1, asked.length - 2])].map(work));
+    /** Near the beginning, in the middle, and near the end, where a driver waits for the router. */
+    const somewhere = (work: (number: number) => Promise<unknown>) => {
+      const { length } = asked;
+      return Promise.all([...new Set([1, length >> 1, length - 4, length - 3, length - 2])].map(work));
+    };
 
     it("(slow): just works", () =>
       somewhere((number) => attempt(number, ({ server }) => server.failAt(number, "slow"), noRepair, true)));
@@ -114,14 +116,21 @@ export function faultCases(
       if ((await withRouter(async ({ server }) => server.fingerprint)) === "") this.skip();
       await somewhere((number) => {
         let first = 0;
+        let connections = 0;
         return attempt(
           number,
           ({ server }) => {
             first = server.asked.length;
-            server.beforeAnswer(number, () => server.changeCertificate());
+            server.beforeAnswer(number, () => {
+              connections = server.connections();
+              return server.changeCertificate();
+            });
           },
           async ({ server, bench }) => {
             assert.equal(server.asked.length, first + number + 1, "was sent more");
+            // For the next request, the way back, and the end of a session.
+            const tries = server.connections() - connections;
+            assert.ok(tries <= 3, `request ${number}: was tried ${tries} times`);
             return { ...bench.settings, fingerprint: await server.changeCertificate() } as RouterSettings;
           },
         );

@@ -48,6 +48,8 @@ export interface ContractServer {
   deny(isDenied: boolean): void;
   /** The next connection gets another certificate than those before, whose fingerprint is returned. */
   changeCertificate(): Promise<string>;
+  /** How many connections there were. */
+  connections(): number;
   /** Nobody is served from `after` ms on for `ms`, as when a program starts again. */
   beDown(after: number, ms: number): void;
   close(): Promise<void>;
@@ -71,6 +73,7 @@ export async function startContractServer(
   let failing: { at: number; fault: Fault } | undefined;
   let awaiting: { at: number; act: () => unknown } | undefined;
   let isDenied = false;
+  let connections = 0;
   const asked: Asked[] = [];
 
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
@@ -95,6 +98,7 @@ export async function startContractServer(
   };
   const server = certificate ? createServer(certificate, listener) : createPlainServer(listener);
   server.on("connection", (socket) => {
+    connections++;
     if (Date.now() >= down.from && Date.now() < down.to) socket.destroy();
   });
   server.listen(0, "127.0.0.1");
@@ -118,6 +122,7 @@ export async function startContractServer(
       if (server instanceof SecureServer) server.setSecureContext(other);
       return new X509Certificate(other.cert).fingerprint256;
     },
+    connections: () => connections,
     beDown(after, ms) {
       down = { from: Date.now() + after, to: Date.now() + after + ms };
     },

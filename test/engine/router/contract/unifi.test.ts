@@ -123,6 +123,19 @@ describe("UniFi's interface as told of, in its own ways", function () {
     assert.rejects(work, (error) => error instanceof UserError && pattern.test(error.message));
   const known = (mac: string) => server.clients.find((one) => one.mac === mac) ?? assert.fail(`${mac} is unknown`);
 
+  it("is not sent an API key again that it has refused, even to put something back", async () => {
+    const settings = settingsOf(server, withKey);
+    const table = { owner: "home", reservations: [machine(1), machine(2)], previous: undefined };
+    const first = server.asked.length;
+    const isChange = ({ method }: { method: string }) => method !== "GET";
+    server.beforeAnswer(4, () => server.deny(true));
+    const work = openRouter(settings, { progress: silent, signal: new AbortController().signal }).apply(table);
+    await assert.rejects(work, /does not accept the API key. It was tried once[\s\S]*may be missing/);
+    server.deny(false);
+    assert.equal(server.asked.length, first + 5);
+    assert.equal(server.asked.slice(first).filter(isChange).length, 2);
+  });
+
   it("is asked with an API key, without a login", async () => {
     assert.deepEqual(await apply([machine(1)], undefined, withKey), ["+ pi1: b8:27:eb:00:00:01 → 192.168.2.51"]);
     assert.deepEqual(await router(withKey).lost([machine(1)]), []);
