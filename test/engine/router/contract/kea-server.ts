@@ -19,7 +19,7 @@ export async function startKeaContract(hasHostCommands: boolean): Promise<KeaCon
   const state = { config, file: config };
   const server: KeaContract = Object.assign(
     state,
-    await startContractServer((asked) => answer(server, asked, hasHostCommands), { isSecure: false }),
+    await startContractServer((asked) => answer(server, asked, hasHostCommands)),
   );
   return server;
 }

@@ -7,7 +7,14 @@ import { hostsIn, type KeaContract, password, startKeaContract, user } from "./k
 const isOurs = (one: ReturnType<typeof hostsIn>[number]) => one["user-context"] !== undefined;
 
 function benchOf(server: KeaContract) {
-  const settings: RouterSettings = { kind: "kea", url: server.url, user, password, persist: true };
+  const settings: RouterSettings = {
+    kind: "kea",
+    url: server.url,
+    fingerprint: server.fingerprint,
+    user,
+    password,
+    persist: true,
+  };
   return {
     settings,
     async putOthers(reservations: readonly Reservation[]) {
