@@ -11,12 +11,14 @@ import { freshState, type OpnsenseContract, type ServerName, startOpnsense } fro
 
 for (const name of ["kea", "dnsmasq"] as const) {
   conformance(`OPNsense's documented interface with ${name}`, () => realBench(name));
-  faultCases(`OPNsense's documented interface with ${name}`, async () => {
-    const server = await startOpnsense(name);
-    return { server, bench: benchOf(server) };
-  });
   ownWays(name);
 }
+
+// Its requests are the same for both servers, and each restart takes a second.
+faultCases("OPNsense's documented interface", async () => {
+  const server = await startOpnsense("kea");
+  return { server, bench: benchOf(server) };
+});
 
 function ownWays(name: ServerName): void {
   describe(`OPNsense's documented interface with ${name}, in its own ways`, function () {

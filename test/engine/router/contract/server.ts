@@ -79,9 +79,14 @@ export async function startContractServer(
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const number = asked.length;
     const fault = failing?.at === number ? failing.fault : undefined;
+    if (fault) failing = undefined;
     const given = await read(request, type);
     asked.push(given);
-    if (awaiting?.at === number) await awaiting.act();
+    if (awaiting?.at === number) {
+      const { act } = awaiting;
+      awaiting = undefined;
+      await act();
+    }
     if (fault === "reset before") return void request.socket.destroy();
     if (fault === "error before") return reply(response, brokenPage);
     const made = isDenied ? denial() : (wrongType(given, request, type) ?? (await answer(given)));
