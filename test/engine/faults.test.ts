@@ -23,11 +23,11 @@ describe("the fault suite, a few of each kind", function () {
 
   it("finds nothing wrong with what broken agents and routers lead to", async function () {
     if (await whyNoSshd()) this.skip();
-    await findsNothingWrong(faultAnswers, 20);
+    await findsNothingWrong(faultAnswers, 10);
   });
 
   it("finds nothing wrong after commands that were ended at any moment", async function () {
     if (await whyNoHome()) this.skip();
-    await findsNothingWrong((trial) => faultCommands(trial, false), 4);
+    await findsNothingWrong((trial) => faultCommands(trial, false), 3);
   });
 });
