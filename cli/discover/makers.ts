@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import path from "node:path";
+import { projectDir } from "../../lib/paths.ts";
 
 /** Raspberry Pi's blocks of addresses, as the IEEE had them in August 2026; the last two are parts of larger blocks. */
 const raspberryPi = [
@@ -22,7 +24,7 @@ export type MakerOf = (mac: string) => string;
 
 /** The IEEE's list, 5 MB, as the package oui-data has it: loaded only where a table is shown. */
 export async function loadMakers(): Promise<MakerOf> {
-  const file = createRequire(import.meta.url).resolve("oui-data");
+  const file = createRequire(path.join(projectDir, "package.json")).resolve("oui-data");
   const makers = new Map(Object.entries(JSON.parse(await readFile(file, "utf8")) as Record<string, string>));
   return (mac) => makerIn(makers, mac);
 }
