@@ -31,8 +31,7 @@ describe("a router with dnsmasq, whose files are its own alone", function () {
   const configure = async (...lines: string[]) => {
     await home.reset();
     await home.write("/etc/dnsmasq.conf", lines.map((line) => `${line}\n`).join(""));
-    await home.write("/var/etc/dnsmasq.conf", "");
-    await home.run("/etc/init.d/dnsmasq reload; until pidof dnsmasq >/dev/null; do sleep 0.1; done");
+    await home.restartDnsmasq();
   };
   const filesIn = (folder: string) => home.run(`ls -A ${folder}`);
   /** While that command runs, a program of that name. */

@@ -27,6 +27,8 @@ export interface OpenwrtHome {
   logins(): number;
   /** How often dnsmasq was started with other settings. */
   restarts(): Promise<number>;
+  /** Ends dnsmasq and starts it again with its files as they are now. */
+  restartDnsmasq(): Promise<void>;
   /** Gives it the settings that it had at first, and no lease. */
   reset(): Promise<void>;
   /** A machine with that MAC asks for a lease, as after power-on; answers what it was given. */
@@ -69,13 +71,16 @@ export async function startOpenwrt(): Promise<OpenwrtHome> {
     run: (script) => run("nsenter", shell, { input: script }),
     logins: () => logins,
     restarts: async () => (await home.read("/var/log/reloads").catch(() => "")).split("\n").length - 1,
+    async restartDnsmasq() {
+      await home.write("/var/etc/dnsmasq.conf", ""); // What it was made from has changed.
+      await home.run(startDnsmasq);
+    },
     async reset() {
       for (const file of ["/etc/reload-fails", "/etc/ethers", "/tmp/.uci/dhcp"]) await home.remove(file);
       await home.write("/etc/dnsmasq.conf", "");
       await home.write("/etc/config/dhcp", dhcpConfig);
       await home.write("/tmp/dhcp.leases", "");
-      await home.write("/var/etc/dnsmasq.conf", "");
-      await home.run(startDnsmasq);
+      await home.restartDnsmasq();
       await home.write("/var/log/reloads", "");
     },
     askForLease: (mac) => askForLease(router.pid, dir, mac),
@@ -94,8 +99,14 @@ export async function startOpenwrt(): Promise<OpenwrtHome> {
   );
 }
 
-const startDnsmasq = `/etc/init.d/dnsmasq reload
-for _ in $(seq 100); do ! pidof dnsmasq >/dev/null || exit 0; sleep 0.1; done
+/** Until another one runs: the old one takes a moment to end. */
+const startDnsmasq = `old=$(pidof dnsmasq)
+/etc/init.d/dnsmasq reload
+for _ in $(seq 100); do
+  new=$(pidof dnsmasq)
+  if [ -n "$new" ] && [ "$new" != "$old" ]; then exit 0; fi
+  sleep 0.1
+done
 tail -n 3 /var/log/messages >&2
 exit 1`;
 
