@@ -32,6 +32,12 @@ export function isHostIn(cidr: string, ip: string): boolean {
   return toNumber(ip) > toNumber(network) && toNumber(ip) < toNumber(broadcast);
 }
 
+/** Whether an address is in a network, its first and last included. */
+export function isIn(cidr: string, ip: string): boolean {
+  const { network, prefix } = networkOf(cidr);
+  return networkOf(`${ip}/${prefix}`).network === network;
+}
+
 /** Whether an address is one of a range, which has both of its ends. */
 export function isBetween(first: string, ip: string, last: string): boolean {
   return toNumber(ip) >= toNumber(first) && toNumber(ip) <= toNumber(last);

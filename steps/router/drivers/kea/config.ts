@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { networkOf } from "../../../../lib/network.ts";
+import { isIn } from "../../../../lib/network.ts";
 import type { Entry, Reservation } from "../../base/driver.ts";
 
 const host = z.looseObject({
@@ -85,11 +85,6 @@ export function place(config: Configuration, reservations: readonly Reservation[
     const found = subnets.find(({ subnet: cidr }) => isIn(cidr, ip));
     return found ? { name, mac, ip, subnetId: found.id } : { name, mac, ip };
   });
-}
-
-function isIn(cidr: string, ip: string): boolean {
-  const { network, prefix } = networkOf(cidr);
-  return networkOf(`${ip}/${prefix}`).network === network;
 }
 
 /** As Kea takes a reservation. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { networkOf } from "../../../../lib/network.ts";
+import { isIn } from "../../../../lib/network.ts";
 import { type Driver, kind, type Reservation } from "../../base/driver.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { applyRows, clearRows, markOf, type RowRouter } from "../../base/rows.ts";
@@ -132,11 +132,6 @@ function refuseOutside(title: string, subnets: readonly Subnet[], wanted: readon
   throw new UserError(
     `Nothing was changed: ${title} serves ${served || "no subnet"}, and these addresses are not in there: ${outside.map(reservationText).join(", ")}`,
   );
-}
-
-function isIn(cidr: string, ip: string): boolean {
-  const { network, prefix } = networkOf(cidr);
-  return networkOf(`${ip}/${prefix}`).network === network;
 }
 
 const startMs = 10_000;
