@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { UserError } from "../../../../lib/errors.ts";
-import { silent } from "../../../../lib/progress.ts";
-import type { Reservation } from "../../../../steps/router/base/driver.ts";
-import { openRouter } from "../../../../steps/router/catalogue.ts";
 import { machine, nas } from "../bench.ts";
 import { conformance } from "../conformance.ts";
 import { faultCases } from "./faults.ts";
 import { benchOf, realBench, settingsOf } from "./opnsense-bench.ts";
 import { freshState, type OpnsenseContract, type ServerName, startOpnsense } from "./opnsense-server.ts";
+import { refused, stackHome } from "./stack-home.ts";
 
 for (const name of ["kea", "dnsmasq"] as const) {
   conformance(`OPNsense's documented interface with ${name}`, () => realBench(name));
@@ -34,12 +31,7 @@ function ownWays(name: ServerName): void {
     });
     after(() => server?.close());
 
-    const router = (change = {}) =>
-      openRouter(settingsOf(server, change), { progress: silent, signal: new AbortController().signal });
-    const apply = (reservations: Reservation[], previous?: Reservation[], change = {}) =>
-      router(change).apply({ owner: "home", reservations, previous });
-    const refused = (work: Promise<unknown>, pattern: RegExp) =>
-      assert.rejects(work, (error) => error instanceof UserError && pattern.test(error.message));
+    const { router, apply } = stackHome((change) => settingsOf(server, change));
 
     it("marks what is the stack's in the description", async () => {
       await apply([machine(1)]);

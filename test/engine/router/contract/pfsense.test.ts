@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
-import { UserError } from "../../../../lib/errors.ts";
-import { silent } from "../../../../lib/progress.ts";
-import type { Reservation } from "../../../../steps/router/base/driver.ts";
-import { openRouter, type RouterSettings } from "../../../../steps/router/catalogue.ts";
+import type { RouterSettings } from "../../../../steps/router/catalogue.ts";
 import type { Random } from "../../../random.ts";
 import { type Bench, machine, nas } from "../bench.ts";
 import { conformance } from "../conformance.ts";
 import { faultCases } from "./faults.ts";
 import { apiKey, freshState, type PfsenseContract, type StoredMapping, startPfsense } from "./pfsense-server.ts";
 import { type Real, realKea } from "./real.ts";
+import { refused, stackHome } from "./stack-home.ts";
 
 const settingsOf = ({ url, fingerprint }: PfsenseContract, change: object = {}) =>
   ({ kind: "pfsense", url, fingerprint, interface: "lan", apiKey, ...change }) as RouterSettings;
@@ -123,12 +121,7 @@ describe("pfSense's documented interface, in its own ways", function () {
   });
   after(() => server?.close());
 
-  const router = (change = {}) =>
-    openRouter(settingsOf(server, change), { progress: silent, signal: new AbortController().signal });
-  const apply = (reservations: Reservation[], previous?: Reservation[], change = {}) =>
-    router(change).apply({ owner: "home", reservations, previous });
-  const refused = (work: Promise<unknown>, pattern: RegExp) =>
-    assert.rejects(work, (error) => error instanceof UserError && pattern.test(error.message));
+  const { router, apply } = stackHome((change) => settingsOf(server, change));
   const theirs = (change: Partial<StoredMapping> = {}): StoredMapping => ({
     mac: nas.mac,
     ipaddr: nas.ip,

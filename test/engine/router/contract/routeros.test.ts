@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
-import { UserError } from "../../../../lib/errors.ts";
-import { silent } from "../../../../lib/progress.ts";
 import type { Reservation } from "../../../../steps/router/base/driver.ts";
-import { openRouter, type RouterSettings } from "../../../../steps/router/catalogue.ts";
+import type { RouterSettings } from "../../../../steps/router/catalogue.ts";
 import type { Random } from "../../../random.ts";
 import { type Bench, machine, nas } from "../bench.ts";
 import { conformance } from "../conformance.ts";
 import { brokenWebSettings } from "./broken.ts";
 import { faultCases } from "./faults.ts";
 import { type Item, nextId, password, type RouterOsContract, servers, startRouterOs, user } from "./routeros-server.ts";
+import { refused, stackHome } from "./stack-home.ts";
 
 const settingsOf = ({ url, fingerprint }: RouterOsContract, change: object = {}) =>
   ({ kind: "routeros", url, fingerprint, user, password, ...change }) as RouterSettings;
@@ -132,11 +131,7 @@ describe("RouterOS's documented interface, in its own ways", function () {
   beforeEach(() => bench.reset());
   after(() => server?.close());
 
-  const router = () => openRouter(bench.settings, { progress: silent, signal: new AbortController().signal });
-  const apply = (reservations: Reservation[], previous?: Reservation[]) =>
-    router().apply({ owner: "home", reservations, previous });
-  const refused = (work: Promise<unknown>, pattern: RegExp) =>
-    assert.rejects(work, (error) => error instanceof UserError && pattern.test(error.message));
+  const { router, apply } = stackHome(() => bench.settings);
   const asked = () => server.asked.splice(0).map(({ method, path }) => `${method} ${path.replace(/\*.*/, "ID")}`);
   const looks = [
     "GET /rest/ip/dhcp-server",

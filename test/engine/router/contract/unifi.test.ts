@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { UserError } from "../../../../lib/errors.ts";
 import { silent } from "../../../../lib/progress.ts";
 import type { Reservation } from "../../../../steps/router/base/driver.ts";
 import { openRouter, type RouterSettings, routerSettings } from "../../../../steps/router/catalogue.ts";
@@ -8,6 +7,7 @@ import { type Bench, machine, nas } from "../bench.ts";
 import { conformance } from "../conformance.ts";
 import { brokenWebSettings } from "./broken.ts";
 import { faultCases } from "./faults.ts";
+import { refused, stackHome } from "./stack-home.ts";
 import {
   apiKey,
   freshState,
@@ -114,13 +114,8 @@ describe("UniFi's interface as told of, in its own ways", function () {
   beforeEach(() => bench.reset());
   after(() => server?.close());
 
-  const router = (change: object = {}) =>
-    openRouter(settingsOf(server, change), { progress: silent, signal: new AbortController().signal });
-  const apply = (reservations: Reservation[], previous?: Reservation[], change: object = {}) =>
-    router(change).apply({ owner: "home", reservations, previous });
+  const { router, apply } = stackHome((change) => settingsOf(server, change));
   const clear = () => router().clear({ owner: "home", reservations: [machine(1)], previous: [machine(1)] });
-  const refused = (work: Promise<unknown>, pattern: RegExp) =>
-    assert.rejects(work, (error) => error instanceof UserError && pattern.test(error.message));
   const known = (mac: string) => server.clients.find((one) => one.mac === mac) ?? assert.fail(`${mac} is unknown`);
 
   it("is not sent an API key again that it has refused, even to put something back", async () => {
