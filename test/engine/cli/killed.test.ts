@@ -149,12 +149,40 @@ describe("up after an up that was killed", function () {
     });
   }
 
-  it("names who holds the stack, and stays away", async () => {
+  const beginWriting = (...parts: string[]) => {
+    const file = path.join(stack.dir, ".piinit/.pulumi", `${path.join(...parts)}.18bbd0a83f5e2c41.tmp`);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, '{"version": 3, "check');
+    return file;
+  };
+
+  it("removes what the stack's Pulumi had begun to write, and nothing of another stack", async () => {
+    const own = [
+      beginWriting("stacks/piinit/held.json"),
+      beginWriting("stacks/piinit/held.json.bak"),
+      beginWriting("history/piinit/held/held-1764172529000000000.history.json"),
+      beginWriting("locks/organization/piinit/held/0a1b.json"),
+    ];
+    const others = [
+      beginWriting("stacks/piinit/held2.json"),
+      beginWriting("history/piinit/held2/held2-1.history.json"),
+    ];
+    await up();
+    assert.deepEqual(
+      [own, others].map((files) => files.filter(existsSync)),
+      [[], others],
+    );
+    for (const file of others) rmSync(file);
+  });
+
+  it("names who holds the stack, and stays away, also from what it is writing", async () => {
     stack.steps({ two: "held" });
     stack.hold("update", "two");
     const running = start("up", "held", "--yes");
     await stack.begun();
+    const writing = beginWriting("stacks/piinit/held.json");
     const { exitCode, output } = await stack.piinit("up", "held", "--yes");
+    assert.ok(existsSync(writing));
     running.kill("SIGINT");
     await running;
     assert.equal(exitCode, 1);
