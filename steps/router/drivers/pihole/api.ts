@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { mayPass, openWeb, Refusal, type Web, type WebRequest, type WebServer } from "../../base/web.ts";
+import { renewing, type Sessions } from "../../base/session.ts";
+import { mayPass, NotLetIn, openWeb, Refusal, type Web, type WebRequest, type WebServer } from "../../base/web.ts";
 
 /** Pi-hole's interface with one session. */
 export interface PiHole {
@@ -22,21 +23,29 @@ const configShape = z.object({
 });
 const leasesShape = z.object({ leases: z.array(leaseShape) });
 
-/** Logs in once, lets `work` have the session, and logs out: Pi-hole has few sessions, and keeps each for half an hour. */
+/**
+ * Logs in once, or once more if Pi-hole forgets the session, lets `work` have it, and logs out: Pi-hole has few sessions,
+ * and keeps each for half an hour.
+ */
 export async function withPiHole<T>(
   server: WebServer & { password: string },
   signal: AbortSignal,
   work: (piHole: PiHole) => Promise<T>,
 ): Promise<T> {
   const web = openWeb(who, server, signal);
-  const headers = await login(web, server);
+  // What asks for another session may be a change that ^C does not stop.
+  const again = () => login(openWeb(who, server, new AbortController().signal), server);
+  const sessions = renewing(await login(web, server), again, hasEnded);
   try {
-    return await work(sessionOf(server, web, headers));
+    return await work(piHoleOf(server, web, sessions));
   } finally {
+    const headers = sessions.current();
     // It must also happen when the work has been interrupted, and what went wrong there is what the user must know.
     if (headers) await logout(server, headers).catch(() => undefined);
   }
 }
+
+const hasEnded = (error: unknown): boolean => error instanceof Refusal && error.status === 401;
 
 type Headers = Readonly<Record<string, string>>;
 
@@ -44,9 +53,9 @@ type Headers = Readonly<Record<string, string>>;
 async function login(web: Web, { url, password }: { url: string; password: string }): Promise<Headers | undefined> {
   const request = { method: "POST", path: "/api/auth", body: { password }, schema: sessionShape } as const;
   const { session } = await web.ask(request).catch((error) => {
-    throw error instanceof Refusal ? new UserError(whyNotIn(url, error), { cause: error }) : error;
+    throw error instanceof Refusal && error.status < 500 ? new NotLetIn(whyNotIn(url, error), { cause: error }) : error;
   });
-  if (!session.valid) throw new UserError(wrongPassword(url));
+  if (!session.valid) throw new NotLetIn(wrongPassword(url));
   return session.sid === null ? undefined : { "x-ftl-sid": session.sid };
 }
 
@@ -67,15 +76,17 @@ async function logout(server: WebServer, headers: Headers): Promise<void> {
   await web.ask({ method: "DELETE", path: "/api/auth", headers });
 }
 
-function sessionOf(server: WebServer, web: Web, headers: Headers | undefined): PiHole {
+function piHoleOf(server: WebServer, web: Web, sessions: Sessions<Headers | undefined>): PiHole {
   const { url } = server;
   // ^C must not come between a change and the end of the restart: whoever runs next would find nobody there.
   const lasting = openWeb(who, server, new AbortController().signal);
   const ask = <T>(request: WebRequest<T>, over = web) =>
-    over.ask({ ...request, ...(headers && { headers }) }).catch((error) => {
-      if (!(error instanceof Refusal && error.status === 401)) throw error;
-      throw new UserError(`${error.message}\nIts session has ended early: run up again.`, { cause: error });
-    });
+    sessions
+      .use((headers) => over.ask({ ...request, ...(headers && { headers }) }))
+      .catch((error) => {
+        if (!hasEnded(error)) throw error;
+        throw new UserError(`${error.message}\nIts session has ended early: run up again.`, { cause: error });
+      });
   const config = (over = web) => ask({ method: "GET", path: "/api/config/dhcp", schema: configShape }, over);
   return {
     url,

@@ -4,7 +4,7 @@ import { type Driver, type Entry, kind, type Lease, type Reservation, type Table
 import { currentLeases } from "../../base/lease-note.ts";
 import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { missingFrom, planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
-import { fitsUrl, hostIn, Refusal, webSettings } from "../../base/web.ts";
+import { fitsUrl, hostIn, NotLetIn, Refusal, webSettings } from "../../base/web.ts";
 import { parseEntry } from "../dnsmasq/config.ts";
 import { type PiHole, withPiHole } from "./api.ts";
 
@@ -86,7 +86,9 @@ async function replaced(piHole: PiHole, wanted: readonly string[]): Promise<stri
     await piHole.replaceHosts(wanted);
     return await piHole.hosts();
   } catch (error) {
-    if (!(error instanceof UserError) || error.cause instanceof Refusal) throw error;
+    if (!(error instanceof UserError)) throw error;
+    // To a change it says no; not to be let in again may come after it.
+    if (error.cause instanceof Refusal && !(error instanceof NotLetIn)) throw error;
     const state = "Pi-hole has all of the old reservations or all of the new ones: run up again.";
     throw new UserError(`${error.message}\n${state}`, { cause: error });
   }

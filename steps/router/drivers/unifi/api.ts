@@ -2,8 +2,9 @@ import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { short } from "../../../../lib/http.ts";
 import type { ServedNetwork } from "../../base/place.ts";
+import { renewing, type Sessions } from "../../base/session.ts";
 import { openWeb, type WebRequest, type WebServer } from "../../base/web.ts";
-import { type Account, explained, hintFor, type Session, startSession, who } from "./session.ts";
+import { type Account, explained, hintFor, isStranger, type Session, startSession, who } from "./session.ts";
 
 /** UniFi Network's clients, networks and stations of one site. Each change is a request of its own. */
 export interface UniFi {
@@ -51,31 +52,41 @@ export interface Fields {
 
 type Server = WebServer & Account & { site: string };
 
-/** One session for all of `work`, which gets the interface twice: the second one is not stopped by ^C. */
+/** One session for all of `work`, or another if UniFi ends it early. `work` gets the interface twice: the second one is not stopped by ^C. */
 export async function withUniFi<T>(
   server: Server,
   signal: AbortSignal,
   work: (uniFi: UniFi, lasting: UniFi) => Promise<T>,
 ): Promise<T> {
-  const session = await startSession(server, signal);
+  const unstopped = new AbortController().signal;
+  // An API key has none that could end.
+  const hasEnded = (error: unknown) => server.apiKey === undefined && isStranger(error);
+  const begin = () => startSession(server, unstopped);
+  const sessions = renewing(await startSession(server, signal), begin, hasEnded);
   try {
-    return await work(openUniFi(server, session, signal), openUniFi(server, session, new AbortController().signal));
+    return await work(openUniFi(server, sessions, signal), openUniFi(server, sessions, unstopped));
   } finally {
-    await session.end();
+    await sessions.current().end();
   }
 }
 
-function openUniFi(server: Server, { prefix, headers }: Session, signal: AbortSignal): UniFi {
+function openUniFi(server: Server, sessions: Sessions<Session>, signal: AbortSignal): UniFi {
   const title = `${who} at ${server.url}`;
   const web = openWeb(who, server, signal);
-  const site = `${prefix}/api/s/${server.site}`;
   const ask = async <T>(method: WebRequest<T>["method"], path: string, item: z.ZodType<T>, body?: unknown) => {
     const schema = z.object({
       meta: z.object({ rc: z.string(), msg: text }),
       data: z.array(item).default([]),
     });
-    const request = { method, path: `${site}/${path}`, headers, schema, ...(body !== undefined && { body }) };
-    const { meta, data } = await web.ask(request).catch((error) => {
+    const request = ({ prefix, headers }: Session) => ({
+      method,
+      path: `${prefix}/api/s/${server.site}/${path}`,
+      headers,
+      schema,
+      ...(body !== undefined && { body }),
+    });
+    const asked = sessions.use((session) => web.ask(request(session)));
+    const { meta, data } = await asked.catch((error) => {
       throw explained(error, server);
     });
     refuseFailure(title, meta);

@@ -27,7 +27,7 @@ export interface Session {
 
 export const who = "UniFi Network";
 
-/** With an API key there is no session. Otherwise logs in once; UniFi counts logins, and refuses all after a few. */
+/** With an API key there is no session. Otherwise logs in; UniFi counts logins, and refuses all after a few. */
 export async function startSession(server: WebServer & Account, signal: AbortSignal): Promise<Session> {
   const { apiKey } = server;
   if (apiKey !== undefined)
@@ -59,7 +59,9 @@ async function logIn(web: Web, server: WebServer & Account, path: string): Promi
   const { url, user, password } = server;
   const answer = await web.exchange({ method: "POST", path, body: { username: user, password } });
   if (answer.status === 200) return answer;
-  throw new UserError(whyNotIn(url, answer), { cause: refusal(who, url, answer) });
+  const cause = refusal(who, url, answer);
+  if (answer.status >= 500) throw cause;
+  throw new NotLetIn(whyNotIn(url, answer), { cause });
 }
 
 function whyNotIn(url: string, answer: WebAnswer): string {
@@ -93,6 +95,10 @@ async function logOut(server: WebServer, headers: Session["headers"], path: stri
   await web.ask({ method: "POST", path, headers, body: {} }).catch(() => undefined);
 }
 
+/** Whether it no longer knows the session, or who asks at all. */
+export const isStranger = (error: unknown): error is Refusal =>
+  error instanceof Refusal && error.status === 401 && !hintFor(error.text);
+
 /** What to do about a refusal of anything but a login. */
 export function explained(error: unknown, { url, apiKey }: WebServer & Account): unknown {
   if (!(error instanceof Refusal)) return error;
@@ -102,7 +108,7 @@ export function explained(error: unknown, { url, apiKey }: WebServer & Account):
       `${who} at ${url} does not accept the API key. It was tried once. Set the right one: ./piinit secret network.router.apiKey STACK`,
       { cause: error },
     );
-  if (status === 401 && !hintFor(text))
+  if (isStranger(error))
     return new UserError(`${message}\nIts session has ended early: run up again.`, { cause: error });
   const hint = status === 403 ? hints["api.err.NoPermission"] : hintFor(text);
   return hint ? new UserError(`${message}\n${hint}`, { cause: error }) : error;

@@ -153,11 +153,27 @@ export function faultCases(
         );
       }));
 
-    it("(session ended): has a whole table, or says that it may not, and the next run goes on from there", async function () {
-      if (!(await withRouter(async ({ expire }) => expire))) this.skip();
-      await somewhere((number) =>
-        attempt(number, ({ server, expire }) => server.beforeAnswer(number, () => expire?.())),
-      );
+    it("(session ended): logs in once more where the session was good for something, and just works", async function () {
+      const { expire, bench } = await withRouter(async (router) => router);
+      if (!expire) this.skip();
+      const isLogin = hasLogin(bench.secrets);
+      await somewhere((number) => {
+        const wasUsed = number > asked.findIndex(isLogin) + 1;
+        let first = 0;
+        return attempt(
+          number,
+          ({ server, expire: end }) => {
+            first = server.asked.length;
+            server.beforeAnswer(number, () => end?.());
+          },
+          async ({ server, bench }) => {
+            const logins = server.asked.slice(first).filter(isLogin);
+            assert.equal(logins.length, wasUsed ? 2 : 1, `request ${number}`);
+            return bench.settings;
+          },
+          wasUsed,
+        );
+      });
     });
   });
 }
