@@ -152,10 +152,11 @@ describe("Pulumi's runner", function () {
     const require = createRequire(process.cwd() + "/");
     const pulumi = require("@pulumi/pulumi");
     require("@pulumi/pulumi/cmd/run/tracing.js");
-    const isLoaded = () => ["typescript", "@npmcli/arborist", "@opentelemetry/sdk-trace-base"].map((name) =>
+    const isLoaded = () => ["typescript", "@npmcli/arborist", "@opentelemetry/sdk-trace-base", "@pulumi/pulumi/automation"].map((name) =>
       Object.keys(require.cache).some((file) => file.includes("/node_modules/" + name + "/")));
     const before = isLoaded();
     const { text } = await pulumi.runtime.serializeFunction(() => "the answer");
+    new pulumi.automation.ConcurrentUpdateError("");
     console.log(JSON.stringify({ before, after: isLoaded(), text }));`;
 
   async function run(...args: string[]) {
@@ -167,12 +168,12 @@ describe("Pulumi's runner", function () {
     const { runtime } = parse(readFileSync(path.join(projectDir, "Pulumi.yaml"), "utf8"));
     const early = await run();
     const late = await run(...runtime.options.nodeargs.split(" "));
-    assert.deepEqual(early.before, [true, true, true]);
+    assert.deepEqual(early.before, [true, true, true, true]);
     assert.deepEqual(
       [late.before, late.after],
       [
-        [false, false, false],
-        [true, false, false],
+        [false, false, false, false],
+        [true, false, false, true],
       ],
     );
     assert.match(late.text, /the answer/);
