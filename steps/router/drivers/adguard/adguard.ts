@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UserError } from "../../../../lib/errors.ts";
 import { type Changes, changesBetween } from "../../base/changes.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
 import { currentLeases, leaseNote } from "../../base/lease-note.ts";
@@ -144,8 +145,13 @@ async function clear(settings: Settings, reservations: readonly Reservation[], s
   const there = reservationsIn(entriesOf(static_leases)).filter((entry) =>
     reservations.some(({ mac, ip, name }) => entry.mac === mac && entry.ip === ip && entry.name === name),
   );
-  for (const one of there) await adGuard.remove(one);
   if (there.length === 0) return [`AdGuard Home at ${settings.url} has none of the stack's reservations any more`];
+  await change(adGuard, settings, { removed: there, updated: [], added: [] }, (after) => {
+    if (there.some((one) => after.some((entry) => says(entry, one))))
+      throw new UserError(
+        `AdGuard Home at ${settings.url} has reservations of the stack again: something else writes them`,
+      );
+  });
   return [`removed ${there.length} reservations on AdGuard Home at ${settings.url}`];
 }
 
