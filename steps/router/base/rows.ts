@@ -17,13 +17,15 @@ export type StoredReservation = Reservation & { row: Row };
 
 /**
  * A router that stores fixed leases as rows, each written by a request of its own, and whose DHCP server uses them when it
- * is told to. None of this is stopped by ^C, except `look`.
+ * is told to. None of this is stopped by ^C, except the two that look.
  */
 export interface RowRouter {
   /** Its name for users. */
   title: string;
   /** What is there before a change to this table; refuses what the router can't have, and a server that doesn't run. */
   look(wanted: readonly Reservation[]): Promise<{ rows: Row[]; leases: Lease[] }>;
+  /** What is there before all is removed, whether or not the server runs. */
+  lookForRows(): Promise<Row[]>;
   rows(): Promise<Row[]>;
   add(reservation: Reservation, description: string): Promise<void>;
   update(row: Row, to: Reservation): Promise<void>;
@@ -48,18 +50,22 @@ export async function applyRows(router: RowRouter, table: Table, signal: AbortSi
   refuseStrangers(router.title, `remove the entries described as ${markOf(owner)} there`, own, table);
   const planned = planTable(router.title, others, reservations);
   refuseInterrupted(router.title, signal);
-  await replace(router, owner, own.map(stored), planned.own, reservations);
+  await replace(router, owner, own.map(stored), planned.own, (after) => {
+    const strangers = after.filter((row) => !reservations.some((one) => says(row, one)));
+    refuseConflicts(router.title, strangers, reservations);
+    refuseMissing(router.title, "them", after, reservations);
+  });
   return outcomeLines(own.map(stored), planned, reservations, leases);
 }
 
-/** Removes the owner's rows, and tells the server. */
+/** Removes the owner's rows, and tells the server. If that fails, both are as before afterwards. */
 export async function clearRows(router: RowRouter, owner: string, signal: AbortSignal): Promise<string[]> {
-  const own = (await router.rows()).filter((row) => isOf(row, owner));
+  const own = (await router.lookForRows()).filter((row) => isOf(row, owner));
   refuseInterrupted(router.title, signal);
-  for (const row of own) await router.remove(row);
-  await router.reload();
-  if ((await router.rows()).some((row) => isOf(row, owner)))
-    throw new UserError(`${router.title} has reservations of stack ${owner} again: something else writes them`);
+  await replace(router, owner, own.map(stored), [], (after) => {
+    if (after.some((row) => isOf(row, owner)))
+      throw new UserError(`${router.title} has reservations of stack ${owner} again: something else writes them`);
+  });
   if (own.length === 0) return [`${router.title} has no reservations of stack ${owner} any more`];
   return differenceLines(difference(own.map(stored), []));
 }
@@ -83,15 +89,12 @@ async function replace(
   owner: string,
   own: readonly StoredReservation[],
   wanted: readonly Reservation[],
-  reservations: readonly Reservation[],
+  check: (after: readonly Row[]) => void,
 ): Promise<void> {
   const work = async () => {
     await write(router, owner, changesBetween(own, wanted));
     await router.reload();
-    const after = await router.rows();
-    const others = after.filter((row) => !reservations.some((one) => says(row, one)));
-    refuseConflicts(router.title, others, reservations);
-    refuseMissing(router.title, "them", after, reservations);
+    check(await router.rows());
   };
   await orPutBack(router.title, work, () => undo(router, owner, own));
 }

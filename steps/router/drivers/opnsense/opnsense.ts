@@ -78,6 +78,12 @@ function open(settings: Settings, signal: AbortSignal): RowRouter {
   const isConcerned = ({ subnet, description }: StoredRow) =>
     !concerned?.every(({ uuid, subnet: cidr }) => subnet !== uuid && subnet !== cidr) ||
     description.startsWith(markOf(""));
+  const reservationsOf = ({ rows }: { rows: StoredRow[] }) => rows.filter(isReservation).filter(isConcerned);
+  /** A row that is added or put back needs its subnet's name. */
+  const lookForSubnets = async () => {
+    if (!server.hasSubnets) return;
+    subnets = (await api.look(`/api/${server.area}/${server.table}/search_subnet`, subnetList)).rows;
+  };
   const fieldsFor = (one: Reservation) =>
     server.fields(one, subnets.find(({ subnet }) => isIn(subnet, one.ip))?.uuid ?? "");
   const send = async (path: string, body: object, what: string, ...good: string[]) =>
@@ -88,19 +94,20 @@ function open(settings: Settings, signal: AbortSignal): RowRouter {
     async look(wanted) {
       const { status } = await api.look(statusPath, serverStatus);
       if (status !== "running") throw new UserError(isOff(settings, status));
+      await lookForSubnets();
       if (server.hasSubnets) {
-        subnets = (await api.look(`/api/${server.area}/${server.table}/search_subnet`, subnetList)).rows;
         if (wanted.length > 0) concerned = subnets.filter(({ subnet }) => wanted.some(({ ip }) => isIn(subnet, ip)));
         refuseOutside(title, subnets, wanted);
       }
-      const { rows } = await api.look(rowsPath, server.rows);
+      const rows = reservationsOf(await api.look(rowsPath, server.rows));
       const { rows: leases } = await api.look(`/api/${server.area}/${server.leaseTable}/search`, server.leases);
-      return { rows: rows.filter(isReservation).filter(isConcerned), leases };
+      return { rows, leases };
     },
-    async rows() {
-      const { rows } = await api.get(rowsPath, server.rows);
-      return rows.filter(isReservation).filter(isConcerned);
+    async lookForRows() {
+      await lookForSubnets();
+      return reservationsOf(await api.look(rowsPath, server.rows));
     },
+    rows: async () => reservationsOf(await api.get(rowsPath, server.rows)),
     add: (one, description) =>
       send(
         pathTo(server, "add"),

@@ -90,6 +90,7 @@ function open(settings: Settings, signal: AbortSignal): RowRouter {
       const all = await api.look(listPath(settings), mappings);
       return { rows: all.map(rowOf), leases: leases.filter(({ isStatic }) => !isStatic) };
     },
+    lookForRows: async () => (await api.look(listPath(settings), mappings)).map(rowOf),
     rows,
     async add(one, descr) {
       await add({ ...fieldsOf(one), descr });
@@ -97,7 +98,7 @@ function open(settings: Settings, signal: AbortSignal): RowRouter {
     async update(row, to) {
       const id = await idOf(row);
       if (id === undefined)
-        throw new UserError(`"${row.text}" has gone from ${title} at the same moment: run up again`);
+        throw new UserError(`"${row.text}" has gone from ${title} at the same moment: run the same command again`);
       // With its MAC, because pfSense refuses that for a row that has come into its place meanwhile.
       await send("PATCH", onePath, { parent_id, id: Number(id), ...fieldsOf(to), apply: false }, mapping);
     },
