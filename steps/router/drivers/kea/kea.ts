@@ -101,6 +101,7 @@ function placed(title: string, config: Configuration, reservations: readonly Res
   );
 }
 
+/** Kea writes its file even if it has nothing of the stack: an earlier run may have been cut off just before that. */
 async function clear(
   look: Kea,
   act: Kea,
@@ -110,7 +111,6 @@ async function clear(
 ): Promise<string[]> {
   const [commands, before] = [await look.commands(), await look.config()];
   const own = ownOf(before, owner);
-  if (own.length === 0) return [`${look.title} has no reservations of stack ${owner} any more`];
   refuseInterrupted(look.title, signal);
   const hasHostCommands = commands.has("reservation-add");
   const change = { owner, wanted: [], before, hasHostCommands, isKept: settings.persist };
@@ -118,6 +118,7 @@ async function clear(
     if (ownOf(after, owner).length > 0)
       throw new UserError(`${look.title} still has reservations of stack ${owner}: something else writes them`);
   });
+  if (own.length === 0) return [`${look.title} has no reservations of stack ${owner} any more`];
   return differenceLines(difference(own, []));
 }
 
