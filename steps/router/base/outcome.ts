@@ -68,7 +68,7 @@ export async function orPutBack<T>(
       ));
     const state = isBack
       ? "The reservations are as they were before."
-      : `Some of this stack's reservations may be missing on ${router} now: run up again as soon as it answers.`;
+      : `This stack's reservations may be half changed on ${router} now: run the same command again as soon as it answers.`;
     throw new UserError(`${error.message}\n${state}`, { cause: error });
   }
 }

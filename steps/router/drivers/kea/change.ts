@@ -82,5 +82,7 @@ const addition = (owner: string, one: Placed): Command => ({
 async function testConfiguration(kea: Kea, before: Configuration, wanted: Configuration): Promise<void> {
   await kea.order({ command: "config-test", arguments: wanted });
   if (!isDeepStrictEqual(await kea.config(), before))
-    throw new UserError(`something else changed the configuration of ${kea.title} at the same time: run up again`);
+    throw new UserError(
+      `something else changed the configuration of ${kea.title} at the same time: run the same command again`,
+    );
 }

@@ -61,7 +61,7 @@ export function changeScript({ batch, sum, mustRun }: Change): string {
     `[ -z "$complaint" ] || { printf '%s\\n' "$complaint" >&2; exit 1; }`,
     "edit commit piinit",
     `put() { cp -p ${configFile} ${next} && cat "$1" >${next} && mv ${next} ${configFile} && sync; }`,
-    `[ "$(md5sum <${configFile})" = ${quote(sum)} ] || { echo "something else changed ${configFile} at the same time: run up again" >&2; exit 1; }`,
+    `[ "$(md5sum <${configFile})" = ${quote(sum)} ] || { echo "something else changed ${configFile} at the same time: run the same command again" >&2; exit 1; }`,
     `put "$work/config/piinit"`,
     `reload() { ${reloadScript} 9>&- >"$work/reload" 2>&1 || { cat "$work/reload" >&2; return 1; }; }`,
     ...runs,

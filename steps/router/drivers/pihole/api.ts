@@ -67,7 +67,7 @@ function whyNotIn(url: string, { status, text, message }: Refusal): string {
   if (status === 429 && text.includes("api_seats_exceeded"))
     return `Pi-hole at ${url} has no session left: log out of its pages, or wait for half an hour`;
   if (status === 429)
-    return `Pi-hole at ${url} has had too many logins in a short time: wait for a minute and run up again`;
+    return `Pi-hole at ${url} has had too many logins in a short time: wait for a minute and run the same command again`;
   return message;
 }
 
@@ -85,7 +85,9 @@ function piHoleOf(server: WebServer, web: Web, sessions: Sessions<Headers | unde
       .use((headers) => over.ask({ ...request, ...(headers && { headers }) }))
       .catch((error) => {
         if (!hasEnded(error)) throw error;
-        throw new UserError(`${error.message}\nIts session has ended early: run up again.`, { cause: error });
+        throw new UserError(`${error.message}\nIts session has ended early: run the same command again.`, {
+          cause: error,
+        });
       });
   const config = (over = web) => ask({ method: "GET", path: "/api/config/dhcp", schema: configShape }, over);
   return {

@@ -89,7 +89,7 @@ async function replaced(piHole: PiHole, wanted: readonly string[]): Promise<stri
     if (!(error instanceof UserError)) throw error;
     // To a change it says no; not to be let in again may come after it.
     if (error.cause instanceof Refusal && !(error instanceof NotLetIn)) throw error;
-    const state = "Pi-hole has all of the old reservations or all of the new ones: run up again.";
+    const state = "Pi-hole has all of the old reservations or all of the new ones: run the same command again.";
     throw new UserError(`${error.message}\n${state}`, { cause: error });
   }
 }

@@ -69,7 +69,7 @@ function whyNotIn(url: string, answer: WebAnswer): string {
   if (/MFA|2FA/i.test(text) || status === 499)
     return `${who} at ${url} wants a second factor of this account: use an API key, or a local account without one`;
   if (status === 429 || text.includes("LIMIT_REACHED"))
-    return `${who} at ${url} has had too many logins in a short time: wait for some minutes and run up again, or use an API key`;
+    return `${who} at ${url} has had too many logins in a short time: wait for some minutes and run the same command again, or use an API key`;
   if ([400, 401, 403].includes(status)) return wrongLogin(`${who} at ${url}`);
   return refusal(who, url, answer).message;
 }
@@ -109,7 +109,7 @@ export function explained(error: unknown, { url, apiKey }: WebServer & Account):
       { cause: error },
     );
   if (isStranger(error))
-    return new UserError(`${message}\nIts session has ended early: run up again.`, { cause: error });
+    return new UserError(`${message}\nIts session has ended early: run the same command again.`, { cause: error });
   const hint = status === 403 ? hints["api.err.NoPermission"] : hintFor(text);
   return hint ? new UserError(`${message}\n${hint}`, { cause: error }) : error;
 }
