@@ -49,6 +49,7 @@ faultCases(
     return { server, bench, expire };
   },
   { old: [pi1, pi2, pi3], wanted: exchanged },
+  false,
 );
 
 describe("a FRITZ!Box's documented interface", function () {

@@ -125,7 +125,7 @@ describe("UniFi's interface as told of, in its own ways", function () {
     const isChange = ({ method }: { method: string }) => method !== "GET";
     server.beforeAnswer(4, () => server.deny(true));
     const work = openRouter(settings, { progress: silent, signal: new AbortController().signal }).apply(table);
-    await assert.rejects(work, /does not accept the API key. It was tried once[\s\S]*may be missing/);
+    await assert.rejects(work, /does not accept the API key. It was tried once[\s\S]*may be half changed/);
     server.deny(false);
     assert.equal(server.asked.length, first + 5);
     assert.equal(server.asked.slice(first).filter(isChange).length, 2);
