@@ -99,8 +99,7 @@ async function clear(piHole: PiHole, owner: string): Promise<string[]> {
   const others = hosts.filter((host) => !isOf(owner)(host));
   const count = hosts.length - others.length;
   if (count === 0) return [`Pi-hole at ${piHole.url} has no reservations of stack ${owner} any more`];
-  await piHole.replaceHosts(others);
-  if ((await piHole.hosts()).some(isOf(owner)))
+  if ((await replaced(piHole, others)).some(isOf(owner)))
     throw new UserError(
       `Pi-hole at ${piHole.url} has reservations of stack ${owner} again: something else writes them`,
     );
