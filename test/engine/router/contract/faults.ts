@@ -170,9 +170,11 @@ function changeCases(title: string, open: () => Promise<Opened>, old: Reservatio
     it("(session ended): logs in once more where the session was good for something, and just works", async function () {
       const { expire, bench } = await withRouter(async (router) => router);
       if (!expire) this.skip();
-      const isLogin = hasLogin(bench.secrets);
+      const isLogin = ({ body }: Asked) => hasLogin(bench.secrets)({ headers: {}, body });
+      // By HTTP's Digest, there is none: each request proves that somebody has the password.
+      const begun = asked.findIndex(isLogin);
       await somewhere((number) => {
-        const wasUsed = number > asked.findIndex(isLogin) + 1;
+        const wasUsed = number > Math.max(begun, 0) + 1;
         let first = 0;
         return attempt(
           number,
@@ -182,7 +184,7 @@ function changeCases(title: string, open: () => Promise<Opened>, old: Reservatio
           },
           async ({ server, bench }) => {
             const logins = server.asked.slice(first).filter(isLogin);
-            assert.equal(logins.length, wasUsed ? 2 : 1, `request ${number}`);
+            assert.equal(logins.length, begun < 0 ? 0 : wasUsed ? 2 : 1, `request ${number}`);
             return bench.settings;
           },
           wasUsed,
@@ -226,6 +228,6 @@ const noRepair = async ({ bench }: Attempt): Promise<RouterSettings> => bench.se
 /** Whether a request has a password or a key, or proves that somebody has one. */
 const hasLogin =
   (secrets: readonly string[]) =>
-  ({ headers, body }: Asked): boolean =>
+  ({ headers, body }: Pick<Asked, "headers" | "body">): boolean =>
     headers.authorization !== undefined ||
     secrets.some((secret) => JSON.stringify([headers, body]).includes(JSON.stringify(secret).slice(1, -1)));
