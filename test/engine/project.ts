@@ -126,10 +126,12 @@ async function installEngine(dir: string): Promise<string> {
 
 /** The same shape as our own project: an ES module in TypeScript, run by tsx. */
 async function writeProjectFiles(dir: string): Promise<void> {
-  const nodeModules = path.join(projectDir, "node_modules");
-  await symlink(nodeModules, path.join(dir, "node_modules"));
+  for (const name of ["node_modules", "start"]) await symlink(path.join(projectDir, name), path.join(dir, name));
   await writeFile(path.join(dir, "package.json"), JSON.stringify({ type: "module", main: "index.ts" }));
-  const runtime = { name: "nodejs", options: { typescript: false, nodeargs: "--import tsx" } };
+  const runtime = {
+    name: "nodejs",
+    options: { typescript: false, nodeargs: "--import tsx --import ./start/runner.mjs" },
+  };
   await writeFile(path.join(dir, "Pulumi.yaml"), JSON.stringify({ name: "test", runtime }));
   await writeFile(path.join(dir, "index.ts"), "export {};\n");
 }
