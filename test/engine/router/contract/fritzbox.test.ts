@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { checkRouter } from "../../../../cli/doctor/router.ts";
-import { UserError } from "../../../../lib/errors.ts";
-import { silent } from "../../../../lib/progress.ts";
 import type { Reservation } from "../../../../steps/router/base/driver.ts";
-import { openRouter, type RouterSettings } from "../../../../steps/router/catalogue.ts";
+import type { RouterSettings } from "../../../../steps/router/catalogue.ts";
 import { machine, nas } from "../bench.ts";
 import { brokenWebSettings } from "./broken.ts";
 import { faultCases } from "./faults.ts";
@@ -15,6 +13,7 @@ import {
   startFritzBox,
   user,
 } from "./fritzbox-server.ts";
+import { refused as refusedInWords, stackHome } from "./stack-home.ts";
 import { hearsNothing } from "./stranger.ts";
 
 const settingsOf = ({ url, fingerprint }: FritzBoxContract, change: object = {}) =>
@@ -64,18 +63,11 @@ describe("a FRITZ!Box's documented interface", function () {
   });
   after(() => server?.close());
 
-  const router = (settings = settingsOf(server), signal = new AbortController().signal) =>
-    openRouter(settings, { progress: silent, signal });
-  const table = (reservations: Reservation[], previous?: Reservation[]) => ({ owner: "home", reservations, previous });
-  const apply = (reservations: Reservation[], previous?: Reservation[]) =>
-    router().apply(table(reservations, previous));
-  const refused = (work: Promise<unknown>, ...patterns: RegExp[]) =>
-    assert.rejects(work, (error) => {
-      assert.ok(error instanceof UserError, String(error));
-      for (const pattern of patterns) assert.match(error.message, pattern);
-      assert.ok(!error.message.includes(password), "the message has the password");
-      return true;
-    });
+  const { router, apply } = stackHome((change) => settingsOf(server, change));
+  const refused = async (work: Promise<unknown>, ...patterns: RegExp[]) => {
+    const message = await refusedInWords(work, ...patterns);
+    assert.ok(!message.includes(password), "the message has the password");
+  };
   const names = () => server.hosts.map(({ name }) => name);
   const row = ({ mac, ip, name }: Reservation) => `  ${mac}  ${ip.padEnd(15)}  ${name}`;
 
@@ -147,7 +139,7 @@ describe("a FRITZ!Box's documented interface", function () {
 
   it("is not asked when the stack goes, and what to remove is told", async () => {
     const first = server.asked.length;
-    const told = await router().clear(table([pi1], [pi1]));
+    const told = await router().clear({ owner: "home", reservations: [pi1], previous: [pi1] });
     assert.deepEqual(told.slice(1), ["  MAC address        IP address       name", row(pi1)]);
     assert.equal(server.asked.length, first);
   });
@@ -170,17 +162,20 @@ describe("a FRITZ!Box's documented interface", function () {
       /not accept the user and password.*tried once/,
     )) {
       server.wrong = 0;
-      await refused(router(settings).apply(table([pi1])), says);
+      await refused(apply([pi1], undefined, settings), says);
       assert.ok(server.wrong <= 1, `${server.wrong} wrong answers`);
     }
     await hearsNothing(settingsOf(server), async (settings, says) => {
-      await refused(router(settings).apply(table([pi1])), says);
+      await refused(apply([pi1], undefined, settings), says);
       await refused(router(settings).lost([pi1]), says);
       await refused(router(settings).leases(), says);
     });
   });
 
   it("is left alone when the user interrupts", async () => {
-    await refused(router(settingsOf(server), AbortSignal.abort()).apply(table([pi1])), /interrupted/);
+    await refused(
+      router({}, AbortSignal.abort()).apply({ owner: "home", reservations: [pi1], previous: undefined }),
+      /interrupted/,
+    );
   });
 });

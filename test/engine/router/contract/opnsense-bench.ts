@@ -4,6 +4,7 @@ import type { Reservation } from "../../../../steps/router/base/driver.ts";
 import type { RouterSettings } from "../../../../steps/router/catalogue.ts";
 import type { Random } from "../../../random.ts";
 import type { Bench } from "../bench.ts";
+import { brokenWebSettings } from "./broken.ts";
 import {
   apiKey,
   apiSecret,
@@ -83,24 +84,11 @@ export function benchOf(opnsense: OpnsenseContract, real?: Real<StoredRow>): Ben
       await real?.start([]);
     },
     ...(real && { askForLease: (mac: string) => real.askForLease(mac) }),
-    broken: [
-      {
-        what: "secret",
-        settings: settingsOf(opnsense, { apiSecret: "wrong" }),
-        says: /not accept the API key.*tried once/,
-      },
-      {
-        what: "other certificate",
-        settings: settingsOf(opnsense, { fingerprint: "00".repeat(32) }),
-        says: /another certificate/,
-      },
-      {
-        what: "no fingerprint",
-        settings: settingsOf(opnsense, { fingerprint: undefined }),
-        says: /fingerprint: (?:\w\w:){31}/,
-      },
-      { what: "no server", settings: settingsOf(opnsense, { url: "https://127.0.0.1:1" }), says: /connection refused/ },
-    ],
+    broken: brokenWebSettings(
+      (change) => settingsOf(opnsense, change),
+      /not accept the API key.*tried once/,
+      "apiSecret",
+    ),
     secrets: [apiKey, apiSecret, Buffer.from(`${apiKey}:${apiSecret}`).toString("base64")],
     async close() {
       await opnsense.close();

@@ -3,6 +3,7 @@ import type { RouterSettings } from "../../../../steps/router/catalogue.ts";
 import type { Random } from "../../../random.ts";
 import { type Bench, machine, nas } from "../bench.ts";
 import { conformance } from "../conformance.ts";
+import { brokenWebSettings } from "./broken.ts";
 import { faultCases } from "./faults.ts";
 import { apiKey, freshState, type PfsenseContract, type StoredMapping, startPfsense } from "./pfsense-server.ts";
 import { type Real, realKea } from "./real.ts";
@@ -66,19 +67,8 @@ function benchOf(pfsense: PfsenseContract, real?: Real<StoredMapping>): Bench {
     },
     ...(real && { askForLease: (mac: string) => real.askForLease(mac) }),
     broken: [
-      { what: "key", settings: settingsOf(pfsense, { apiKey: "wrong" }), says: /not accept the API key.*tried once/ },
-      {
-        what: "other certificate",
-        settings: settingsOf(pfsense, { fingerprint: "00".repeat(32) }),
-        says: /another certificate/,
-      },
-      {
-        what: "no fingerprint",
-        settings: settingsOf(pfsense, { fingerprint: undefined }),
-        says: /fingerprint: (?:\w\w:){31}/,
-      },
+      ...brokenWebSettings((change) => settingsOf(pfsense, change), /not accept the API key.*tried once/, "apiKey"),
       { what: "interface", settings: settingsOf(pfsense, { interface: "opt7" }), says: /says 404: Parent not found/ },
-      { what: "no server", settings: settingsOf(pfsense, { url: "https://127.0.0.1:1" }), says: /connection refused/ },
     ],
     secrets: [apiKey],
     async close() {

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { UserError } from "../../../../lib/errors.ts";
-import { silent } from "../../../../lib/progress.ts";
 import { reservationsIn } from "../../../../steps/router/base/table.ts";
-import { openRouter, type RouterSettings } from "../../../../steps/router/catalogue.ts";
+import type { RouterSettings } from "../../../../steps/router/catalogue.ts";
 import { parseEntry } from "../../../../steps/router/drivers/dnsmasq/config.ts";
 import { type Bench, machine } from "../bench.ts";
 import { conformance } from "../conformance.ts";
@@ -13,6 +11,7 @@ import { oddValues } from "../odd-values.ts";
 import { brokenWebSettings } from "./broken.ts";
 import { faultCases } from "./faults.ts";
 import { type PiHoleContract, password, startPiHole } from "./pihole-server.ts";
+import { refused, stackHome } from "./stack-home.ts";
 
 const settingsOf = ({ url, fingerprint }: PiHoleContract, change: object = {}) =>
   ({ kind: "pihole", url, fingerprint, password, ...change }) as RouterSettings;
@@ -66,17 +65,10 @@ describe("Pi-hole's documented interface, in its own ways", function () {
   });
   after(() => server?.close());
 
-  const apply = () =>
-    openRouter(settingsOf(server), { progress: silent, signal: new AbortController().signal }).apply({
-      owner: "home",
-      reservations: [machine(1)],
-      previous: undefined,
-    });
-  const refused = (pattern: RegExp) =>
-    assert.rejects(apply(), (error) => error instanceof UserError && pattern.test(error.message));
+  const { apply } = stackHome((change) => settingsOf(server, change));
 
   it("tags what is the stack's", async () => {
-    await apply();
+    await apply([machine(1)]);
     assert.deepEqual(server.hosts, ["b8:27:eb:00:00:01,set:piinit.home,192.168.2.51,pi1"]);
   });
 
@@ -96,18 +88,18 @@ describe("Pi-hole's documented interface, in its own ways", function () {
 
   it("is not started again without a change", async () => {
     const before = server.restarts;
-    await apply();
+    await apply([machine(1)]);
     assert.equal(server.restarts, before);
   });
 
   it("says what to turn on when it can't be changed, and changes nothing", async () => {
     server.hosts = [];
     Object.assign(server, { active: false });
-    await refused(/is no DHCP server: turn it on/);
+    await refused(apply([machine(1)]), /is no DHCP server: turn it on/);
     Object.assign(server, { active: true, readOnly: true });
-    await refused(/may only read.*app_sudo/);
+    await refused(apply([machine(1)]), /may only read.*app_sudo/);
     Object.assign(server, { readOnly: false, seatsTaken: 16 });
-    await refused(/has no session left/);
+    await refused(apply([machine(1)]), /has no session left/);
     Object.assign(server, { seatsTaken: 0 });
     assert.deepEqual(server.hosts, []);
     assert.equal(server.sessions.size, 0);
