@@ -1,10 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { silent } from "../../../lib/progress.ts";
-import { getTool } from "../../../toolchain/tools.ts";
+import { type AgentName, type AgentProgram, agentLauncher } from "../agent-programs.ts";
 import { askJson, until } from "../agents.ts";
-import { startProgram } from "../cluster/cluster.ts";
 
 /** A machine with one Consul server and one Nomad server, at the agents' usual ports, with their data on a disk. */
 export interface Servers {
@@ -14,24 +12,17 @@ export interface Servers {
   start(): Promise<void>;
   /** Stops both at once, and loses their data. */
   lose(): Promise<void>;
-  signal(agent: "consul" | "nomad", signal: NodeJS.Signals): void;
+  signal(agent: AgentName, signal: NodeJS.Signals): void;
   close(): Promise<void>;
 }
 
 /** @param ip an address of this computer's own network, 127.0.0.0/8 */
 export async function makeServers(ip: string): Promise<Servers> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-servers-"));
-  const running = new Map<string, ReturnType<typeof startProgram>>();
+  const launch = await agentLauncher();
+  const running = new Map<AgentName, AgentProgram>();
   const urls = { consul: `http://${ip}:8500`, nomad: `http://${ip}:4646` };
 
-  const launch = async (agent: "consul" | "nomad", configuration: object) => {
-    const { path: program } = await getTool(agent, { progress: silent });
-    const home = path.join(dir, agent);
-    await mkdir(home, { recursive: true });
-    const file = path.join(home, "agent.json");
-    await writeFile(file, JSON.stringify({ ...configuration, data_dir: path.join(home, "data") }));
-    running.set(agent, startProgram(program, ["agent", agent === "consul" ? "-config-file" : "-config", file], home));
-  };
   const stop = async () => {
     const children = [...running.values()];
     running.clear();
@@ -41,8 +32,8 @@ export async function makeServers(ip: string): Promise<Servers> {
   return {
     ...urls,
     async start() {
-      await launch("consul", consulConfiguration(ip));
-      await launch("nomad", nomadConfiguration(ip));
+      running.set("consul", launch("consul", path.join(dir, "consul"), consulConfiguration(ip)));
+      running.set("nomad", launch("nomad", path.join(dir, "nomad"), nomadConfiguration(ip)));
       for (const url of Object.values(urls)) {
         const hasLeader = async () => (await askJson<string>(`${url}/v1/status/leader`)) !== "";
         await until(`${url} has a leader`, hasLeader);

@@ -1,11 +1,8 @@
-import { createWriteStream } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { execa } from "execa";
-import { silent } from "../../../lib/progress.ts";
 import type { ExpectedMachine } from "../../../steps/cluster/contract.ts";
-import { getTool } from "../../../toolchain/tools.ts";
+import { type AgentProgram, agentLauncher } from "../agent-programs.ts";
 import { askJson, until } from "../agents.ts";
 import { freePorts } from "../ports.ts";
 
@@ -36,25 +33,15 @@ type Name = keyof typeof nomadKinds;
 
 export async function makeCluster(): Promise<Cluster> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-cluster-"));
-  const consul = (await getTool("consul", { progress: silent })).path;
-  const nomad = (await getTool("nomad", { progress: silent })).path;
+  const launch = await agentLauncher();
   const names = Object.keys(nomadKinds) as Name[];
   const numbers = await freePorts(18);
   const ports = Object.fromEntries(names.map((name, index) => [name, portsFrom(numbers.slice(index * 6))])) as Record<
     Name,
     Ports
   >;
-  const running = new Map<string, ReturnType<typeof startProgram>>();
+  const running = new Map<string, AgentProgram>();
 
-  const launch = async (name: Name, agent: "consul" | "nomad", program: string, configuration: object) => {
-    const home = path.join(dir, `${name}-${agent}`);
-    await mkdir(home, { recursive: true });
-    const file = path.join(home, "agent.json");
-    await writeFile(file, JSON.stringify({ ...configuration, data_dir: path.join(home, "data") }));
-    const option = agent === "consul" ? "-config-file" : "-config";
-    const child = startProgram(program, ["agent", option, file], home);
-    running.set(`${name} ${agent}`, child);
-  };
   const kill = async (key: string) => {
     const child = running.get(key);
     running.delete(key);
@@ -73,12 +60,14 @@ export async function makeCluster(): Promise<Cluster> {
     })),
     async start(machine, change = {}) {
       const name = machine as Name;
-      for (const agent of ["consul", "nomad"]) await kill(`${name} ${agent}`);
-      await launch(name, "consul", consul, consulConfiguration(name, ports, change));
-      await launch(name, "nomad", nomad, nomadConfiguration(name, ports, change));
+      for (const agent of agentNames) await kill(`${name} ${agent}`);
+      for (const agent of agentNames) {
+        const folder = path.join(dir, `${name}-${agent}`);
+        running.set(`${name} ${agent}`, launch(agent, folder, configurations[agent](name, ports, change)));
+      }
     },
     kill: async (name, agent) => {
-      for (const one of agent ? [agent] : ["consul", "nomad"]) await kill(`${name} ${one}`);
+      for (const one of agent ? [agent] : agentNames) await kill(`${name} ${one}`);
     },
     joined: (name) =>
       until(`${name} is a voter`, async () => {
@@ -91,22 +80,6 @@ export async function makeCluster(): Promise<Cluster> {
       await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
-}
-
-/** With some of the variables that a developer's shell may have, e.g. AWS_CA_BUNDLE, Nomad refuses to start. */
-export function startProgram(program: string, args: string[], home: string) {
-  const env = { PATH: process.env.PATH ?? "", HOME: home };
-  const child = execa(program, args, {
-    env,
-    extendEnv: false,
-    cwd: home,
-    reject: false,
-    all: true,
-    buffer: false,
-    stdin: "ignore",
-  });
-  child.all.pipe(createWriteStream(path.join(home, "log"), { flags: "a" }));
-  return child;
 }
 
 function consulConfiguration(name: Name, ports: Record<Name, Ports>, change: Change): object {
@@ -160,6 +133,9 @@ function nomadConfiguration(name: Name, ports: Record<Name, Ports>, change: Chan
     }),
   };
 }
+
+const agentNames = ["consul", "nomad"] as const;
+const configurations = { consul: consulConfiguration, nomad: nomadConfiguration };
 
 function portsFrom([http = 0, server = 0, serf = 0, nomadHttp = 0, nomadRpc = 0, nomadSerf = 0]: number[]): Ports {
   return { http, server, serf, nomadHttp, nomadRpc, nomadSerf };

@@ -1,11 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { silent } from "../../../lib/progress.ts";
-import { getTool } from "../../../toolchain/tools.ts";
+import { type AgentProgram, agentLauncher } from "../agent-programs.ts";
 import { endBelow } from "../agents.ts";
-import { startProgram } from "./cluster.ts";
 
 /** Three machines of a home: real Consul and Nomad servers at addresses of this computer's own, 127.1.0.51 to 53. */
 export interface Home {
@@ -35,20 +33,9 @@ export function leaveOutImages(checkout: string): void {
 
 export async function makeHome(): Promise<Home> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-home-"));
-  const programs = {
-    consul: await getTool("consul", { progress: silent }),
-    nomad: await getTool("nomad", { progress: silent }),
-  };
-  const configurations = { consul: consulConfiguration, nomad: nomadConfiguration };
-  const running = new Map<string, ReturnType<typeof startProgram>[]>();
+  const launch = await agentLauncher();
+  const running = new Map<string, AgentProgram[]>();
 
-  const launch = (name: string, agent: "consul" | "nomad") => {
-    const home = path.join(dir, name, agent);
-    mkdirSync(home, { recursive: true });
-    const file = path.join(home, "agent.json");
-    writeFileSync(file, JSON.stringify({ ...configurations[agent](name), data_dir: path.join(home, "data") }));
-    return startProgram(programs[agent].path, ["agent", agent === "consul" ? "-config-file" : "-config", file], home);
-  };
   const kill = async (...names: string[]) => {
     for (const name of names) {
       const children = running.get(name) ?? [];
@@ -60,7 +47,10 @@ export async function makeHome(): Promise<Home> {
   };
   return {
     start(...names) {
-      for (const name of names) running.set(name, [launch(name, "consul"), launch(name, "nomad")]);
+      for (const name of names) {
+        const consul = launch("consul", path.join(dir, name, "consul"), consulConfiguration(name));
+        running.set(name, [consul, launch("nomad", path.join(dir, name, "nomad"), nomadConfiguration(name))]);
+      }
     },
     kill,
     async wipe() {
