@@ -53,7 +53,7 @@ export const stack = "house";
 
 /**
  * @param buildsImages whether the stack has its image, which takes longer
- * @throws where the machine can't have such a router, such as without name spaces
+ * @throws where the machine can't have such a router, such as without namespaces
  */
 export async function makeHouse(buildsImages: boolean): Promise<House> {
   const undo: (() => unknown)[] = [];

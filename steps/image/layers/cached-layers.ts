@@ -5,7 +5,7 @@ import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
 import { type Emulation, emulationHook } from "../foreign/emulation.ts";
 import { canUseNative, nativeScripts } from "../foreign/native.ts";
-import { checkNameSpace } from "../install/name-space.ts";
+import { checkNamespace } from "../install/namespace.ts";
 import { baseTar } from "../install/packages-layer.ts";
 import type { SystemSource } from "../install/system-source.ts";
 import type { Layer, Manifest, Program } from "../manifest/manifest.ts";
@@ -69,7 +69,7 @@ async function fetchAll(
 async function packagesLayer({ manifest, source, names }: ImageBuild, context: Context): Promise<LayerStack> {
   const below: Layer[] = [];
   const packages = await cachedFolder(layerFolder(names.packages), context, async (dir) => {
-    await checkNameSpace();
+    await checkNamespace();
     const emulation = await emulationFor(manifest.architecture, source, context);
     const base = await baseLayer(source, context, emulation);
     if (base.reused) below.push("base");

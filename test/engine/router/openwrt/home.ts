@@ -12,7 +12,7 @@ import { dhcpConfig, files, folders, programs } from "./root.ts";
 import { uciProgram, whyNoUci } from "./uci-program.ts";
 
 /**
- * A home router with OpenWrt's uci and dnsmasq, both real, in name spaces of their own, and a real sshd on 127.0.0.1 whose
+ * A home router with OpenWrt's uci and dnsmasq, both real, in namespaces of their own, and a real sshd on 127.0.0.1 whose
  * sessions are in there, with nothing but busybox's programs. Only what starts dnsmasq is a stand-in.
  */
 export interface OpenwrtHome {
@@ -152,10 +152,10 @@ async function powerOn(root: string): Promise<{ pid: number; off(): Promise<void
     once(child, "exit").then(() => [""]),
   ])) as [unknown];
   const pid = Number(String(line).trim());
-  if (!pid) throw new Error("the name spaces of a router could not be made");
+  if (!pid) throw new Error("the namespaces of a router could not be made");
   return {
     pid,
-    // unshare itself takes no signal; all in the name space ends with its first process.
+    // unshare itself takes no signal; all in the namespace ends with its first process.
     async off() {
       const ended = once(child, "exit");
       process.kill(pid, "SIGKILL");

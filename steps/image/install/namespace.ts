@@ -4,7 +4,7 @@ import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 
 /** What determines whether packages can be installed on this machine. */
-export interface NameSpaceFacts {
+export interface NamespaceFacts {
   isRoot: boolean;
   user: string;
   /** Whether this user may create a namespace. */
@@ -16,7 +16,7 @@ export interface NameSpaceFacts {
 const elsewhere = "or let another Linux build: `builder: {ssh: user@host}` in the stack's settings";
 
 /** Why packages can't be installed and what to do. Installing needs root in a namespace, and files of many owners. */
-export function nameSpaceFault({ isRoot, user, canUnshare, hasRange }: NameSpaceFacts): string | undefined {
+export function namespaceFault({ isRoot, user, canUnshare, hasRange }: NamespaceFacts): string | undefined {
   if (isRoot) {
     if (canUnshare) return undefined;
     return (
@@ -39,7 +39,7 @@ export function nameSpaceFault({ isRoot, user, canUnshare, hasRange }: NameSpace
 }
 
 /** @throws UserError if packages can't be installed on this machine */
-export async function checkNameSpace(): Promise<void> {
+export async function checkNamespace(): Promise<void> {
   const isRoot = process.getuid?.() === 0;
   const { username: user, uid } = userInfo();
   const kind = isRoot ? ["--mount"] : ["--user", "--map-root-user", "--mount"];
@@ -53,6 +53,6 @@ export async function checkNameSpace(): Promise<void> {
   const hasRange = ranges.every((text) =>
     text.split("\n").some((line) => [user, String(uid)].includes(line.split(":")[0] ?? "")),
   );
-  const fault = nameSpaceFault({ isRoot, user, canUnshare, hasRange });
+  const fault = namespaceFault({ isRoot, user, canUnshare, hasRange });
   if (fault) throw new UserError(fault);
 }
