@@ -1,4 +1,5 @@
 import type { Entry, Lease } from "../../base/driver.ts";
+import { hostNameIn } from "../../base/host-name.ts";
 
 /** The options of dnsmasq that affect fixed leases, from its files and its command line. */
 export interface Option {
@@ -73,7 +74,7 @@ export function parseEntry(source: string, text: string): Entry {
     else if (/^\d+(\.\d+){3}$/.test(field)) entry.ip = field;
     else if (field === "ignore") entry.ignored = true;
     else if (/^[a-z0-9][a-z0-9.-]*$/.test(field) && !/^(infinite|\d+[smhdw]?)$/.test(field))
-      entry.name = field.split(".")[0];
+      entry.name = hostNameIn(field);
   }
   return entry;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isIn } from "../../../../lib/network.ts";
 import type { Entry, Reservation } from "../../base/driver.ts";
+import { hostNameIn } from "../../base/host-name.ts";
 
 const host = z.looseObject({
   "hw-address": z.string().optional(),
@@ -67,7 +68,7 @@ export function entriesOf(config: Configuration, subnetIds: ReadonlySet<number>,
 
 function entryOf(source: string, one: Host): Entry {
   const { hostname, "hw-address": mac, "ip-address": ip } = one;
-  const name = hostname?.toLowerCase().split(".")[0];
+  const name = hostNameIn(hostname ?? "");
   return {
     source,
     text: [mac, ip, hostname].filter(Boolean).join(" "),

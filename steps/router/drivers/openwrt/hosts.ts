@@ -1,4 +1,5 @@
 import type { Entry, Reservation } from "../../base/driver.ts";
+import { hostNameIn } from "../../base/host-name.ts";
 import { firstOf, isOn, type Section, setLines } from "./uci.ts";
 
 /** The option in which a section of ours has its stack's name; dnsmasq's script and OpenWrt's own pages ignore it. */
@@ -28,7 +29,7 @@ function entryOf(section: Section): Entry {
     text: [...macs, ip, name].filter(Boolean).join(" "),
     macs,
     ...(ip && ip !== "ignore" && { ip }),
-    ...(name && { name: name.split(".")[0] }),
+    ...(name && { name: hostNameIn(name) }),
     ignored: ip === "ignore" || !isOn(section, "enabled", true) || !isOn(section, "enable", true),
   };
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Lease, Reservation } from "../../base/driver.ts";
+import { hostNameIn } from "../../base/host-name.ts";
 import type { Row } from "../../base/rows.ts";
 
 /** One of OPNsense's DHCP servers: where its rows are, what they look like, and how users find it. */
@@ -46,12 +47,11 @@ const parts = (list: string): string[] =>
     .split(",")
     .map((part) => part.trim())
     .filter(Boolean);
-const firstLabel = (name: string): string => name.toLowerCase().split(".")[0] ?? "";
 const isIpv4 = (ip: string): boolean => /^\d+(\.\d+){3}$/.test(ip);
 
 function entryOf(source: string, { hwaddr, ip, host }: { hwaddr: string; ip: string; host: string }) {
   const [address] = parts(ip).filter(isIpv4);
-  const name = firstLabel(host);
+  const name = hostNameIn(host);
   return {
     source,
     text: [hwaddr, ip, host].filter(Boolean).join(" "),
@@ -79,7 +79,7 @@ const lease = z
   .transform(({ hwaddr, address: ip, hostname, expire: expires, state }) => ({
     mac: hwaddr.toLowerCase(),
     ip,
-    name: hostname === "*" ? "" : firstLabel(hostname),
+    name: hostname === "*" ? "" : hostNameIn(hostname),
     expires,
     state,
   }));

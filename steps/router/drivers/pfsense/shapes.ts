@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Lease } from "../../base/driver.ts";
+import { hostNameIn } from "../../base/host-name.ts";
 import type { Row } from "../../base/rows.ts";
 
 /** Absent, null and empty are the same. */
@@ -22,7 +23,7 @@ export type Mapping = z.output<typeof mapping>;
 export const mappings = z.array(mapping);
 
 export function rowOf({ id, mac, ipaddr: ip, hostname, descr: description }: Mapping): Row {
-  const name = hostname.toLowerCase().split(".")[0];
+  const name = hostNameIn(hostname);
   return {
     source: "pfSense's static mappings",
     text: [mac, ip, hostname].filter(Boolean).join(" "),
@@ -63,7 +64,7 @@ export const leaseList = z
       .map(({ ip, mac, hostname, ends, active_status: status }): Lease & { isStatic: boolean } => ({
         ip,
         mac: normalMac(mac),
-        name: hostname.split(".")[0] ?? "",
+        name: hostNameIn(hostname),
         expires: status === "static" ? 0 : secondsOf(ends),
         isStatic: status === "static",
       })),
