@@ -4,9 +4,9 @@ import type { Reservation } from "./driver.ts";
 import { reservationText } from "./table.ts";
 
 /** A network in which a router gives out addresses. */
-export interface ServedNetwork {
+export interface ServedNetwork<Id = string> {
   /** By which the router knows it, or the server for it. */
-  id: string;
+  id: Id;
   /** For users. */
   name: string;
   /** Any address in it, most often the router's own, with the prefix' length. */
@@ -14,17 +14,18 @@ export interface ServedNetwork {
 }
 
 /** A reservation with the `id` of the network that its address is in. */
-export type Placed = Reservation & { network: string };
+export type Placed<Id = string> = Reservation & { network: Id };
 
 /** Finds each reservation's network; refuses those that have none, all at once. */
-export function place(
+export function place<Id>(
   router: string,
-  networks: readonly ServedNetwork[],
+  networks: readonly ServedNetwork<Id>[],
   reservations: readonly Reservation[],
-): Placed[] {
-  const networkOf = ({ ip }: Reservation) => networks.find(({ cidr }) => isHostIn(cidr, ip))?.id;
-  const unserved = reservations.filter((one) => networkOf(one) === undefined);
-  if (unserved.length === 0) return reservations.map((one) => ({ ...one, network: networkOf(one) ?? "" }));
+): Placed<Id>[] {
+  const networksOf = ({ ip }: Reservation) => networks.filter(({ cidr }) => isHostIn(cidr, ip)).slice(0, 1);
+  const unserved = reservations.filter((one) => networksOf(one).length === 0);
+  if (unserved.length === 0)
+    return reservations.flatMap((one) => networksOf(one).map(({ id }) => ({ ...one, network: id })));
   throw new UserError(
     [
       `Nothing was changed on ${router}: it gives out addresses in no network that has these:`,

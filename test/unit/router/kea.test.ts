@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { configuration, entriesOf, ownOf, place, withOwn } from "../../../steps/router/drivers/kea/config.ts";
+import { place } from "../../../steps/router/base/place.ts";
+import { configuration, entriesOf, networksOf, ownOf, withOwn } from "../../../steps/router/drivers/kea/config.ts";
 import { kea } from "../../../steps/router/drivers/kea/kea.ts";
 
 const pi1 = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
@@ -27,7 +28,7 @@ const config = configuration.parse(given);
 
 describe("Kea's configuration", () => {
   it("keeps all that is not the stack's when its reservations change", () => {
-    const changed = withOwn(config, "home", [{ ...pi1, ip: "192.168.4.51", subnetId: 3 }]);
+    const changed = withOwn(config, "home", [{ ...pi1, ip: "192.168.4.51", network: 3 }]);
     const moved = { ...own, "ip-address": "192.168.4.51" };
     assert.deepEqual(changed, {
       Dhcp4: {
@@ -42,7 +43,7 @@ describe("Kea's configuration", () => {
   });
 
   it("says whose reservations are whose", () => {
-    assert.deepEqual(ownOf(config, "home"), [{ ...pi1, subnetId: 1 }]);
+    assert.deepEqual(ownOf(config, "home"), [{ ...pi1, network: 1 }]);
     assert.deepEqual(ownOf(config, "garage"), []);
     const entries = entriesOf(config, new Set([1]), "home");
     assert.deepEqual(
@@ -52,15 +53,20 @@ describe("Kea's configuration", () => {
     assert.equal(entriesOf(config, new Set([1])).length, 2);
   });
 
-  it("has a subnet for an address, or none", () => {
-    const ips = ["192.168.2.51", "192.168.5.1", "192.168.6.1"];
-    const found = place(
-      config,
-      ips.map((ip) => ({ ...pi1, ip })),
-    );
+  it("has a subnet for an address, or says which there are", () => {
+    const placed = (...ips: string[]) =>
+      place(
+        "Kea",
+        networksOf(config),
+        ips.map((ip) => ({ ...pi1, ip })),
+      );
     assert.deepEqual(
-      found.map((one) => ("subnetId" in one ? one.subnetId : undefined)),
-      [1, 4, undefined],
+      placed("192.168.2.51", "192.168.5.1").map(({ network }) => network),
+      [1, 4],
+    );
+    assert.throws(
+      () => placed("192.168.2.51", "192.168.6.1"),
+      /in no network that has these:\n {2}pi1: .*192\.168\.6\.1\nIts networks: subnet 1 \(192\.168\.2\.0\/24\), /,
     );
   });
 });

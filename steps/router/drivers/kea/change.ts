@@ -52,8 +52,8 @@ export async function replaceOwn(kea: Kea, change: Change, check: (after: Config
 
 const sorted = (table: readonly Placed[]): Placed[] =>
   table
-    .map(({ subnetId, mac, ip, name }) => ({ subnetId, mac, ip, name }))
-    .sort((a, b) => (`${a.subnetId} ${a.mac}` < `${b.subnetId} ${b.mac}` ? -1 : 1));
+    .map(({ network, mac, ip, name }) => ({ network, mac, ip, name }))
+    .sort((a, b) => (`${a.network} ${a.mac}` < `${b.network} ${b.mac}` ? -1 : 1));
 
 /** Removes before it adds, because an address can't be there twice. */
 async function replaceHosts(kea: Kea, owner: string, own: readonly Placed[], wanted: readonly Placed[]): Promise<void> {
@@ -68,14 +68,14 @@ async function replaceHosts(kea: Kea, owner: string, own: readonly Placed[], wan
 /** The default would be a database of hosts. */
 const target = { "operation-target": "memory" };
 
-const removal = ({ subnetId, mac }: Placed): Command => ({
+const removal = ({ network, mac }: Placed): Command => ({
   command: "reservation-del",
-  arguments: { ...target, "subnet-id": subnetId, "identifier-type": "hw-address", identifier: mac },
+  arguments: { ...target, "subnet-id": network, "identifier-type": "hw-address", identifier: mac },
 });
 
 const addition = (owner: string, one: Placed): Command => ({
   command: "reservation-add",
-  arguments: { ...target, reservation: { "subnet-id": one.subnetId, ...hostFor(owner, one) } },
+  arguments: { ...target, reservation: { "subnet-id": one.network, ...hostFor(owner, one) } },
 });
 
 /** Lets Kea look at the new configuration, which harms nothing, and looks whether the old one is still there. */

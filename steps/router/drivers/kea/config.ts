@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { isIn } from "../../../../lib/network.ts";
 import type { Entry, Reservation } from "../../base/driver.ts";
 import { hostNameIn } from "../../base/host-name.ts";
+import type { Placed as PlacedIn, ServedNetwork } from "../../base/place.ts";
 
 const host = z.looseObject({
   "hw-address": z.string().optional(),
@@ -25,9 +25,7 @@ export const configuration = z.looseObject({
 export type Configuration = z.output<typeof configuration>;
 
 /** A reservation in Kea's configuration, with the number of its subnet. */
-export interface Placed extends Reservation {
-  subnetId: number;
-}
+export type Placed = PlacedIn<number>;
 
 /** In `user-context`, which Kea keeps for others, ours have the stack's name under this key. */
 const ownerKey = "piinit";
@@ -45,7 +43,7 @@ export function ownOf(config: Configuration, owner: string): Placed[] {
     reservations
       .filter((one) => isOwn(one, owner))
       .map((one) => ({
-        subnetId: id,
+        network: id,
         mac: one["hw-address"]?.toLowerCase() ?? "",
         ip: one["ip-address"] ?? "",
         name: one.hostname ?? "",
@@ -79,14 +77,9 @@ function entryOf(source: string, one: Host): Entry {
   };
 }
 
-/** The subnet of each reservation; undefined for an address in none. */
-export function place(config: Configuration, reservations: readonly Reservation[]): (Placed | Reservation)[] {
-  const subnets = subnetsOf(config);
-  return reservations.map(({ name, mac, ip }) => {
-    const found = subnets.find(({ subnet: cidr }) => isIn(cidr, ip));
-    return found ? { name, mac, ip, subnetId: found.id } : { name, mac, ip };
-  });
-}
+/** The networks in which Kea gives out addresses. */
+export const networksOf = (config: Configuration): ServedNetwork<number>[] =>
+  subnetsOf(config).map(({ id, subnet: cidr }) => ({ id, name: `subnet ${id}`, cidr }));
 
 /** As Kea takes a reservation. */
 export function hostFor(owner: string, { mac, ip, name }: Reservation): Host {
@@ -98,7 +91,7 @@ export function withOwn(config: Configuration, owner: string, wanted: readonly P
   const changed = (one: Subnet): Subnet => {
     const { reservations = [] } = one;
     const others = reservations.filter((other) => !isOwn(other, owner));
-    const own = wanted.filter(({ subnetId }) => subnetId === one.id).map((placed) => hostFor(owner, placed));
+    const own = wanted.filter(({ network }) => network === one.id).map((placed) => hostFor(owner, placed));
     return { ...one, reservations: [...others, ...own] };
   };
   const { Dhcp4 } = config;

@@ -2,6 +2,7 @@ import { UserError } from "../../../../lib/errors.ts";
 import type { CurrentLease, Driver, Reservation, Table } from "../../base/driver.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { outcomeLines, refuseLost } from "../../base/outcome.ts";
+import { place } from "../../base/place.ts";
 import {
   difference,
   differenceLines,
@@ -9,13 +10,12 @@ import {
   planTable,
   refuseConflicts,
   refuseStrangers,
-  reservationText,
 } from "../../base/table.ts";
 import { hostIn } from "../../base/web.ts";
 import { replaceOwn } from "./change.ts";
 import type { Channels } from "./channel.ts";
 import { type Kea, openKea } from "./commands.ts";
-import { type Configuration, entriesOf, ownOf, type Placed, place, subnetsOf } from "./config.ts";
+import { type Configuration, entriesOf, networksOf, ownOf, subnetsOf } from "./config.ts";
 import { overHttp, titleOverHttp } from "./http.ts";
 import { type KeaSettings, schema, wayOf } from "./settings.ts";
 import { titleOverSsh, withSocket } from "./ssh.ts";
@@ -65,12 +65,13 @@ async function leases(server: Kea): Promise<CurrentLease[]> {
 async function apply(look: Kea, act: Kea, settings: KeaSettings, table: Table, signal: AbortSignal): Promise<string[]> {
   const { owner, reservations } = table;
   const [commands, before] = [await look.commands(), await look.config()];
-  const subnetIds = new Set(placed(look.title, before, reservations).map(({ subnetId }) => subnetId));
+  const placed = (some: readonly Reservation[]) => place(look.title, networksOf(before), some);
+  const subnetIds = new Set(placed(reservations).map(({ network }) => network));
   const own = ownOf(before, owner);
   const marked = own.map((one) => ({ source: look.title, text: "", macs: [one.mac], ...one, ignored: false }));
   refuseStrangers(look.title, "remove them there", marked, table);
   const planned = planTable(look.title, entriesOf(before, subnetIds, owner), reservations);
-  const wanted = placed(look.title, before, planned.own);
+  const wanted = placed(planned.own);
 
   const leases = commands.has("lease4-get-all") ? await look.leases([...subnetIds]) : [];
   refuseInterrupted(look.title, signal);
@@ -88,17 +89,6 @@ async function apply(look: Kea, act: Kea, settings: KeaSettings, table: Table, s
 
 function refuseInterrupted(title: string, signal: AbortSignal): void {
   if (signal.aborted) throw new UserError(`interrupted while talking to ${title}, before anything was changed`);
-}
-
-/** Each reservation with its subnet. */
-function placed(title: string, config: Configuration, reservations: readonly Reservation[]): Placed[] {
-  const found = place(config, reservations);
-  const outside = found.filter((one) => !("subnetId" in one));
-  if (outside.length === 0) return found as Placed[];
-  const subnets = subnetsOf(config).map(({ subnet }) => subnet);
-  throw new UserError(
-    `Nothing was changed: ${title} serves ${subnets.join(", ") || "no subnet"}, and these addresses are not in there: ${outside.map(reservationText).join(", ")}`,
-  );
 }
 
 /** Kea writes its file even if it has nothing of the stack: an earlier run may have been cut off just before that. */
