@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { cacheDir } from "../../lib/paths.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
-import { type Checkout, makeCheckout, type Outcome } from "../e2e/checkout.ts";
+import { type Checkout, makeCheckout, type Outcome, succeeded } from "../e2e/checkout.ts";
 import { type Row, tableOf } from "./table.ts";
 
 /** Measures the lab's lifecycle with a warm toolchain. */
@@ -48,11 +48,6 @@ async function measure(home: Checkout): Promise<Row[]> {
   const { seconds } = JSON.parse(stdout);
   rows.push({ what: "image with one changed file, the builder alone", unit: "s", goal: 5, measured: seconds });
   return rows;
-}
-
-function succeeded(outcome: Outcome): Outcome {
-  if (outcome.exitCode !== 0) throw new Error(`a command failed:\n${outcome.output}`);
-  return outcome;
 }
 
 /** How long the command takes to print a text. */

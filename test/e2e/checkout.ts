@@ -30,6 +30,12 @@ export interface Outcome {
   seconds: number;
 }
 
+/** Returns the outcome of a command that did what it was to do. @throws with all that it printed, if it failed */
+export function succeeded(outcome: Outcome, what = "a command"): Outcome {
+  if (outcome.exitCode !== 0) throw new Error(`${what} fails:\n${outcome.output}`);
+  return outcome;
+}
+
 /** `more` goes into the environment of its commands. */
 export async function makeCheckout(more: Record<string, string> = {}): Promise<Checkout> {
   const root = mkdtempSync(path.join(tmpdir(), "piinit-checkout-"));

@@ -4,8 +4,8 @@ import path from "node:path";
 import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
 import { answers, eventually, isOpen, minutes, untilDefined } from "./asking.ts";
-import { type Checkout, makeCheckout } from "./checkout.ts";
-import { isWhole, machines, questionsTo, succeeded } from "./lab-home.ts";
+import { type Checkout, makeCheckout, succeeded } from "./checkout.ts";
+import { isWhole, machines, questionsTo } from "./lab-home.ts";
 
 /** A job that the stack doesn't have; it needs no machine. */
 const jobByHand = {

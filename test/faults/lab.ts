@@ -3,10 +3,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { StackStatus } from "../../cli/status/stack-status.ts";
 import { labStatus } from "../../steps/lab/lab.ts";
 import { cutPower } from "../../steps/lab/machine-processes.ts";
-import { type Checkout, makeCheckout, type Outcome } from "../e2e/checkout.ts";
+import { type Checkout, makeCheckout } from "../e2e/checkout.ts";
+import { isWhole } from "../e2e/lab-home.ts";
 import type { Urls } from "./traffic.ts";
-
-export const machines = ["pi1", "pi2", "pi3"];
 
 /** The lab of stacks/Pulumi.lab.yaml, whose heartbeat beats each minute. */
 export interface Lab {
@@ -64,7 +63,7 @@ export async function makeLab(): Promise<Lab> {
       const end = performance.now() + patienceMs;
       for (;;) {
         const now = await status();
-        if (isWhole(now)) return undefined;
+        if (now.state === "healthy" && isWhole(now)) return undefined;
         if (performance.now() > end) return `not whole after ten minutes: ${JSON.stringify(now)}`;
         await pause(3000);
       }
@@ -74,14 +73,4 @@ export async function makeLab(): Promise<Lab> {
       checkout.remove();
     },
   };
-}
-
-const isWhole = ({ state, machines: seen, consul, nomad }: StackStatus): boolean =>
-  state === "healthy" &&
-  seen.every(({ name, reachable, hostname }) => reachable && hostname === name) &&
-  [consul.peers, nomad.servers, nomad.clients].every((names) => names.join() === machines.join());
-
-/** @throws if it failed */
-export function succeeded(what: string, { exitCode, output }: Outcome): void {
-  if (exitCode !== 0) throw new Error(`${what} fails: ${output}`);
 }

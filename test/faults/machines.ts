@@ -1,6 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { succeeded } from "../e2e/checkout.ts";
+import { machines } from "../e2e/lab-home.ts";
 import type { Random } from "../random.ts";
-import { type Lab, machines, makeLab, succeeded } from "./lab.ts";
+import { type Lab, makeLab } from "./lab.ts";
 import { distributionOf, type Row, type Trial } from "./part.ts";
 import { type Count, countRuns, type Outage, type Run, readRuns } from "./periodic.ts";
 import { startTraffic, type Traffic, type Urls } from "./traffic.ts";
@@ -117,12 +119,12 @@ async function comeUp(lab: Lab, random: Random, say: (line: string) => void): Pr
     isOver = true;
   });
   for (await lab.look(); !isOver && !lab.urlsOf(name); await lab.look()) await pause(500);
-  if (isOver) succeeded("the first up", await over);
+  if (isOver) succeeded(await over, "the first up");
   await Promise.race([pause(after * 1000), over]);
   await lab.kill(name);
   say(`${name} lost its power ${after.toFixed(0)} s after its start, while the first up ran`);
-  succeeded("lab start", await lab.checkout.piinit("lab", "start", name));
-  succeeded("the first up", await over);
+  succeeded(await lab.checkout.piinit("lab", "start", name), "lab start");
+  succeeded(await over, "the first up");
   const why = await lab.whyNotWhole();
   if (why) throw new Error(why);
   await lab.look();
@@ -157,7 +159,7 @@ const wait = (seconds: number) => pause(seconds * 1000);
 /** What gives a machine its power again, as a person would. */
 async function restart(lab: Lab, name: string, byUp: boolean): Promise<void> {
   const command = byUp ? ["up"] : ["lab", "start", name];
-  succeeded(command.join(" "), await lab.checkout.piinit(...command));
+  succeeded(await lab.checkout.piinit(...command), command.join(" "));
 }
 
 function killRunning(random: Random): Fault {
@@ -217,7 +219,7 @@ function killAll(random: Random): Fault {
       await wait(before);
       await lab.kill("router", ...machines);
       await wait(off);
-      succeeded("lab start", await lab.checkout.piinit("lab", "start"));
+      succeeded(await lab.checkout.piinit("lab", "start"), "lab start");
     },
   };
 }
@@ -229,9 +231,9 @@ function cut(random: Random): Fault {
     machines: [name],
     async happen(lab) {
       await wait(before);
-      succeeded("lab cut", await lab.checkout.piinit("lab", "cut", name));
+      succeeded(await lab.checkout.piinit("lab", "cut", name), "lab cut");
       await wait(off);
-      succeeded("lab join", await lab.checkout.piinit("lab", "join", name));
+      succeeded(await lab.checkout.piinit("lab", "join", name), "lab join");
     },
   };
 }
@@ -245,7 +247,7 @@ function fillDisk(random: Random): Fault {
     what: "a machine's data partition filled, which `status` must tell, and emptied again",
     machines: [name],
     async happen({ checkout, status }) {
-      succeeded("filling", await checkout.piinit("lab", "ssh", name, "--", fill));
+      succeeded(await checkout.piinit("lab", "ssh", name, "--", fill), "filling");
       const end = performance.now() + tellMs;
       let tells = false;
       while (!tells && performance.now() < end) {
@@ -254,7 +256,7 @@ function fillDisk(random: Random): Fault {
         const about = JSON.stringify([problems, seen.find((one) => one.name === name)]);
         tells = /full|space|disk/i.test(about);
       }
-      succeeded("emptying", await checkout.piinit("lab", "ssh", name, "--", "rm /data/fill"));
+      succeeded(await checkout.piinit("lab", "ssh", name, "--", "rm /data/fill"), "emptying");
       if (!tells) throw new Error(`status doesn't tell that the disk of ${name} is full`);
     },
   };

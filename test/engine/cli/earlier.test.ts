@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { projectDir } from "../../../lib/paths.ts";
-import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
+import { type Checkout, makeCheckout, succeeded } from "../../e2e/checkout.ts";
 import { type Agents, startAgents } from "../agents.ts";
 import { service } from "../offline/service.ts";
 import { stackSettings } from "./held.ts";
@@ -80,7 +80,7 @@ describe("a stack that an earlier version made", function () {
       .replaceAll("NOMAD_URL", nomad.url);
     // Makes the stack, without anything in it, and so what encrypts its secrets.
     succeeded(await checkout.piinit("destroy", "earlier", "--yes"));
-    const empty = JSON.parse(succeeded(await checkout.pulumi("pulumi stack export --stack earlier")));
+    const empty = JSON.parse(succeeded(await checkout.pulumi("pulumi stack export --stack earlier")).output);
     const { secrets_providers } = empty.deployment;
     const state = JSON.parse(stored);
     writeFileSync(
@@ -91,13 +91,8 @@ describe("a stack that an earlier version made", function () {
   });
   afterEach(() => checkout?.remove());
 
-  function succeeded({ exitCode, output }: { exitCode: number; output: string }): string {
-    assert.equal(exitCode, 0, output);
-    return output;
-  }
-
   it("is taken over by up: nothing is made again or replaced", async () => {
-    const output = succeeded(await checkout.piinit("up", "earlier", "--yes"));
+    const { output } = succeeded(await checkout.piinit("up", "earlier", "--yes"));
     // These agents are others than those of the stored state.
     assert.match(output, /the key greeting is gone: up writes it again/);
     assert.match(output, /the job page is gone from Nomad: up registers it again/);
@@ -105,16 +100,16 @@ describe("a stack that an earlier version made", function () {
     for (const count of ["1 created", "3 updated", "13 unchanged"]) assert.ok(output.includes(count), output);
     assert.match(output, /job-page created/);
     assert.doesNotMatch(output, /replaced|deleted/);
-    assert.match(succeeded(await checkout.piinit("up", "earlier", "--yes")), /^ +17 unchanged$/m);
+    assert.match(succeeded(await checkout.piinit("up", "earlier", "--yes")).output, /^ +17 unchanged$/m);
     succeeded(await checkout.piinit("destroy", "earlier", "--yes"));
   });
 
   it("can be taken down at once, by the programs where they are now", async () => {
-    assert.match(succeeded(await checkout.piinit("destroy", "earlier", "--yes")), /- 1[678] deleted/);
+    assert.match(succeeded(await checkout.piinit("destroy", "earlier", "--yes")).output, /- 1[678] deleted/);
   });
 
   it("is previewed as up will take it over", async () => {
-    const output = succeeded(await checkout.piinit("preview", "earlier"));
+    const { output } = succeeded(await checkout.piinit("preview", "earlier"));
     assert.match(output, /1 to create\n +~ \d to update\n +\d changes\. 11 unchanged/);
     assert.doesNotMatch(output, /to (replace|delete)/);
   });
