@@ -29,7 +29,8 @@ function placesOf(target: string, { places = [] }: Sign): string[] {
   return [`https://${target}`, `http://${target}`, ...more];
 }
 
-async function probe(url: string, sign: Sign, signal: AbortSignal): Promise<Recognised | undefined> {
+/** Asks one question at a URL; undefined unless the answer is that kind's. */
+export async function probe(url: string, sign: Sign, signal: AbortSignal): Promise<Recognised | undefined> {
   let certificate: SeenCertificate | undefined;
   const see = (seen: SeenCertificate) => {
     certificate = seen;

@@ -27,8 +27,11 @@ type State = Omit<AdGuardContract, keyof ContractServer>;
 
 const says = (text: string): Reply => ({ status: 400, text: `${text}\n` });
 const done: Reply = { status: 200 };
+const onlyPost: Reply = { status: 405, text: "only method POST is allowed\n" };
 
 function answer(state: State, { method, path, headers, body }: Asked): Reply {
+  // The one place that asks for no password.
+  if (path === "/control/login" && method !== "POST") return onlyPost;
   const right = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
   if (headers.authorization !== right || state.wrong >= 5) {
     state.wrong++;
@@ -37,7 +40,7 @@ function answer(state: State, { method, path, headers, body }: Asked): Reply {
   if (path === "/control/dhcp/status" && method === "GET") return { status: 200, json: statusOf(state) };
   const [, verb] = /^\/control\/dhcp\/(\w+)_static_lease$/.exec(path) ?? [];
   if (!verb) return { status: 404, text: "404 page not found\n" };
-  if (method !== "POST") return { status: 405, text: "only method POST is allowed\n" };
+  if (method !== "POST") return onlyPost;
   if (!state.enabled) return says("dhcpv4: adding static lease: server is unconfigured");
   const given = body as Static;
   const entry = {

@@ -90,9 +90,17 @@ function refusalOf(state: State, { method, path, headers }: Asked): Reply | unde
 
 const list = "/devicehostlist.lua?sid=12ab34cd56ef7890";
 
+const description = `<?xml version="1.0"?>
+<root xmlns="urn:dslforum-org:device-1-0"><device>
+<deviceType>urn:dslforum-org:device:InternetGatewayDevice:1</deviceType>
+<friendlyName>FRITZ!Box 7590</friendlyName><manufacturer>AVM</manufacturer>
+</device></root>
+`;
+
 function answer(state: State, asked: Asked): Reply {
   const { method, path, headers, body } = asked;
   if (method === "GET" && path === list) return { status: 200, text: listOf(state.hosts) };
+  if (method === "GET" && path === "/tr64desc.xml") return { status: 200, text: description };
   const refusal = refusalOf(state, asked);
   if (refusal) return refusal;
   const [, service, action = ""] = /^urn:dslforum-org:service:(\w+):1#([\w-]+)$/.exec(String(headers.soapaction)) ?? [];

@@ -59,6 +59,10 @@ function answer(state: State, asked: Asked): Reply {
   const { method, path } = asked;
   if (path === "/")
     return isConsole ? { status: 200, text: "<html></html>" } : { status: 302, headers: { location: "/manage" } };
+  if (path === "/api/system" && isConsole)
+    return { status: 200, json: { hardware: { shortname: "UDMPRO" }, name: "Home" } };
+  if (path === "/status" && !isConsole)
+    return { status: 200, json: { meta: { rc: "ok", up: true, server_version: "8.0.7" }, data: [] } };
   if (path === (isConsole ? "/api/auth/login" : "/api/login")) return login(state, asked);
   const session = sessionOf(state, asked);
   if (session === undefined) return fails(401, "api.err.LoginRequired");
