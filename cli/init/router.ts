@@ -1,4 +1,5 @@
-import { formsOf, type Shape, shapesAt } from "../../components/schema/json-schema.ts";
+import type { Shape } from "../../components/schema/json-schema.ts";
+import { routerShape, typedAs } from "../../components/schema/router-shape.ts";
 import { settingFault } from "../../components/settings.ts";
 import { UserError } from "../../lib/errors.ts";
 import { defaultGateway, networkWith } from "../../lib/gateway.ts";
@@ -67,7 +68,7 @@ interface Kind {
 async function askForKind(target: string, { routerKind }: RouterOptions, asker: Asker): Promise<Kind> {
   const check = (answer: string) => (routerKinds.includes(answer) ? undefined : `must be ${anyOf(routerKinds)}`);
   if (routerKind === "manual" || !target) return { name: "manual", found: undefined };
-  if (routerKind !== undefined && !shapeOf(routerKind)?.properties?.url) return { name: routerKind, found: undefined };
+  if (routerKind !== undefined && !routerShape(routerKind)?.properties?.url) return { name: routerKind, found: undefined };
   asker.tell([`Looking at the router, ${target} ...`]);
   const found = await recogniseRouter(target, interrupted);
   interrupted.throwIfAborted();
@@ -99,7 +100,7 @@ async function askForSettings(
 ): Promise<{ settings: Record<string, unknown>; secrets: Secret[] }> {
   const settings: Record<string, unknown> = { kind: name };
   const secrets: Secret[] = [];
-  const shape = shapeOf(name);
+  const shape = routerShape(name);
   refuseUnknown(name, shape, options);
   for (const [key, part] of Object.entries(shape?.properties ?? {})) {
     if (key === "kind") continue;
@@ -123,7 +124,7 @@ async function askForSettings(
       isSecret,
       initial: !isRequired ? "" : key === "url" ? withPort(place.url, part.example) : undefined,
       check: (answer) =>
-        settingFault({ network: { cidr: "10.0.0.0/24", router: { ...settings, [key]: typed(part, answer) } } }, [
+        settingFault({ network: { cidr: "10.0.0.0/24", router: { ...settings, [key]: typedAs(part, answer) } } }, [
           "network",
           "router",
           key,
@@ -131,16 +132,10 @@ async function askForSettings(
     });
     if (value === "") continue;
     if (isSecret) secrets.push({ path: `network.router.${key}`, value });
-    else settings[key] = typed(part, value);
+    else settings[key] = typedAs(part, value);
   }
   return { settings, secrets };
 }
-
-/** What the settings of such a router may be. */
-const shapeOf = (kind: string): Shape | undefined =>
-  shapesAt(["network", "router"])
-    .flatMap(formsOf)
-    .find(({ properties }) => properties?.kind?.const === kind);
 
 function refuseUnknown(
   kind: string,
@@ -192,8 +187,3 @@ const sentence = ({ description = "", example, secret }: Shape) => {
   const isTelling = example !== undefined && typeof example !== "boolean" && secret !== "always";
   return folded(`${description.replace(/\.$/, "")}${isTelling ? `, such as ${String(example)}` : ""}.`, 78).join("\n");
 };
-
-function typed({ type }: Shape, text: string): unknown {
-  if (type === "boolean") return /^(true|yes)$/i.test(text) ? true : /^(false|no)$/i.test(text) ? false : text;
-  return type === "integer" && /^\d+$/.test(text) ? Number(text) : text;
-}
