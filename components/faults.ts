@@ -38,6 +38,10 @@ export function pathText(path: readonly PropertyKey[]): string {
     .join("");
 }
 
+/** The reason where a secret is lacking; `path` as `./piinit secret` takes it. */
+export const missingSecret = (path: string, stack: string): string =>
+  `is missing; set it: ./piinit secret ${path} ${stack}`;
+
 const longestShown = 80;
 
 /** Undefined where there is nothing to show; a text of several lines may be a key or a whole file. */

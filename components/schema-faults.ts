@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { anyOf, suggestion } from "../lib/words.ts";
-import { type Fault, pathText } from "./faults.ts";
+import { type Fault, missingSecret, pathText } from "./faults.ts";
 import { partsOf, shapesAt } from "./schema/json-schema.ts";
 import { isSecret } from "./schema/secrecy.ts";
 
@@ -37,9 +37,7 @@ export function issueFaults(issue: z.core.$ZodIssue, given: unknown, stack: stri
   // One that is missing because of other settings: the schema says of which.
   if (value === undefined && issue.code === "custom" && !isSecret(path)) return [{ path, reason: issue.message }];
   if (value !== undefined) return [{ path, reason: issue.message, value }];
-  return [
-    { path, reason: isSecret(path) ? `is missing; set it: ./piinit secret ${pathText(path)} ${stack}` : "is missing" },
-  ];
+  return [{ path, reason: isSecret(path) ? missingSecret(pathText(path), stack) : "is missing" }];
 }
 
 function unknownKey(path: PropertyKey[], key: string): Fault {

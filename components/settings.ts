@@ -3,7 +3,7 @@ import { cantBeUsed, type Fault, faultsError, pathText } from "./faults.ts";
 import { withStandIns } from "./schema/secrecy.ts";
 import { type Settings, stackSchema } from "./schema/stack.ts";
 import { describeIssue, issueFaults, protoFaults } from "./schema-faults.ts";
-import { withLongForms } from "./short-forms.ts";
+import { atItsText, longForms } from "./short-forms.ts";
 import { alteredBySource } from "./source.ts";
 
 const interdependent = stackSchema.pick({ images: true, jobs: true, lab: true, machines: true, network: true });
@@ -26,14 +26,17 @@ export function parseSettings(
   stack: string,
   { onlyImage, secret = new Set(), source = "" }: ParseOptions = {},
 ): Settings {
-  const given = withLongForms(short);
+  const { settings: given, faults: ofTexts } = longForms(short);
   const raw = onlyImage === undefined ? given : withoutOthersSecrets(given, onlyImage);
   const result = stackSchema.safeParse(raw, { error: describeIssue });
   const issues = result.error?.issues ?? [];
-  const altered = alteredBySource(source, given);
+  const found = [...alteredBySource(source, short), ...ofTexts];
   const faults = [
-    ...altered,
-    ...issues.flatMap((issue) => issueFaults(issue, raw, stack)).filter((fault) => !isOf(altered, fault)),
+    ...found,
+    ...issues
+      .flatMap((issue) => issueFaults(issue, raw, stack))
+      .map((fault) => atItsText(short, fault, stack))
+      .filter((fault, index, all) => !isOf(found, fault) && !all.slice(0, index).some((one) => isSame(one, fault))),
     ...protoFaults(raw),
     ...faultsBetweenSettings(raw),
   ];
@@ -51,6 +54,9 @@ export function settingFault(given: Record<string, unknown>, path: readonly Prop
 function isOf(found: readonly Fault[], { path }: Fault): boolean {
   return found.some((other) => pathText(other.path) === pathText(path));
 }
+
+/** Two settings may come from one text. */
+const isSame = (one: Fault, { path, reason }: Fault) => pathText(one.path) === pathText(path) && one.reason === reason;
 
 /** Gives the images that are not built a secret from the documentation, where they lack one. */
 function withoutOthersSecrets(raw: Record<string, unknown>, onlyImage: string): Record<string, unknown> {

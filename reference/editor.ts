@@ -1,4 +1,5 @@
 import type { Shape } from "../components/schema/json-schema.ts";
+import { askedSettings } from "../components/short-forms.ts";
 
 /** What Pulumi makes of a value that was set with `--secret`. */
 const encrypted = {
@@ -10,7 +11,7 @@ const encrypted = {
 
 /** stacks/schema.json: what editors may complete and check in a stack's file. Other plugins' settings are not ours to judge. */
 export function stackFileSchema({ $schema, properties = {}, required = [], definitions }: Shape): object {
-  const names = Object.keys(properties);
+  const names = [...new Set([...Object.keys(properties), ...Object.keys(askedSettings)])];
   return {
     $schema,
     title: "A stack of piinit",
@@ -18,9 +19,7 @@ export function stackFileSchema({ $schema, properties = {}, required = [], defin
     properties: {
       config: {
         type: "object",
-        properties: Object.fromEntries(
-          names.map((name) => [`piinit:${name}`, orText(name, forEditor(properties[name]))]),
-        ),
+        properties: Object.fromEntries(names.map((name) => [`piinit:${name}`, settingFor(name, properties[name])])),
         patternProperties: { [`^piinit:(?!(${names.join("|")})$)`]: false },
         required: required.map((name) => `piinit:${name}`),
       },
@@ -30,17 +29,13 @@ export function stackFileSchema({ $schema, properties = {}, required = [], defin
   };
 }
 
-/** Some settings may be a text, which is all that `pulumi new` can ask for. */
-function orText(name: string, schema: unknown): unknown {
-  const description = texts[name];
-  return description === undefined ? schema : { anyOf: [schema, { type: "string", description }] };
+/** What `pulumi new` asks for is a text; some of these may also be a map. */
+function settingFor(name: string, shape: Shape | undefined): unknown {
+  const description = askedSettings[name];
+  const asked = description === undefined ? [] : [{ type: "string", description: withoutLinks(description) }];
+  const [only, ...others] = [...(shape ? [forEditor(shape)] : []), ...asked, ...(shape ? [] : [encrypted])];
+  return others.length > 0 ? { anyOf: [only, ...others] } : only;
 }
-
-const texts: Partial<Record<string, string>> = {
-  network: "The network's CIDR.",
-  images: "The board of the servers, which is all that there is then.",
-  machines: "The servers' MAC addresses, separated by spaces.",
-};
 
 /** A schema without what only we make of it, and with Pulumi's form of a secret. */
 function forEditor(value: unknown): unknown {

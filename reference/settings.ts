@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { formsOf, partsOf, type Shape } from "../components/schema/json-schema.ts";
+import { askedSettings } from "../components/short-forms.ts";
 import { anyOf } from "../lib/words.ts";
 import { table } from "./tables.ts";
 
@@ -16,8 +17,18 @@ Set what is marked **secret** with \`./piinit secret\`; no message shows it. Wha
 /** docs/settings.md: every setting, a section for each that stands below \`piinit:\`. */
 export function settingsReference(shape: Shape): string {
   const sections = partsOf(shape).map(([name, part]) => section(name, part, shape.required?.includes(name) ?? false));
-  return [introduction, ...sections].join("\n");
+  return [introduction, ...sections, asked].join("\n");
 }
+
+const asked = `## What \`pulumi new\` asks for
+
+A stack that \`pulumi new\` made has these texts in place of maps; an empty one says nothing. To set more than they can, write
+the maps in full and remove the texts that stand for them.
+
+${table(
+  ["Setting", "Meaning"],
+  Object.entries(askedSettings).map(([name, meaning]) => [`\`${name}\``, meaning]),
+)}`;
 
 const headings = ["Setting", "Value", "Default", "Example", "Secret", "Meaning"];
 

@@ -68,7 +68,8 @@ interface Kind {
 async function askForKind(target: string, { routerKind }: RouterOptions, asker: Asker): Promise<Kind> {
   const check = (answer: string) => (routerKinds.includes(answer) ? undefined : `must be ${anyOf(routerKinds)}`);
   if (routerKind === "manual" || !target) return { name: "manual", found: undefined };
-  if (routerKind !== undefined && !routerShape(routerKind)?.properties?.url) return { name: routerKind, found: undefined };
+  if (routerKind !== undefined && !routerShape(routerKind)?.properties?.url)
+    return { name: routerKind, found: undefined };
   asker.tell([`Looking at the router, ${target} ...`]);
   const found = await recogniseRouter(target, interrupted);
   interrupted.throwIfAborted();

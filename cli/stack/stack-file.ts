@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseDocument } from "yaml";
-import { withLongForms } from "../../components/short-forms.ts";
+import { longForms } from "../../components/short-forms.ts";
 import { UserError } from "../../lib/errors.ts";
 import { projectDir } from "../../lib/paths.ts";
 import { suggestion } from "../../lib/words.ts";
@@ -36,10 +36,19 @@ function hasForeignBoard(config: Record<string, unknown>): boolean {
 
 /** The stack's settings as its file has them, secrets encrypted; fails like `readWork`. */
 export async function readStackFile(name: string): Promise<Record<string, unknown>> {
-  const config = Object.entries(mapOf((await readStackDocument(name)).config));
-  const ours = config.filter(([key]) => key.startsWith(namespace));
-  const long = withLongForms(Object.fromEntries(ours.map(([key, value]) => [key.slice(namespace.length), value])));
-  return Object.fromEntries([...config, ...Object.entries(long).map(([key, value]) => [namespace + key, value])]);
+  const config = mapOf((await readStackDocument(name)).config);
+  const { settings } = longForms(ownSettings(config));
+  const long = Object.entries(settings).map(([key, value]) => [namespace + key, value]);
+  return { ...config, ...Object.fromEntries(long) };
+}
+
+/** The settings below `piinit:` as they were written, texts in place of maps too; fails like `readWork`. */
+export const readWritten = async (name: string): Promise<Record<string, unknown>> =>
+  ownSettings(mapOf((await readStackDocument(name)).config));
+
+function ownSettings(config: Record<string, unknown>): Record<string, unknown> {
+  const ours = Object.entries(config).filter(([key]) => key.startsWith(namespace));
+  return Object.fromEntries(ours.map(([key, value]) => [key.slice(namespace.length), value]));
 }
 
 /** All that the stack's file has, settings and what Pulumi adds; fails like `readWork`. */

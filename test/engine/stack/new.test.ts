@@ -8,6 +8,7 @@ import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
 import { createProject, type Project } from "../project.ts";
 import { answer, in80Columns, readable } from "../pty.ts";
 
+const password = "correct horse; battery";
 const macs = [1, 2, 3].map((n) => `b8:27:eb:00:00:0${n}`);
 
 describe("pulumi new, with the project as its template", function () {
@@ -37,14 +38,15 @@ describe("pulumi new, with the project as its template", function () {
 
   const newArguments = (...more: string[]) => ["new", checkout.dir, "--dir", home(), "--force", ...more];
 
-  async function check(stack: string, board: string): Promise<void> {
+  /** What Pulumi stored, and that both Pulumi and piinit can preview it. */
+  async function check(stack: string, answers: Record<string, string>, secret?: string): Promise<void> {
     const project = parse(readFileSync(path.join(home(), "Pulumi.yaml"), "utf8"));
     assert.equal(project.template, undefined);
-    assert.deepEqual(parse(readFileSync(path.join(home(), `stacks/Pulumi.${stack}.yaml`), "utf8")).config, {
-      "piinit:images": board,
-      "piinit:machines": macs.join(" "),
-      "piinit:network": "192.168.2.0/24",
-    });
+    const text = readFileSync(path.join(home(), `stacks/Pulumi.${stack}.yaml`), "utf8");
+    const { config } = parse(text);
+    for (const [name, answer] of Object.entries({ network: "192.168.2.0/24", machines: macs.join(" "), ...answers }))
+      assert.equal(config[`piinit:${name}`], answer, name);
+    if (secret) assert.match(config["piinit:routerSecret"].secure, /^v1:/);
     const { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE } = engine.env;
     for (const [program, args, env] of [
       [path.join(engine.dir, "bin/pulumi"), ["preview", "--non-interactive", "--stack", stack], engine.env],
@@ -56,10 +58,11 @@ describe("pulumi new, with the project as its template", function () {
       assert.equal(exitCode, 0, all);
       assert.match(all, /12 to create/);
       assert.match(all, /ip +: "192\.168\.2\.53"/);
+      if (secret) assert.ok(!`${all}${text}`.includes(secret), all);
     }
   }
 
-  it("asks for the network, the board and the machines, and ends with a stack that can be previewed", async () => {
+  it("asks for the network, the board, the machines and the router, and ends with a stack that can be previewed", async () => {
     const terminal = in80Columns(path.join(engine.dir, "bin/pulumi"), newArguments(), {
       cwd: engine.dir,
       env: engine.env,
@@ -71,19 +74,61 @@ describe("pulumi new, with the project as its template", function () {
       [/The board of the servers \(images\).*\(pi4\)/, "pi3\r"],
       [/The MAC addresses of three of them, with spaces in between \(machines\)/, `${macs.join(" ")}\r`],
       [/The home network \(network\).*\(192\.168\.2\.0\/24\)/, "\r"],
+      [/a kind from docs\/routers \(router\) \(manual\): /, "adguard\r"],
+      [/https:\/\/USER@HOST, .*; or empty \(routerAddress\): /, "https://ann@192.168.2.2\r"],
+      [/KEY=VALUE; empty for most \(routerOptions\): /, "\r"],
+      [/empty for manual and SSH \(routerSecret\): /, `${password}\r`],
+      [/empty for cables \(wifi\): /, "DE My Wi-Fi\r"],
+      [/empty for cables \(wifiPassphrase\): /, `${password}\r`],
     ]);
     const { exitCode, shown } = await terminal.ended;
     assert.equal(exitCode, 0, readable(shown));
     assert.match(readable(shown), /Your new project is ready to go!/);
-    await check("house", "pi3");
+    assert.ok(!shown.includes(password));
+    await check("house", { images: "pi3", router: "adguard", routerAddress: "https://ann@192.168.2.2" }, password);
   });
 
-  it("takes the answers as options, too", async () => {
+  it("takes the answers as options, too, and a router that is set up by hand without one", async () => {
     const { exitCode, output } = await engine.pulumi(
       ...newArguments("--yes", "--stack", "quiet", "--config", `piinit:machines=${macs.join(" ")}`),
     );
     assert.equal(exitCode, 0, output);
-    await check("quiet", "pi4");
+    await check("quiet", { images: "pi4", router: "manual" });
+  });
+
+  it("takes a router that is reached over SSH", async () => {
+    const answers = { router: "dnsmasq", routerAddress: "admin@192.168.2.1", routerOptions: "hostsDir=/etc/hosts.d" };
+    const given = Object.entries({ machines: macs.join(" "), ...answers }).flatMap(([name, value]) => [
+      "--config",
+      `piinit:${name}=${value}`,
+    ]);
+    const { exitCode, output } = await engine.pulumi(...newArguments("--yes", "--stack", "ssh", ...given));
+    assert.equal(exitCode, 0, output);
+    await check("ssh", answers);
+  });
+
+  it("has a stack whose preview says which answer is missing, and takes it afterwards", async () => {
+    const given = [`machines=${macs.join(" ")}`, "router=pihole", "routerAddress=https://192.168.2.2"];
+    const { exitCode, output } = await engine.pulumi(
+      ...newArguments("--yes", "--stack", "half", ...given.flatMap((one) => ["--config", `piinit:${one}`])),
+    );
+    assert.equal(exitCode, 0, output);
+    const { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE } = engine.env;
+    const run = (args: string[], input = "") =>
+      execa(path.join(home(), "piinit"), args, {
+        cwd: home(),
+        env: { PULUMI_BACKEND_URL, PULUMI_CONFIG_PASSPHRASE },
+        all: true,
+        reject: false,
+        input,
+      });
+    const refused = await run(["preview", "half"]);
+    assert.notEqual(refused.exitCode, 0, refused.all);
+    assert.match(refused.all, /piinit:routerSecret {2}is missing; set it: \.\/piinit secret routerSecret half/);
+    // As the driver's own message names it.
+    const set = await run(["secret", "network.router.password", "half"], password);
+    assert.equal(set.exitCode, 0, set.all);
+    await check("half", { router: "pihole" }, password);
   });
 
   it("makes the files alone, with --generate-only, as they are", async () => {

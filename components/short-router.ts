@@ -1,0 +1,106 @@
+import { type Fault, missingSecret } from "./faults.ts";
+import { routerShape, typedAs } from "./schema/router-shape.ts";
+
+type Raw = Record<string, unknown>;
+
+/** The answers to `pulumi new` that make a router, beside its kind. */
+const parts = ["routerAddress", "routerOptions", "routerSecret"] as const;
+type Part = (typeof parts)[number];
+
+export const routerParts: readonly string[] = ["router", ...parts];
+
+/** The router that the texts stand for: its settings as far as they go, and what can't be said with such a kind. */
+export function routerOf(given: Raw): { router: Raw; faults: Fault[] } {
+  const kind = String(given.router).trim();
+  const properties = routerShape(kind)?.properties;
+  if (!properties) return { router: { kind }, faults: [] };
+  const faults: Fault[] = [];
+  const mustBeEmpty = (part: Part, why: string) =>
+    void faults.push({ path: [part], reason: `must be empty: a router of the kind ${kind} ${why}` });
+
+  const [user, address] = addressIn(textOf(given.routerAddress));
+  const way = !properties.host || (properties.url && /^https?:/.test(address)) ? "url" : "host";
+  if (address && !properties[way]) mustBeEmpty("routerAddress", "has no address for piinit");
+  const options = optionsIn(textOf(given.routerOptions));
+  if (!options)
+    faults.push({
+      path: ["routerOptions"],
+      value: given.routerOptions,
+      reason: "must be KEY=VALUE, and more of these with spaces in between, such as hostsDir=/etc/dnsmasq.hosts.d",
+    });
+  const secrets = secretsOf(kind, user !== undefined || options?.user !== undefined);
+  if (given.routerSecret && secrets.length === 0) mustBeEmpty("routerSecret", "needs none");
+  const secret = secretsIn(given.routerSecret, secrets);
+  if (given.routerSecret && typeof given.routerSecret === "string" && Object.keys(secret).length < secrets.length)
+    faults.push({
+      path: ["routerSecret"],
+      reason: `must have the ${secrets.join(" and the ")}, with a space in between`,
+    });
+  const typed = Object.entries(options ?? {}).map(([key, text]) => [key, typedAs(properties[key] ?? {}, text)]);
+  return {
+    router: {
+      kind,
+      ...(address && properties[way] && { [way]: address }),
+      ...(user !== undefined && { user }),
+      ...Object.fromEntries(typed),
+      ...secret,
+    },
+    faults,
+  };
+}
+
+const textOf = (value: unknown): string => (value === undefined ? "" : String(value).trim());
+
+/** "https://admin@192.168.2.2" and "root@192.168.2.1": the user, if there is one, and the rest. */
+function addressIn(text: string): [user: string | undefined, address: string] {
+  const [, scheme = "", user, rest = ""] = /^(https?:\/\/)?(?:([^@/]*)@)?(.*)$/s.exec(text) ?? [];
+  return [user, scheme + rest.replace(/\/+$/, "")];
+}
+
+/** "persist=true hostKey=ssh-ed25519 AAAA": a value ends before the next key. Undefined if it begins with none. */
+function optionsIn(text: string): Record<string, string> | undefined {
+  const found = text.split(/(?:^|\s+)([A-Za-z]+)=/);
+  if (found[0] !== "") return undefined;
+  const pairs: [string, string][] = [];
+  for (let index = 1; index + 1 < found.length; index += 2) pairs.push([found[index] ?? "", found[index + 1] ?? ""]);
+  return Object.fromEntries(pairs);
+}
+
+/** The settings that `routerSecret` has, in their order. */
+export function secretsOf(kind: string, hasUser: boolean): string[] {
+  const properties = routerShape(kind)?.properties ?? {};
+  const secrets = Object.keys(properties).filter((key) => properties[key]?.secret === "always");
+  // UniFi's account has a password; without one, its API key is meant.
+  if (!secrets.includes("apiKey") || !secrets.includes("password")) return secrets;
+  return hasUser ? ["password"] : ["apiKey"];
+}
+
+/** Several, such as OPNsense's key and its secret, have spaces in between; a single one may have spaces itself. */
+function secretsIn(given: unknown, keys: readonly string[]): Raw {
+  const [key] = keys;
+  if (!given || key === undefined) return {};
+  if (keys.length === 1 || typeof given !== "string") return { [key]: given };
+  const values = given.trim().split(/\s+/);
+  return Object.fromEntries(keys.flatMap((one, index) => (values[index] ? [[one, values[index]]] : [])));
+}
+
+/** A fault of the router's settings as one of the texts that they come from. */
+export function asRouterText(kind: string, fault: Fault, stack: string): Fault {
+  const { reason, value } = fault;
+  const name = String(fault.path[2] ?? "kind");
+  const shape = routerShape(kind)?.properties?.[name];
+  if (name === "kind") return { ...fault, path: ["router"] };
+  if (shape?.secret === "always")
+    return { path: ["routerSecret"], reason: value === undefined ? missingSecret("routerSecret", stack) : reason };
+  if (name === "user" && !shape)
+    return { path: ["routerAddress"], reason: `must have no user: a router of the kind ${kind} has none` };
+  if (!shape) return { path: ["routerOptions"], reason: `${name} ${reason}` };
+  const isAddress = ["url", "host", "user"].includes(name);
+  const path = [isAddress ? "routerAddress" : "routerOptions"];
+  // What was taken for a user may have a password in it.
+  if (name === "user" && value !== undefined) return { path, reason: `has before its @ what ${reason}` };
+  if (value !== undefined) return { path, value: isAddress ? value : `${name}=${value}`, reason };
+  if (name === "user") return { path, reason: "must have the user before an @, such as https://admin@192.168.2.2" };
+  const meaning = `${shape.description?.replace(/\.$/, "")}, such as ${isAddress ? "" : `${name}=`}${shape.example}`;
+  return { path, reason: `${isAddress ? reason : `must have ${name}=…`}: ${meaning}` };
+}
