@@ -7,13 +7,16 @@ type Raw = Record<string, unknown>;
 
 /** What `pulumi new` asks for, each a text, in the order in which it asks. */
 export const askedSettings: Readonly<Record<string, string>> = {
-  images: "The board of the servers, which is all that there is then.",
+  images: "The board of the servers, which is all that there is then, such as `pi4`.",
   machines: "The servers' MAC addresses, separated by spaces.",
-  network: "The network's CIDR.",
-  router: "The router's kind.",
-  routerAddress: "The router's address: a URL, or for SSH its name; a user, if the kind has one, before an `@`.",
-  routerOptions: "The router's other settings: `KEY=VALUE`, separated by spaces.",
-  routerSecret: "The router's password or API key; for OPNsense, the key and its secret, separated by a space.",
+  network: "The network's CIDR, such as `192.168.2.0/24`.",
+  router: "The router's kind, such as `openwrt`.",
+  routerAddress:
+    "The router's address: `https://admin@192.168.2.2`, or `root@192.168.2.1` where piinit logs in over SSH; the user with its `@` only if the kind has one.",
+  routerOptions:
+    "What else that kind needs or may have: `hostsDir=/etc/dnsmasq.hosts.d` for `dnsmasq`, `persist=true` for `kea`, `server=kea` for `opnsense`, or a certificate's `fingerprint=AA:BB:…`; several with spaces in between.",
+  routerSecret:
+    "The router's password or API key; for OPNsense, the key and its secret with a space in between; none for `manual` and over SSH.",
   wifi: "The Wi-Fi that the servers use: the country and the name, such as `DE My Wi-Fi`.",
   wifiPassphrase: "The passphrase of that Wi-Fi.",
 };
