@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
 import { parseSettings } from "../../../components/settings.ts";
-import { secretPath } from "../../../components/short-forms.ts";
+import { askedSettings, secretPath } from "../../../components/short-forms.ts";
+import { projectDir } from "../../../lib/paths.ts";
 
 const macs = [1, 2, 3].map((n) => `b8:27:eb:00:00:0${n}`);
 /** As `pulumi new` leaves the settings: questions that were answered with Enter are empty. */
@@ -18,8 +22,8 @@ const asked = {
 type Answers = Partial<typeof asked>;
 
 const secret = new Set(["routerSecret", "wifiPassphrase"]);
-const parse = (answers: Answers) => parseSettings({ ...asked, ...answers }, "home", { secret });
-const routerOf = (answers: Answers) => parse(answers).network.router;
+const settingsFor = (answers: Answers) => parseSettings({ ...asked, ...answers }, "home", { secret });
+const routerOf = (answers: Answers) => settingsFor(answers).network.router;
 const password = "correct horse; battery";
 const fingerprint = "AB".repeat(32);
 
@@ -145,7 +149,7 @@ describe("a router that pulumi new has asked for", () => {
     ] as const) {
       const error: Error = (() => {
         try {
-          return assert.fail(JSON.stringify(parse(answers)));
+          return assert.fail(JSON.stringify(settingsFor(answers)));
         } catch (reason) {
           return reason as Error;
         }
@@ -176,6 +180,25 @@ describe("a router that pulumi new has asked for", () => {
   });
 });
 
+describe("the questions of pulumi new", () => {
+  const { template } = parse(readFileSync(path.join(projectDir, "Pulumi.yaml"), "utf8"));
+  const questions = Object.entries(template.config as Record<string, { description: string; default?: string }>);
+
+  it("are those whose answers are understood, secrets hidden", () => {
+    const names = questions.map(([key]) => key.replace("piinit:", ""));
+    assert.deepEqual(names, Object.keys(askedSettings));
+    const hidden = questions.filter(([, question]) => "secret" in question).map(([key]) => key.replace("piinit:", ""));
+    assert.deepEqual(hidden, [...secret]);
+  });
+
+  it("fit into a terminal of 80 columns, which cuts off the rest", () => {
+    for (const [key, { description, default: initial }] of questions) {
+      const prompt = `${description} (${key.replace("piinit:", "")})${initial ? ` (${initial})` : ""}: `;
+      assert.ok(prompt.length < 80, prompt);
+    }
+  });
+});
+
 describe("a secret whose path a message has named", () => {
   it("is set where such a stack has it", () => {
     const path = (long: string, given: object = asked) => secretPath({ ...given }, long, "home");
@@ -198,11 +221,11 @@ describe("a secret whose path a message has named", () => {
 
 describe("Wi-Fi that pulumi new has asked for", () => {
   it("is that of the servers", () => {
-    const { images } = parse({ wifi: "DE My  Wi-Fi ", wifiPassphrase: password });
+    const { images } = settingsFor({ wifi: "DE My  Wi-Fi ", wifiPassphrase: password });
     const wifi = { country: "DE", ssid: "My  Wi-Fi", passphrase: password };
     assert.deepEqual(images.server?.roles.wifi, wifi);
     assert.equal(images.server?.roles.consul, "server");
-    assert.equal(parse({}).images.server?.roles.wifi, undefined);
+    assert.equal(settingsFor({}).images.server?.roles.wifi, undefined);
   });
 
   it("is refused at the answer that is wrong", () => {
@@ -214,7 +237,7 @@ describe("Wi-Fi that pulumi new has asked for", () => {
       [{ wifiPassphrase: password }, /piinit:wifiPassphrase {2}must be empty without piinit:wifi$/],
     ] as const)
       assert.throws(
-        () => parse(answers),
+        () => settingsFor(answers),
         ({ message }: Error) => line.test(message) && !message.includes(password) && !message.includes("short"),
       );
   });
