@@ -1,4 +1,6 @@
+import { anyOf } from "../lib/words.ts";
 import { type Fault, missingSecret } from "./faults.ts";
+import type { Shape } from "./schema/json-schema.ts";
 import { routerShape, typedAs } from "./schema/router-shape.ts";
 
 type Raw = Record<string, unknown>;
@@ -20,7 +22,10 @@ export function routerOf(given: Raw): { router: Raw; faults: Fault[] } {
 
   const [user, address] = addressIn(textOf(given.routerAddress));
   const way = !properties.host || (properties.url && /^https?:/.test(address)) ? "url" : "host";
-  if (address && !properties[way]) mustBeEmpty("routerAddress", "has no address for piinit");
+  if (given.routerAddress && !properties[way]) mustBeEmpty("routerAddress", "has no address for piinit");
+  else if (!address && properties[way]) faults.push({ path: ["routerAddress"], reason: missingAddress(properties) });
+  else if (user !== undefined && !properties.user)
+    faults.push({ path: ["routerAddress"], reason: `must have no user: a router of the kind ${kind} has none` });
   const options = optionsIn(textOf(given.routerOptions));
   if (!options)
     faults.push({
@@ -28,25 +33,28 @@ export function routerOf(given: Raw): { router: Raw; faults: Fault[] } {
       value: given.routerOptions,
       reason: "must be KEY=VALUE, and more of these with spaces in between, such as hostsDir=/etc/dnsmasq.hosts.d",
     });
+  else if (given.routerOptions && Object.keys(properties).length === 1) mustBeEmpty("routerOptions", "has none");
   const secrets = secretsOf(kind, user !== undefined || options?.user !== undefined);
   if (given.routerSecret && secrets.length === 0) mustBeEmpty("routerSecret", "needs none");
   const secret = secretsIn(given.routerSecret, secrets);
   if (given.routerSecret && typeof given.routerSecret === "string" && Object.keys(secret).length < secrets.length)
-    faults.push({
-      path: ["routerSecret"],
-      reason: `must have the ${secrets.join(" and the ")}, with a space in between`,
-    });
+    faults.push({ path: ["routerSecret"], reason: `must have ${inOne(secrets)}` });
   const typed = Object.entries(options ?? {}).map(([key, text]) => [key, typedAs(properties[key] ?? {}, text)]);
   return {
     router: {
       kind,
       ...(address && properties[way] && { [way]: address }),
-      ...(user !== undefined && { user }),
+      ...(user !== undefined && properties.user && { user }),
       ...Object.fromEntries(typed),
       ...secret,
     },
     faults,
   };
+}
+
+function missingAddress({ url, host, user }: Readonly<Record<string, Shape>>): string {
+  const forms = [url && String(url.example).replace("//", user ? "//admin@" : "//"), host && `root@${host.example}`];
+  return `is missing: must be such as ${anyOf(forms.filter((form) => form !== undefined))}`;
 }
 
 const textOf = (value: unknown): string => (value === undefined ? "" : String(value).trim());
@@ -75,6 +83,8 @@ export function secretsOf(kind: string, hasUser: boolean): string[] {
   return hasUser ? ["password"] : ["apiKey"];
 }
 
+const inOne = (secrets: readonly string[]) => `the ${secrets.join(" and the ")}, with a space in between`;
+
 /** Several, such as OPNsense's key and its secret, have spaces in between; a single one may have spaces itself. */
 function secretsIn(given: unknown, keys: readonly string[]): Raw {
   const [key] = keys;
@@ -90,10 +100,12 @@ export function asRouterText(kind: string, fault: Fault, stack: string): Fault {
   const name = String(fault.path[2] ?? "kind");
   const shape = routerShape(kind)?.properties?.[name];
   if (name === "kind") return { ...fault, path: ["router"] };
-  if (shape?.secret === "always")
-    return { path: ["routerSecret"], reason: value === undefined ? missingSecret("routerSecret", stack) : reason };
-  if (name === "user" && !shape)
-    return { path: ["routerAddress"], reason: `must have no user: a router of the kind ${kind} has none` };
+  if (shape?.secret === "always" && value !== undefined) return { path: ["routerSecret"], reason };
+  if (shape?.secret === "always") {
+    const keys = secretsOf(kind, false);
+    const what = keys.length > 1 ? `, ${inOne(keys)}` : "";
+    return { path: ["routerSecret"], reason: missingSecret("routerSecret", stack) + what };
+  }
   if (!shape) return { path: ["routerOptions"], reason: `${name} ${reason}` };
   const isAddress = ["url", "host", "user"].includes(name);
   const path = [isAddress ? "routerAddress" : "routerOptions"];
@@ -101,6 +113,6 @@ export function asRouterText(kind: string, fault: Fault, stack: string): Fault {
   if (name === "user" && value !== undefined) return { path, reason: `has before its @ what ${reason}` };
   if (value !== undefined) return { path, value: isAddress ? value : `${name}=${value}`, reason };
   if (name === "user") return { path, reason: "must have the user before an @, such as https://admin@192.168.2.2" };
-  const meaning = `${shape.description?.replace(/\.$/, "")}, such as ${isAddress ? "" : `${name}=`}${shape.example}`;
-  return { path, reason: `${isAddress ? reason : `must have ${name}=…`}: ${meaning}` };
+  const [meaning = ""] = shape.description?.split(/[.;](?: |$)/, 1) ?? [];
+  return { path, reason: isAddress ? reason : `must have ${name}=…, such as ${name}=${shape.example}: ${meaning}` };
 }

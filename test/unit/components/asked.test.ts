@@ -105,8 +105,7 @@ describe("a router that pulumi new has asked for", () => {
       ],
       [
         { ...box, routerAddress: "" },
-        /^ {2}piinit:routerAddress {2}is missing: .* such as https:/,
-        /must have the user before/,
+        /^ {2}piinit:routerAddress {2}is missing: must be such as https:\/\/admin@192\.168\.178\.1:49443$/,
       ],
       [{ ...box, routerAddress: "ann@192.168.2.1" }, /^ {2}piinit:routerAddress {2}192\.168\.2\.1 must be https:\/\//],
       [{ ...box, routerAddress: "https://192.168.2.1" }, /^ {2}piinit:routerAddress {2}must have the user before an @/],
@@ -132,7 +131,19 @@ describe("a router that pulumi new has asked for", () => {
       ],
       [
         { router: "dnsmasq", routerAddress: "192.168.2.1" },
-        /^ {2}piinit:routerOptions {2}must have hostsDir=…: The folder .* such as hostsDir=\//,
+        /^ {2}piinit:routerOptions {2}must have hostsDir=…, such as hostsDir=\/etc\S+: The folder /,
+      ],
+      [
+        { routerOptions: "user=ann" },
+        /^ {2}piinit:routerOptions {2}must be empty: a router of the kind manual has none$/,
+      ],
+      [
+        { router: "kea", routerOptions: "persist=true" },
+        /^ {2}piinit:routerAddress {2}is missing: must be such as https:\/\/admin@\S+:8000 or root@192\.168\.2\.1$/,
+      ],
+      [
+        { router: "opnsense", routerAddress: "https://192.168.2.1", routerOptions: "server=kea" },
+        /^ {2}piinit:routerSecret {2}is missing; set it: .* home, the apiKey and the apiSecret, with a space in between$/,
       ],
       [
         { router: "kea", routerAddress: "root@192.168.2.1", routerOptions: "persist=maybe" },
