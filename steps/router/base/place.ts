@@ -7,8 +7,8 @@ import { reservationText } from "./table.ts";
 export interface ServedNetwork<Id = string> {
   /** By which the router knows it, or the server for it. */
   id: Id;
-  /** For users. */
-  name: string;
+  /** For users, if it has one. */
+  name?: string;
   /** Any address in it, most often the router's own, with the prefix' length. */
   cidr: string;
 }
@@ -30,7 +30,7 @@ export function place<Id>(
     [
       `Nothing was changed on ${router}: it gives out addresses in no network that has these:`,
       ...unserved.map((one) => `  ${reservationText(one)}`),
-      `Its networks: ${networks.map(({ name, cidr }) => `${name} (${cidr})`).join(", ") || "none"}.`,
+      `Its networks: ${networks.map(({ name, cidr }) => (name ? `${name} (${cidr})` : cidr)).join(", ") || "none"}.`,
     ].join("\n"),
   );
 }

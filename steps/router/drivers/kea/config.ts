@@ -79,7 +79,7 @@ function entryOf(source: string, one: Host): Entry {
 
 /** The networks in which Kea gives out addresses. */
 export const networksOf = (config: Configuration): ServedNetwork<number>[] =>
-  subnetsOf(config).map(({ id, subnet: cidr }) => ({ id, name: `subnet ${id}`, cidr }));
+  subnetsOf(config).map(({ id, subnet: cidr }) => ({ id, cidr }));
 
 /** As Kea takes a reservation. */
 export function hostFor(owner: string, { mac, ip, name }: Reservation): Host {

@@ -3,6 +3,7 @@ import { UserError } from "../../../../lib/errors.ts";
 import { isIn } from "../../../../lib/network.ts";
 import { type Driver, kind, type Reservation } from "../../base/driver.ts";
 import { currentLeases } from "../../base/lease-note.ts";
+import { place } from "../../base/place.ts";
 import { applyRows, clearRows, markOf, type RowRouter } from "../../base/rows.ts";
 import { missingFrom, reservationText } from "../../base/table.ts";
 import { fitsUrl, hostIn, mayPass, webSettings } from "../../base/web.ts";
@@ -95,9 +96,10 @@ function open(settings: Settings, signal: AbortSignal): RowRouter {
       const { status } = await api.look(statusPath, serverStatus);
       if (status !== "running") throw new UserError(isOff(settings, status));
       await lookForSubnets();
-      if (server.hasSubnets) {
-        if (wanted.length > 0) concerned = subnets.filter(({ subnet }) => wanted.some(({ ip }) => isIn(subnet, ip)));
-        refuseOutside(title, subnets, wanted);
+      if (server.hasSubnets && wanted.length > 0) {
+        const networks = subnets.map(({ uuid: id, subnet: cidr }) => ({ id, cidr }));
+        const served = new Set(place(title, networks, wanted).map(({ network }) => network));
+        concerned = subnets.filter(({ uuid }) => served.has(uuid));
       }
       const rows = reservationsOf(await api.look(rowsPath, server.rows));
       const { rows: leases } = await api.look(`/api/${server.area}/${server.leaseTable}/search`, server.leases);
@@ -130,15 +132,6 @@ function isOff({ url, server }: Settings, status: string): string {
   const other = server === "kea" ? "dnsmasq" : "kea";
   const { name, page } = servers[server];
   return `${name} on OPNsense at ${url} does not run (${status}): turn it on there (${page}), or set \`server: ${other}\` if that gives out the addresses`;
-}
-
-function refuseOutside(title: string, subnets: readonly Subnet[], wanted: readonly Reservation[]): void {
-  const outside = wanted.filter(({ ip }) => !subnets.some(({ subnet }) => isIn(subnet, ip)));
-  if (outside.length === 0) return;
-  const served = subnets.map(({ subnet }) => subnet).join(", ");
-  throw new UserError(
-    `Nothing was changed: ${title} serves ${served || "no subnet"}, and these addresses are not in there: ${outside.map(reservationText).join(", ")}`,
-  );
 }
 
 const startMs = 10_000;

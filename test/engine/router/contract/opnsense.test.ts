@@ -104,7 +104,7 @@ function ownWays(name: ServerName): void {
 
     if (name === "kea") {
       it("is asked for subnets: an address in none is refused, and a reservation in another one is nobody's business", async () => {
-        await refused(apply([machine(1, { ip: "10.0.0.7" })]), /serves 10\.9\.0\.0\/24, 192\.168\.2\.0\/24, and/);
+        await refused(apply([machine(1, { ip: "10.0.0.7" })]), /Its networks: 10\.9\.0\.0\/24, 192\.168\.2\.0\/24\.$/);
         const [other] = server.state.subnets;
         const elsewhere = {
           uuid: "elsewhere",
