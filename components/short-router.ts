@@ -11,48 +11,74 @@ type Part = (typeof parts)[number];
 
 export const routerParts: readonly string[] = ["router", ...parts];
 
+type Properties = Readonly<Record<string, Shape>>;
+
 /** The router that the texts stand for: its settings as far as they go, and what can't be said with such a kind. */
 export function routerOf(given: Raw): { router: Raw; faults: Fault[] } {
   const kind = String(given.router).trim();
   const properties = routerShape(kind)?.properties;
   if (!properties) return { router: { kind }, faults: [] };
-  const faults: Fault[] = [];
-  const mustBeEmpty = (part: Part, why: string) =>
-    void faults.push({ path: [part], reason: `must be empty: a router of the kind ${kind} ${why}` });
-
   const [user, address] = addressIn(textOf(given.routerAddress));
   const way = !properties.host || (properties.url && /^https?:/.test(address)) ? "url" : "host";
-  if (given.routerAddress && !properties[way]) mustBeEmpty("routerAddress", "has no address for piinit");
-  else if (!address && properties[way]) faults.push({ path: ["routerAddress"], reason: missingAddress(properties) });
-  else if (user !== undefined && !properties.user)
-    faults.push({ path: ["routerAddress"], reason: `must have no user: a router of the kind ${kind} has none` });
   const options = optionsIn(textOf(given.routerOptions));
-  if (!options)
-    faults.push({
-      path: ["routerOptions"],
-      value: given.routerOptions,
-      reason: "must be KEY=VALUE, and more of these with spaces in between, such as hostsDir=/etc/dnsmasq.hosts.d",
-    });
-  else if (given.routerOptions && Object.keys(properties).length === 1) mustBeEmpty("routerOptions", "has none");
   const secrets = secretsOf(kind, user !== undefined || options?.user !== undefined);
-  if (given.routerSecret && secrets.length === 0) mustBeEmpty("routerSecret", "needs none");
-  const secret = secretsIn(given.routerSecret, secrets);
-  if (given.routerSecret && typeof given.routerSecret === "string" && Object.keys(secret).length < secrets.length)
-    faults.push({ path: ["routerSecret"], reason: `must have ${inOne(secrets)}` });
-  const typed = Object.entries(options ?? {}).map(([key, text]) => [key, typedAs(properties[key] ?? {}, text)]);
-  return {
-    router: {
-      kind,
-      ...(address && properties[way] && { [way]: address }),
-      ...(user !== undefined && properties.user && { user }),
-      ...Object.fromEntries(typed),
-      ...secret,
-    },
-    faults,
+  const fitting = Object.entries(options ?? {}).filter(([key]) => placeOf(key, properties) === undefined);
+  const router = {
+    kind,
+    ...(address && properties[way] && { [way]: address }),
+    ...(user !== undefined && properties.user && { user }),
+    ...Object.fromEntries(fitting.map(([key, text]) => [key, typedAs(properties[key] ?? {}, text)])),
+    ...secretsIn(given.routerSecret, secrets),
   };
+  const faults = [
+    ...addressFaults(kind, properties, given, router),
+    ...optionFaults(kind, properties, given),
+    ...secretFaults(kind, given, secrets, router),
+  ];
+  return { router, faults };
 }
 
-function missingAddress({ url, host, user }: Readonly<Record<string, Shape>>): string {
+const mustBeEmpty = (part: Part, kind: string, why: string): Fault[] => [
+  { path: [part], reason: `must be empty: a router of the kind ${kind} ${why}` },
+];
+
+function addressFaults(kind: string, properties: Properties, { routerAddress }: Raw, router: Raw): Fault[] {
+  if (!properties.url && !properties.host)
+    return routerAddress ? mustBeEmpty("routerAddress", kind, "has no address for piinit") : [];
+  if (!("url" in router || "host" in router)) return [{ path: ["routerAddress"], reason: missingAddress(properties) }];
+  const [user] = addressIn(textOf(routerAddress));
+  if (user === undefined || properties.user) return [];
+  return [{ path: ["routerAddress"], reason: `must have no user: a router of the kind ${kind} has none` }];
+}
+
+function optionFaults(kind: string, properties: Properties, { routerOptions }: Raw): Fault[] {
+  if (!routerOptions) return [];
+  if (Object.keys(properties).length === 1) return mustBeEmpty("routerOptions", kind, "has none");
+  const options = optionsIn(textOf(routerOptions));
+  if (options)
+    return Object.keys(options).flatMap((key) => {
+      const place = placeOf(key, properties);
+      return place ? [{ path: ["routerOptions"], reason: `must be without ${key}, which is in piinit:${place}` }] : [];
+    });
+  const reason = "must be KEY=VALUE, and more of these with spaces in between, such as hostsDir=/etc/dnsmasq.hosts.d";
+  return [{ path: ["routerOptions"], value: routerOptions, reason }];
+}
+
+function secretFaults(kind: string, { routerSecret }: Raw, secrets: readonly string[], router: Raw): Fault[] {
+  if (!routerSecret) return [];
+  if (secrets.length === 0) return mustBeEmpty("routerSecret", kind, "needs none");
+  if (secrets.every((key) => key in router)) return [];
+  return [{ path: ["routerSecret"], reason: `must have ${inOne(secrets)}` }];
+}
+
+/** The text that has such a setting, where it is none of the options. */
+function placeOf(key: string, properties: Properties): string | undefined {
+  if (key === "kind") return "router";
+  if (key === "url" || key === "host") return "routerAddress";
+  return properties[key]?.secret === "always" ? "routerSecret" : undefined;
+}
+
+function missingAddress({ url, host, user }: Properties): string {
   const forms = [url && String(url.example).replace("//", user ? "//admin@" : "//"), host && `root@${host.example}`];
   return `is missing: must be such as ${anyOf(forms.filter((form) => form !== undefined))}`;
 }
@@ -98,7 +124,8 @@ function secretsIn(given: unknown, keys: readonly string[]): Raw {
 export function asRouterText(kind: string, fault: Fault, stack: string): Fault {
   const { reason, value } = fault;
   const name = String(fault.path[2] ?? "kind");
-  const shape = routerShape(kind)?.properties?.[name];
+  const properties = routerShape(kind)?.properties ?? {};
+  const shape = Object.hasOwn(properties, name) ? properties[name] : undefined;
   if (name === "kind") return { ...fault, path: ["router"] };
   if (shape?.secret === "always" && value !== undefined) return { path: ["routerSecret"], reason };
   if (shape?.secret === "always") {

@@ -134,6 +134,12 @@ describe("a router that pulumi new has asked for", () => {
         /^ {2}piinit:routerOptions {2}must have hostsDir=…, such as hostsDir=\/etc\S+: The folder /,
       ],
       [
+        { ...box, routerOptions: `password=${password}` },
+        /^ {2}piinit:routerOptions {2}must be without password, which is in piinit:routerSecret$/,
+      ],
+      [{ ...box, routerOptions: "kind=manual" }, /must be without kind, which is in piinit:router$/],
+      [{ ...box, routerOptions: "constructor=1" }, /^ {2}piinit:routerOptions {2}constructor is unknown/],
+      [
         { routerOptions: "user=ann" },
         /^ {2}piinit:routerOptions {2}must be empty: a router of the kind manual has none$/,
       ],
