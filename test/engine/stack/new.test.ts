@@ -12,7 +12,7 @@ const password = "correct horse; battery";
 const macs = [1, 2, 3].map((n) => `b8:27:eb:00:00:0${n}`);
 
 describe("pulumi new, with the project as its template", function () {
-  this.timeout("5m");
+  this.timeout("10m");
   let checkout: Checkout;
   let engine: Project;
   const home = () => path.join(engine.dir, "home-cluster");
