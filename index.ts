@@ -28,7 +28,12 @@ const deletedWith = lab?.folder;
 const images = buildImages(settings, secrets, outputDir, lab?.publicKey);
 
 const router = lab?.router ?? network.router;
-const reservations = new DhcpReservations("reservations", { router, machines: settings.machines, deletedWith });
+const reservations = new DhcpReservations("reservations", {
+  router,
+  machines: settings.machines,
+  cidr: settings.network.cidr,
+  deletedWith,
+});
 
 const running = lab?.start(settings.machines, images, reservations);
 export const machines = keepSecret(

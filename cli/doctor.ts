@@ -62,7 +62,7 @@ export function checks(stack: string, host: Host = thisHost()): Check[] {
         return builder ? checkBuilder(builder, { progress: silent, signal: interrupted }) : "this machine";
       },
     ],
-    ["router", async () => checkRouter(await settings())],
+    ["router", async () => checkRouter(await settings(), stack)],
     ["lab machines", () => labMachines(stack, host)],
   ];
 }

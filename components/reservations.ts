@@ -7,6 +7,8 @@ import { Step } from "./step.ts";
 export interface DhcpReservationsArgs {
   router: pulumi.Input<RouterSettings>;
   machines: Reservation[];
+  /** The network that their addresses are in, such as 192.168.2.0/24. */
+  cidr?: string;
   /** If this is deleted, the router goes with it, and nothing needs to be removed there. */
   deletedWith?: pulumi.Resource | undefined;
 }
@@ -18,7 +20,7 @@ export interface DhcpReservationsArgs {
 export class DhcpReservations extends pulumi.ComponentResource {
   constructor(name: string, args: DhcpReservationsArgs, options?: pulumi.ComponentResourceOptions) {
     super("piinit:DhcpReservations", name, {}, options);
-    const { router, deletedWith } = args;
+    const { router, cidr, deletedWith } = args;
     const reservations = args.machines.map(({ name: machine, mac, ip }): Reservation => ({ name: machine, mac, ip }));
     new Step(
       name,
@@ -26,7 +28,7 @@ export class DhcpReservations extends pulumi.ComponentResource {
       {
         create: "apply",
         delete: "clear",
-        input: pulumi.output({ router, owner: pulumi.getStack(), reservations }),
+        input: pulumi.output({ router, owner: pulumi.getStack(), reservations, cidr }),
       },
       { parent: this, ...(deletedWith && { deletedWith }) },
     );

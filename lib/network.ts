@@ -50,6 +50,18 @@ export function addressesOf(cidr: string): string[] {
   return Array.from({ length: toNumber(broadcast) - first }, (_, index) => toAddress(first + index));
 }
 
+/** The address that comes N places after a network's own. */
+export function addressAt(cidr: string, nth: number): string {
+  return toAddress(toNumber(networkOf(cidr).network) + nth);
+}
+
+/** The length of the prefix that a netmask such as 255.255.255.0 stands for; undefined if it is none. */
+export function prefixOf(netmask: string): number | undefined {
+  if (!isIPv4(netmask)) return undefined;
+  const [, ones] = /^(1+)0*$/.exec(toNumber(netmask).toString(2).padStart(32, "0")) ?? [];
+  return ones?.length;
+}
+
 export function isCidr(text: string): boolean {
   const [, base = "", length = ""] = /^([\d.]+)\/(\d{1,2})$/.exec(text) ?? [];
   return isIPv4(base) && Number(length) <= 30;

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Context } from "../../lib/program.ts";
 import { anyOf, suggestion } from "../../lib/words.ts";
-import type { CurrentLease, Driver, Reservation, Table } from "./base/driver.ts";
+import type { CurrentLease, Driver, Look, Reservation, StackView, Table } from "./base/driver.ts";
+import { refuseOff } from "./base/fit.ts";
 import { adguard } from "./drivers/adguard/adguard.ts";
 import { dnsmasq } from "./drivers/dnsmasq/dnsmasq.ts";
 import { fritzbox } from "./drivers/fritzbox/fritzbox.ts";
@@ -43,6 +44,8 @@ export interface Router {
   apply(table: Table): Promise<string[]>;
   lost(reservations: readonly Reservation[]): Promise<Reservation[]>;
   /** Undefined for a router that nobody can ask. */
+  look(stack: StackView): Promise<Look | undefined>;
+  /** Who has an address now; undefined for a router that nobody can ask. @throws UserError if it gives out none */
   leases(): Promise<CurrentLease[] | undefined>;
   clear(table: Table): Promise<string[]>;
   release(reservation: Reservation): Promise<string[]>;
@@ -56,12 +59,19 @@ export const hostOf = (settings: RouterSettings): string | undefined => driverOf
 
 export function openRouter(settings: RouterSettings, context: Context): Router {
   const driver = driverOf(settings);
+  const title = driver.title(settings);
+  const look: Router["look"] = async (stack) => driver.look?.(settings, stack, context);
   return {
-    title: driver.title(settings),
+    title,
+    look,
     isByHand: driver.isByHand ?? false,
     apply: (table) => driver.apply(settings, table, context),
     lost: (reservations) => driver.lost(settings, reservations, context),
-    leases: async () => driver.leases?.(settings, context),
+    async leases() {
+      const found = await look({ owner: "", reservations: [] });
+      if (found) refuseOff(title, found.service);
+      return found?.leases;
+    },
     clear: (table) => driver.clear(settings, table, context),
     release: async (reservation) => (await driver.release?.(settings, reservation, context)) ?? [],
   };

@@ -27,7 +27,13 @@ export const routerStep = defineContract({
   program: "router",
   verbs: {
     apply: {
-      input: z.object({ router: routerSettings, owner, reservations: z.array(ownReservation) }),
+      input: z.object({
+        router: routerSettings,
+        owner,
+        reservations: z.array(ownReservation),
+        /** The stack's network, which earlier versions left out. */
+        cidr: z.cidrv4().optional(),
+      }),
       /** Which router has which table now. */
       answer: z.object({ router: z.string(), reservations }),
       seesLastAnswer: true,

@@ -8,10 +8,10 @@ function showLines(lines: readonly string[], { progress }: Context): void {
 }
 
 await runStep(routerStep, {
-  async apply({ router: settings, owner, reservations }, context, last) {
+  async apply({ router: settings, owner, reservations, cidr }, context, last) {
     const router = openRouter(settings, context);
     const previous = last?.router === router.title ? last.reservations : undefined;
-    showLines(await router.apply({ owner, reservations, previous }), context);
+    showLines(await router.apply({ owner, reservations, previous, cidr }), context);
     if (last && previous === undefined)
       showLines([`the router was ${last.router} before: what this stack has reserved there stays`], context);
     return { router: router.title, reservations };

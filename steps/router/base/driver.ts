@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Context } from "../../../lib/program.ts";
+import type { Service } from "./service.ts";
 
 /** What a driver's own word for `kind` says of itself. */
 export const kind = { description: "The kind of router: `manual` for one that you set up yourself." };
@@ -46,6 +47,20 @@ export interface Table {
   reservations: readonly Reservation[];
   /** The table last applied, from the stack's state; undefined if the state knows nothing of this router. */
   previous: readonly Reservation[] | undefined;
+  /** The stack's network; earlier versions did not tell. */
+  cidr?: string | undefined;
+}
+
+/** What of a stack a router is looked at for. */
+export type StackView = Pick<Table, "owner" | "reservations">;
+
+/** What a router has for everybody. */
+export interface Look {
+  service: Service;
+  leases: CurrentLease[];
+  entries: Entry[];
+  /** Those that are not the stack's and may contradict it. */
+  others: Entry[];
 }
 
 /**
@@ -66,8 +81,8 @@ export interface Driver<Settings> {
   apply(settings: Settings, table: Table, context: Context): Promise<string[]>;
   /** The reservations that the router doesn't have, or no longer as they are here. Changes nothing. */
   lost(settings: Settings, reservations: readonly Reservation[], context: Context): Promise<Reservation[]>;
-  /** Who has an address now. Changes nothing. Missing for a router that nobody can ask. */
-  leases?(settings: Settings, context: Context): Promise<CurrentLease[]>;
+  /** What there is beside the entries of a stack, in one login. Changes nothing. Missing for a router that nobody can ask. */
+  look?(settings: Settings, stack: StackView, context: Context): Promise<Look>;
   /** Removes everything that `apply` made for this owner, if anything. Returns the lines to show the user. */
   clear(settings: Settings, table: Table, context: Context): Promise<string[]>;
   /**

@@ -1,7 +1,10 @@
 import { UserError } from "../../../lib/errors.ts";
 import { type Changes, changesBetween } from "./changes.ts";
-import type { Entry, Lease, Reservation, Table } from "./driver.ts";
+import type { Entry, Lease, Look, Reservation, StackView, Table } from "./driver.ts";
+import { refuseMisfits } from "./fit.ts";
+import { currentLeases } from "./lease-note.ts";
 import { orPutBack, outcomeLines, refuseMissing } from "./outcome.ts";
+import type { Service } from "./service.ts";
 import { difference, differenceLines, planTable, refuseConflicts, refuseStrangers, says } from "./table.ts";
 
 /** A fixed lease as a router stores it, each by itself. */
@@ -22,8 +25,8 @@ export type StoredReservation = Reservation & { row: Row };
 export interface RowRouter {
   /** Its name for users. */
   title: string;
-  /** What is there before a change to this table; refuses what the router can't have, and a server that doesn't run. */
-  look(wanted: readonly Reservation[]): Promise<{ rows: Row[]; leases: Lease[] }>;
+  /** What is there before a change to this table. */
+  look(wanted: readonly Reservation[]): Promise<{ service: Service; rows: Row[]; leases: Lease[] }>;
   /** What is there before all is removed, whether or not the server runs. */
   lookForRows(): Promise<Row[]>;
   rows(): Promise<Row[]>;
@@ -44,7 +47,8 @@ export const markOf = (owner: string): string => `piinit.${owner}`;
  */
 export async function applyRows(router: RowRouter, table: Table, signal: AbortSignal): Promise<string[]> {
   const { owner, reservations } = table;
-  const { rows, leases } = await router.look(reservations);
+  const { service, rows, leases } = await router.look(reservations);
+  refuseMisfits(router.title, service, table);
   const own = rows.filter((row) => isOf(row, owner));
   const others = rows.filter((row) => !isOf(row, owner));
   refuseStrangers(router.title, `remove the entries described as ${markOf(owner)} there`, own, table);
@@ -56,6 +60,13 @@ export async function applyRows(router: RowRouter, table: Table, signal: AbortSi
     refuseMissing(router.title, "them", after, reservations);
   });
   return outcomeLines(own.map(stored), planned, reservations, leases);
+}
+
+/** What there is beside the rows of a stack. */
+export async function lookAtRows(router: RowRouter, { owner, reservations }: StackView): Promise<Look> {
+  const { service, rows, leases } = await router.look(reservations);
+  const others = rows.filter((row) => !isOf(row, owner));
+  return { service, leases: currentLeases(leases, rows, Date.now() / 1000), entries: rows, others };
 }
 
 /** Removes the owner's rows, and tells the server. If that fails, both are as before afterwards. */

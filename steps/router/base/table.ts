@@ -28,19 +28,24 @@ export function planTable(router: string, others: readonly Entry[], reservations
 }
 
 export function refuseConflicts(router: string, others: readonly Entry[], wanted: readonly Reservation[]): void {
-  const conflicts = wanted.flatMap((reservation) =>
-    others.flatMap((entry) => {
-      const reason = conflict(entry, reservation);
-      return reason === undefined ? [] : [`  ${reservationText(reservation)}: ${reason}`];
-    }),
-  );
-  if (conflicts.length === 0) return;
+  const found = conflicts(others, wanted);
+  if (found.length === 0) return;
   throw new UserError(
     [
       `Nothing was changed on ${router}, because other entries there contradict this stack's machines:`,
-      ...conflicts,
+      ...found.map((one) => `  ${one}`),
       "Change the machines in the stack's file, or those entries on the router.",
     ].join("\n"),
+  );
+}
+
+/** How entries of others contradict reservations, each as a line for users. */
+export function conflicts(others: readonly Entry[], wanted: readonly Reservation[]): string[] {
+  return wanted.flatMap((reservation) =>
+    others.flatMap((entry) => {
+      const reason = conflict(entry, reservation);
+      return reason === undefined ? [] : [`${reservationText(reservation)}: ${reason}`];
+    }),
   );
 }
 

@@ -22,6 +22,8 @@ export interface Bench {
   putLease(lease: Lease & { expires: number }): Promise<void>;
   /** How often somebody logged in, and the router read its configuration again if that can be seen, since the last call. */
   cost(): Promise<{ logins: number; reloads?: number }>;
+  /** Its DHCP server gives out no addresses, until `reset`. */
+  turnOff(): Promise<void>;
   /** Without entries and leases. */
   reset(): Promise<void>;
   /** What a machine gets that is switched on now; missing where no real server gives out leases. */

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { checkRouter } from "../../../cli/doctor/router.ts";
 import { UserError } from "../../../lib/errors.ts";
 import { silent } from "../../../lib/progress.ts";
 import type { Reservation } from "../../../steps/router/base/driver.ts";
@@ -8,6 +7,7 @@ import { openRouter } from "../../../steps/router/catalogue.ts";
 import { newSeed, type Random, randomFrom } from "../../random.ts";
 import { type Bench, machine, nas } from "./bench.ts";
 import { hearsNothing } from "./contract/stranger.ts";
+import { serviceCases } from "./service-cases.ts";
 
 const [pi1, pi2, pi3, pi4] = [machine(1), machine(2), machine(3), machine(4)] as const;
 const swapped = [machine(1, { ip: pi2.ip }), machine(2, { ip: pi1.ip })] as const;
@@ -224,15 +224,7 @@ export function conformance(title: string, open: (context: Mocha.Context) => Pro
       assert.deepEqual(told?.sort(), [`${pi1.mac} ${pi1.ip} pi1 true`, `${nas.mac} 192.168.2.203 tv false`]);
     });
 
-    it("is compared with the stack by doctor, which changes nothing", async () => {
-      await apply([pi1]);
-      const network = { cidr: "192.168.2.0/24", router: bench.settings };
-      assert.match(
-        await checkRouter({ lab: undefined, network, machines: [pi1, pi2] }),
-        /answers, \d+ leases?; 1 of 2 reservations are there; `up` makes pi2: /,
-      );
-      await has(pi1);
-    });
+    serviceCases({ bench: () => bench, router: () => router(), apply, has, refusal });
 
     it("names a live lease in the way, and a machine's own old one", async () => {
       await bench.putLease({ ...pi2, mac: nas.mac, name: "nas", expires });

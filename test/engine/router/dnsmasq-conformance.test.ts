@@ -8,9 +8,18 @@ import { conformance } from "./conformance.ts";
 import { type Home, startHomeOrSkip } from "./home.ts";
 import { oddValues } from "./odd-values.ts";
 
-conformance("dnsmasq over SSH", async (context) => benchOf(await startHomeOrSkip(context)));
+conformance("dnsmasq over SSH", async (context) => {
+  const home = await startHomeOrSkip(context);
+  return benchOf(home, await readFile(home.configFile, "utf8"));
+});
 
-function benchOf(home: Home): Bench {
+/** `withRange` is its configuration as it was started. */
+function benchOf(home: Home, withRange: string): Bench {
+  const configure = async (text: string) => {
+    if ((await readFile(home.configFile, "utf8")) === text) return;
+    await writeFile(home.configFile, text);
+    await home.restartDnsmasq();
+  };
   const { settings, dir } = home;
   const othersFile = path.join(dir, "conf.d", "others.conf");
   const others = () => readFile(othersFile, "utf8").catch(() => "");
@@ -44,7 +53,9 @@ function benchOf(home: Home): Bench {
       counted = home.logins();
       return { logins };
     },
+    turnOff: () => configure(withRange.replace(/^dhcp-range=.*$/m, "")),
     async reset() {
+      await configure(withRange);
       for (const file of await readdir(settings.hostsDir)) await rm(path.join(settings.hostsDir, file));
       await rm(othersFile, { force: true });
       await writeFile(settings.leaseFile, "");

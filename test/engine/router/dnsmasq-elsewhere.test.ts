@@ -21,6 +21,8 @@ describe("a router with dnsmasq, whose files are its own alone", function () {
   });
   const apply = (reservations: Reservation[], change: Partial<DnsmasqSettings> = {}) =>
     dnsmasq.apply(settings(change), { owner: "home", reservations, previous: undefined }, context);
+  const look = (change: Partial<DnsmasqSettings> = {}) =>
+    dnsmasq.look(settings(change), { owner: "home", reservations: [] }, context);
   const refused = (work: Promise<unknown>, ...patterns: RegExp[]) =>
     assert.rejects(work, (error: Error) => {
       assert.ok(error instanceof UserError, String(error.stack));
@@ -72,17 +74,14 @@ describe("a router with dnsmasq, whose files are its own alone", function () {
     await apply([pi1]);
     assert.deepEqual(await home.askForLease(pi1.mac), { ip: pi1.ip, hostname: pi1.name });
     assert.deepEqual(
-      (await dnsmasq.leases(settings(), context)).map(({ mac, ip, isReserved }) => [mac, ip, isReserved]),
+      (await look()).leases.map(({ mac, ip, isReserved }) => [mac, ip, isReserved]),
       [[pi1.mac, pi1.ip, true]],
     );
     assert.match((await apply([{ ...pi1, ip: "192.168.2.61" }])).join("\n"), /pi1 still has 192\.168\.2\.51/);
   });
 
   it("says where no lease file is", async () => {
-    await refused(
-      dnsmasq.leases(settings({ leaseFile: "/tmp/none" }), context),
-      /no lease file \/tmp\/none: set `leaseFile`/,
-    );
+    await refused(look({ leaseFile: "/tmp/none" }), /no lease file \/tmp\/none: set `leaseFile`/);
   });
 
   it("has entries in /etc/ethers, which are nobody's to contradict", async () => {

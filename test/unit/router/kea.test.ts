@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { place } from "../../../steps/router/base/place.ts";
-import { configuration, entriesOf, networksOf, ownOf, withOwn } from "../../../steps/router/drivers/kea/config.ts";
+import { configuration, entriesOf, ownOf, withOwn } from "../../../steps/router/drivers/kea/config.ts";
 import { kea } from "../../../steps/router/drivers/kea/kea.ts";
+import { networksOf, serviceOf } from "../../../steps/router/drivers/kea/served.ts";
 
 const pi1 = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
 const own = { "hw-address": pi1.mac, "ip-address": pi1.ip, hostname: "pi1", "user-context": { piinit: "home" } };
@@ -53,21 +54,51 @@ describe("Kea's configuration", () => {
     assert.equal(entriesOf(config, new Set([1])).length, 2);
   });
 
-  it("has a subnet for an address, or says which there are", () => {
-    const placed = (...ips: string[]) =>
-      place(
-        "Kea",
-        networksOf(config),
-        ips.map((ip) => ({ ...pi1, ip })),
-      );
+  it("has a subnet for an address, or none", () => {
+    const ips = ["192.168.2.51", "192.168.5.1", "192.168.6.1"];
+    const found = place(
+      networksOf(config),
+      ips.map((ip) => ({ ...pi1, ip })),
+    );
     assert.deepEqual(
-      placed("192.168.2.51", "192.168.5.1").map(({ network }) => network),
-      [1, 4],
+      found.map(({ network, ip }) => [network, ip]),
+      [
+        [1, "192.168.2.51"],
+        [4, "192.168.5.1"],
+      ],
     );
-    assert.throws(
-      () => placed("192.168.2.51", "192.168.6.1"),
-      /in no network that has these:\n {2}pi1: .*192\.168\.6\.1\nIts networks: 192\.168\.2\.0\/24, /,
-    );
+  });
+
+  it("says what is served, and which pools must be free of reservations", () => {
+    const subnet4 = [
+      { id: 1, subnet: "192.168.2.0/24", pools: [{ pool: "192.168.2.200 - 192.168.2.250" }] },
+      { id: 2, subnet: "10.0.0.0/24", pools: [{ pool: "10.0.0.64/28" }], "reservations-out-of-pool": false },
+    ];
+    const service = serviceOf({
+      Dhcp4: {
+        subnet4,
+        "option-data": [{ name: "domain-name", data: "home.lan" }],
+        "reservations-out-of-pool": true,
+      },
+    });
+    assert.deepEqual(service, {
+      networks: [
+        {
+          id: 1,
+          cidr: "192.168.2.0/24",
+          pools: [{ first: "192.168.2.200", last: "192.168.2.250" }],
+          keepsPools: true,
+        },
+        {
+          id: 2,
+          cidr: "10.0.0.0/24",
+          pools: [{ first: "10.0.0.64", last: "10.0.0.79" }],
+          keepsPools: false,
+        },
+      ],
+      domain: "home.lan",
+    });
+    assert.match(String(serviceOf({ Dhcp4: {} }).off), /has no subnet/);
   });
 });
 

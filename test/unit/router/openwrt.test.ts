@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { misfits } from "../../../steps/router/base/fit.ts";
 import { batchFor, hostEntries } from "../../../steps/router/drivers/openwrt/hosts.ts";
-import { whyNotServed } from "../../../steps/router/drivers/openwrt/served.ts";
+import { serviceOf } from "../../../steps/router/drivers/openwrt/served.ts";
 import { parseShow } from "../../../steps/router/drivers/openwrt/uci.ts";
 
 const pi1 = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
@@ -62,15 +63,23 @@ describe("OpenWrt's settings", () => {
   it("say whether an address is served, unless they don't have the network's own", () => {
     const dhcp = show("@dnsmasq[0]=dnsmasq", "lan=dhcp", "lan.interface='lan'", "wan=dhcp", "wan.ignore='1'");
     const network = (...options: string[]) => show("lan=interface", ...options.map((option) => `lan.${option}`));
-    const why = (ip: string, ...options: string[]) => whyNotServed(dhcp, network(...options), [{ ...pi1, ip }]);
+    const service = (...options: string[]) => serviceOf({ dhcp, network: network(...options), isRunning: true });
+    const why = (ip: string, ...options: string[]) =>
+      misfits(service(...options), { reservations: [{ ...pi1, ip }] })[0];
     for (const options of [["ipaddr='192.168.2.1'", "netmask='255.255.255.0'"], ["ipaddr='192.168.2.1/24'"]]) {
       assert.equal(why("192.168.2.51", ...options), undefined);
-      assert.match(String(why("192.168.3.51", ...options)), /serves lan \(192\.168\.2\.1\/24\), .*pi1: /);
+      assert.match(
+        String(why("192.168.3.51", ...options)),
+        /gives out addresses in lan \(192\.168\.2\.1\/24\), .*pi1: /,
+      );
       assert.match(String(why("192.168.2.255", ...options)), /not in there/);
-      assert.match(String(why("192.168.2.1", ...options)), /its own/);
+      assert.match(String(why("192.168.2.1", ...options)), /has these addresses itself/);
     }
     assert.equal(why("192.168.3.51", "proto='dhcp'"), undefined);
     const odhcpd = show("@dnsmasq[0]=dnsmasq", "odhcpd=odhcpd", "odhcpd.maindhcp='1'");
-    assert.match(String(whyNotServed(odhcpd, [], [pi1])), /odhcpd gives out/);
+    assert.match(String(serviceOf({ dhcp: odhcpd, network: [], isRunning: true }).off), /odhcpd does instead of/);
+    assert.match(String(serviceOf({ dhcp, network: [], isRunning: false }).off), /no dnsmasq runs there/);
+    const [lan] = service("ipaddr='192.168.2.1/24'").networks ?? [];
+    assert.deepEqual(lan?.pools, [{ first: "192.168.2.100", last: "192.168.2.249" }]);
   });
 });

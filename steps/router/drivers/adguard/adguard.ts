@@ -1,9 +1,13 @@
+import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
+import { prefixOf } from "../../../../lib/network.ts";
 import { type Changes, changesBetween } from "../../base/changes.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
+import { refuseMisfits, refuseOff, turnOn } from "../../base/fit.ts";
 import { currentLeases, leaseNote } from "../../base/lease-note.ts";
 import { orPutBack, refuseLost } from "../../base/outcome.ts";
+import type { Service } from "../../base/service.ts";
 import {
   difference,
   differenceLines,
@@ -14,7 +18,7 @@ import {
   says,
 } from "../../base/table.ts";
 import { basicLogin, fitsUrl, hostIn, webSettings } from "../../base/web.ts";
-import { type AdGuard, openAdGuard } from "./api.ts";
+import { type AdGuard, openAdGuard, type Status } from "./api.ts";
 
 const schema = z
   .strictObject({
@@ -25,6 +29,10 @@ const schema = z
   .refine(...fitsUrl);
 type Settings = z.output<typeof schema>;
 
+function titleOf({ url }: { url: string }): string {
+  return `AdGuard Home at ${url}`;
+}
+
 /**
  * AdGuard Home. Its entries have no room for a mark, so what is ours is known from the stack's state only; and each
  * change is a request of its own, so what went half way is put back.
@@ -32,18 +40,27 @@ type Settings = z.output<typeof schema>;
 export const adguard = {
   schema,
   host: hostIn,
-  title: ({ url }) => `AdGuard Home at ${url}`,
+  title: titleOf,
   apply: (settings, table, { signal }) => apply(settings, table, signal),
   async lost(settings, reservations, { signal }) {
-    const { static_leases } = await openAdGuard(settings, signal).status();
-    return missingFrom(entriesOf(static_leases), reservations);
+    const status = await openAdGuard(settings, signal).status();
+    refuseOff(titleOf(settings), serviceOf(status));
+    return missingFrom(entriesOf(status.static_leases), reservations);
   },
   /** It does not say which of the machines with a fixed address are there. */
-  async leases(settings, { signal }) {
-    const { leases, static_leases } = await openAdGuard(settings, signal).status();
+  async look(settings, { reservations }, { signal }) {
+    const status = await openAdGuard(settings, signal).status();
+    const { leases, static_leases } = status;
     const hasLease = ({ mac }: Stored) => leases.some((lease) => lease.mac === mac);
     const fixed = leasesOf(static_leases.filter((one) => !hasLease(one)).map((one) => ({ ...one, expires: "" })));
-    return currentLeases([...leasesOf(leases), ...fixed], entriesOf(static_leases), Date.now() / 1000);
+    const entries = entriesOf(static_leases);
+    return {
+      service: serviceOf(status),
+      leases: currentLeases([...leasesOf(leases), ...fixed], entries, Date.now() / 1000),
+      entries,
+      // One with a machine's MAC may be the stack's own from before, which only its state knows.
+      others: entries.filter(({ macs }) => !reservations.some(({ mac }) => macs.includes(mac))),
+    };
   },
   clear: (settings, { reservations }, { signal }) => clear(settings, reservations, signal),
 } satisfies Driver<Settings>;
@@ -66,9 +83,21 @@ const entriesOf = (stored: readonly Stored[]): Entry[] =>
     ignored: false,
   }));
 
+function serviceOf({ enabled, v4 }: Status): Service {
+  const prefix = prefixOf(v4?.subnet_mask ?? "");
+  const isServing = v4 !== undefined && prefix !== undefined && isIPv4(v4.gateway_ip);
+  const pools = isServing && isIPv4(v4.range_start) ? [{ first: v4.range_start, last: v4.range_end }] : [];
+  return {
+    networks: isServing ? [{ cidr: `${v4.gateway_ip}/${prefix}`, pools }] : undefined,
+    isNameless: true,
+    ...(!enabled && { off: turnOn("Settings > DHCP settings") }),
+  };
+}
+
 async function apply(settings: Settings, table: Table, signal: AbortSignal): Promise<string[]> {
   const adGuard = openAdGuard(settings, signal);
   const before = await adGuard.status();
+  refuseMisfits(titleOf(settings), serviceOf(before), table);
   const entries = entriesOf(before.static_leases);
   const ours = entries.filter((entry) => isOurs(entry, table));
   const others = entries.filter((entry) => !ours.includes(entry));

@@ -1,7 +1,7 @@
 import type { Entry, Lease } from "../../base/driver.ts";
 import { hostNameIn } from "../../base/host-name.ts";
 
-/** The options of dnsmasq that affect fixed leases, from its files and its command line. */
+/** The options of dnsmasq that affect fixed leases and what it serves, from its files and its command line. */
 export interface Option {
   name: string;
   value: string;
@@ -13,6 +13,8 @@ const shortOptions: Record<string, string> = {
   G: "dhcp-host",
   l: "dhcp-leasefile",
   Z: "read-ethers",
+  F: "dhcp-range",
+  s: "domain",
 };
 const longOptions = new Set([...Object.values(shortOptions), "dhcp-hostsfile", "dhcp-hostsdir"]);
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { type Driver, type Entry, kind, type Table } from "../../base/driver.ts";
+import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
+import { refuseMisfits, refuseOff } from "../../base/fit.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
@@ -29,6 +30,10 @@ const schema = z.strictObject({
 
 export type DnsmasqSettings = z.output<typeof schema>;
 
+function titleOf({ host, hostsDir }: DnsmasqSettings): string {
+  return `dnsmasq on ${host} (${normalDir(hostsDir)})`;
+}
+
 /**
  * A router that runs dnsmasq and allows us to log in. A stack's table is one file in the folder that dnsmasq's
  * `dhcp-hostsdir` names, so one rename changes it. There is no lock on the router that could be left behind: reading
@@ -37,20 +42,23 @@ export type DnsmasqSettings = z.output<typeof schema>;
 export const dnsmasq = {
   schema,
   host: ({ host }) => host,
-  title: ({ host, hostsDir }) => `dnsmasq on ${host} (${normalDir(hostsDir)})`,
+  title: titleOf,
   apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings, table)),
   lost: (settings, reservations, { signal }) =>
-    withShell(settings, signal, async (shell) =>
-      missingFrom((await readInventory(shell, settings)).entries, reservations),
-    ),
-  leases: (settings, { signal }) =>
     withShell(settings, signal, async (shell) => {
-      const { leases, entries, missing } = await readInventory(shell, settings);
+      const { service, entries } = await readInventory(shell, settings);
+      refuseOff(titleOf(settings), service);
+      return missingFrom(entries, reservations);
+    }),
+  look: (settings, { owner, reservations }, { signal }) =>
+    withShell(settings, signal, async (shell) => {
+      const { service, leases, entries, missing } = await readInventory(shell, settings);
       if (missing !== undefined)
         throw new UserError(
           `dnsmasq on ${settings.host} has no lease file ${missing}: set \`leaseFile\` to where it keeps its leases`,
         );
-      return currentLeases(leases, entries, Date.now() / 1000);
+      const others = entries.filter((entry) => !isOf(settings, owner, reservations, entry));
+      return { service, leases: currentLeases(leases, entries, Date.now() / 1000), entries, others };
     }),
   clear: (settings, { owner }, { signal }) =>
     withShell(settings, signal, (shell) => remove(shell, settings, tableFile(settings.hostsDir, owner))),
@@ -60,11 +68,15 @@ export const dnsmasq = {
     ),
 } satisfies Driver<DnsmasqSettings>;
 
+/** An entry of the owner's table, or of a file of an earlier version for one of its machines. */
+const isOf = ({ hostsDir }: DnsmasqSettings, owner: string, reservations: readonly Reservation[], entry: Entry) =>
+  entry.source === tableFile(hostsDir, owner) || isEarlierFile(hostsDir, entry, reservations);
+
 async function apply(shell: Shell, settings: DnsmasqSettings, table: Table): Promise<string[]> {
   const own = tableFile(settings.hostsDir, table.owner);
   const before = await readInventory(shell, settings);
-  const isOurs = (entry: Entry) => entry.source === own || isEarlierFile(settings.hostsDir, entry, table.reservations);
-  const ours = before.entries.filter(isOurs);
+  refuseMisfits(titleOf(settings), before.service, table);
+  const ours = before.entries.filter((entry) => isOf(settings, table.owner, table.reservations, entry));
   const underItsName = ours.filter(({ source }) => source === own);
   refuseStrangers(`${own} on ${settings.host}`, "remove that file", underItsName, table);
   const others = before.entries.filter((entry) => !ours.includes(entry));

@@ -3,6 +3,7 @@ import { UserError } from "../../../../lib/errors.ts";
 import { quote } from "../../../../lib/shell.ts";
 import type { Entry, Lease } from "../../base/driver.ts";
 import type { Shell } from "../../base/remote-shell.ts";
+import type { Service } from "../../base/service.ts";
 import { whyNotRead } from "./advice.ts";
 import {
   commandLineOptions,
@@ -15,6 +16,7 @@ import {
   parseEntry,
   parseLeases,
 } from "./config.ts";
+import { connectedNetworks, serviceOf } from "./ranges.ts";
 
 /** What a router's dnsmasq currently uses. */
 export interface Inventory {
@@ -25,6 +27,7 @@ export interface Inventory {
   /** The texts of all files read, by path, including those in our folder. */
   files: Map<string, string>;
   leases: Lease[];
+  service: Service;
   /** The path of the lease file, if it isn't there. */
   missing: string | undefined;
 }
@@ -69,11 +72,16 @@ export async function readInventory(shell: Shell, where: DnsmasqFolder): Promise
     ],
     files: found.files,
     leases: leaseFiles.flatMap((file) => parseLeases(textOf(file))),
+    service: serviceOf(options, connectedNetworks(await shell.run(routeScript(readers.map(({ pid }) => pid))))),
     missing: leaseFiles.find((file) => !found.files.has(file)),
   };
 }
 
 const ethersFile = "/etc/ethers";
+
+/** Prints how processes' networks are reached: a container's are its own. */
+const routeScript = (pids: readonly number[]) =>
+  pids.map((pid) => `cat /proc/${pid}/net/route 2>/dev/null || true`).join("\n");
 
 function leaseFilesOf({ leaseFile }: DnsmasqFolder, options: readonly Option[]): string[] {
   if (leaseFile !== undefined) return [leaseFile];

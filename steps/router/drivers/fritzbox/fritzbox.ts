@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { type Driver, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
+import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
+import { refuseMisfits, refuseOff } from "../../base/fit.ts";
 import { instruction } from "../../base/instruction.ts";
 import { currentLeases, leaseNote } from "../../base/lease-note.ts";
 import { orPutBack } from "../../base/outcome.ts";
+import { missingFrom } from "../../base/table.ts";
 import { basicLogin, fitsUrl, hostIn, webSettings } from "../../base/web.ts";
 import { renamings, takenNames } from "./names.ts";
 import { type FritzBox, type Host, openFritzBox } from "./tr064.ts";
@@ -28,11 +30,21 @@ export const fritzbox = {
   title: ({ url }) => `FRITZ!Box at ${url}`,
   apply: (settings, table, { signal }) => apply(settings, table, signal),
   async lost(settings, reservations, { signal }) {
-    return unseen(await openFritzBox(settings, signal).hosts(), reservations);
+    const box = openFritzBox(settings, signal);
+    refuseOff(box.title, await box.service());
+    return missingFrom(entriesOf(await box.hosts()), reservations);
   },
   /** It does not tell which of the addresses are reserved. */
-  async leases(settings, { signal }) {
-    return currentLeases(leasesOf(await openFritzBox(settings, signal).hosts()), [], Date.now() / 1000);
+  async look(settings, _, { signal }) {
+    const box = openFritzBox(settings, signal);
+    const service = await box.service();
+    const hosts = await box.hosts();
+    return {
+      service,
+      leases: currentLeases(leasesOf(hosts), [], Date.now() / 1000),
+      entries: entriesOf(hosts),
+      others: [],
+    };
   },
   async clear(settings, { reservations }) {
     return instruction(`These reservations may be removed from the FRITZ!Box at ${settings.url}:`, reservations);
@@ -42,15 +54,21 @@ export const fritzbox = {
 const leasesOf = (hosts: readonly Host[]): Lease[] =>
   hosts.flatMap(({ mac, ip, name, isActive }) => (isActive && ip ? [{ mac, ip, name, expires: undefined }] : []));
 
-/** The reservations that the FRITZ!Box doesn't show as they are to be. */
-const unseen = (hosts: readonly Host[], reservations: readonly Reservation[]) =>
-  reservations.filter(
-    ({ mac, ip, name }) => !hosts.some((one) => one.mac === mac && one.ip === ip && one.name.toLowerCase() === name),
-  );
+/** As if the FRITZ!Box had reserved what it shows. */
+const entriesOf = (hosts: readonly Host[]): Entry[] =>
+  hosts.map(({ mac, ip, name }) => ({
+    source: "the FRITZ!Box's machines",
+    text: [mac, ip, name].filter(Boolean).join(" "),
+    macs: [mac],
+    ip,
+    name: name.toLowerCase(),
+    ignored: false,
+  }));
 
 async function apply(settings: Settings, table: Table, signal: AbortSignal): Promise<string[]> {
   const box = openFritzBox(settings, signal);
   const { reservations, previous = [] } = table;
+  refuseMisfits(box.title, await box.service(), table);
   const before = await box.hosts();
   const hosts = await nameMachines(settings, box, before, reservations);
 

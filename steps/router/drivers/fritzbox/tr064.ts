@@ -1,5 +1,8 @@
 import { isIPv4 } from "node:net";
 import { UserError } from "../../../../lib/errors.ts";
+import { prefixOf } from "../../../../lib/network.ts";
+import { turnOn } from "../../base/fit.ts";
+import type { Service } from "../../base/service.ts";
 import { openWeb, refusal, type WebAnswer, type WebServer } from "../../base/web.ts";
 import { withDigest } from "./digest.ts";
 
@@ -8,6 +11,7 @@ export interface FritzBox {
   title: string;
   /** Every machine that it knows. */
   hosts(): Promise<Host[]>;
+  service(): Promise<Service>;
   rename(mac: string, name: string): Promise<void>;
 }
 
@@ -40,20 +44,33 @@ export function openFritzBox(server: WebServer & { user: string; password: strin
   return {
     title,
     async hosts() {
-      if ((await call(dhcpService, "GetInfo", {})).get("NewDHCPServerEnable") === "0")
-        throw new UserError(
-          `${title} is no DHCP server: turn it on there (Home Network > Network > Network Settings > IPv4 Settings), or name the router that gives out addresses`,
-        );
       const list = (await call(hostsService, "X_AVM-DE_GetHostListPath", {})).get("NewX_AVM-DE_HostListPath") ?? "";
       if (!/^\/[!-~]+$/.test(list)) throw new UserError(`${title} names no list of its machines`);
       return hostsIn(await answered(server.url, exchange({ method: "GET", path: list })));
     },
+    service: async () => serviceIn(await call(dhcpService, "GetInfo", {})),
     async rename(mac, name) {
       await call(hostsService, "X_AVM-DE_SetHostNameByMACAddress", {
         NewMACAddress: mac.toUpperCase(),
         NewHostName: name,
       });
     },
+  };
+}
+
+/** A FRITZ!Box that leaves out some of it tells nothing of its network. */
+function serviceIn(fields: ReadonlyMap<string, string>): Service {
+  const value = (name: string) => fields.get(name) ?? "";
+  const [first, last, router] = [value("NewMinAddress"), value("NewMaxAddress"), value("NewIPRouters")];
+  const prefix = prefixOf(value("NewSubnetMask"));
+  const isTold = prefix !== undefined && [first, last].every(isIPv4);
+  const cidr = `${isIPv4(router) ? router : first}/${prefix}`;
+  return {
+    networks: isTold ? [{ cidr, pools: [{ first, last }] }] : undefined,
+    domain: value("NewDomainName") || undefined,
+    ...(value("NewDHCPServerEnable") === "0" && {
+      off: turnOn("Home Network > Network > Network Settings > IPv4 Settings"),
+    }),
   };
 }
 

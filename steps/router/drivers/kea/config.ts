@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Entry, Reservation } from "../../base/driver.ts";
 import { hostNameIn } from "../../base/host-name.ts";
-import type { Placed as PlacedIn, ServedNetwork } from "../../base/place.ts";
+import type { Placed as PlacedIn } from "../../base/place.ts";
 
 const host = z.looseObject({
   "hw-address": z.string().optional(),
@@ -11,7 +11,17 @@ const host = z.looseObject({
 });
 type Host = z.output<typeof host>;
 
-const subnet = z.looseObject({ id: z.int(), subnet: z.string(), reservations: z.array(host).optional() });
+const option = z.looseObject({ name: z.string().optional(), data: z.string().optional() });
+const options = z.array(option).optional();
+
+const subnet = z.looseObject({
+  id: z.int(),
+  subnet: z.string(),
+  pools: z.array(z.looseObject({ pool: z.string() })).optional(),
+  "option-data": options,
+  "reservations-out-of-pool": z.boolean().optional(),
+  reservations: z.array(host).optional(),
+});
 type Subnet = z.output<typeof subnet>;
 
 /** A configuration as `config-get` answers it and `config-set` takes it; what we don't know stays in it. */
@@ -20,6 +30,8 @@ export const configuration = z.looseObject({
     subnet4: z.array(subnet).optional(),
     "shared-networks": z.array(z.looseObject({ subnet4: z.array(subnet).optional() })).optional(),
     reservations: z.array(host).optional(),
+    "option-data": options,
+    "reservations-out-of-pool": z.boolean().optional(),
   }),
 });
 export type Configuration = z.output<typeof configuration>;
@@ -76,10 +88,6 @@ function entryOf(source: string, one: Host): Entry {
     ignored: false,
   };
 }
-
-/** The networks in which Kea gives out addresses. */
-export const networksOf = (config: Configuration): ServedNetwork<number>[] =>
-  subnetsOf(config).map(({ id, subnet: cidr }) => ({ id, cidr }));
 
 /** As Kea takes a reservation. */
 export function hostFor(owner: string, { mac, ip, name }: Reservation): Host {

@@ -1,5 +1,6 @@
 import { UserError } from "../../../../lib/errors.ts";
-import type { CurrentLease, Driver, Reservation, Table } from "../../base/driver.ts";
+import type { Driver, Look, Reservation, Table } from "../../base/driver.ts";
+import { refuseMisfits, refuseOff } from "../../base/fit.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { outcomeLines, refuseLost } from "../../base/outcome.ts";
 import { place } from "../../base/place.ts";
@@ -15,8 +16,9 @@ import { hostIn } from "../../base/web.ts";
 import { replaceOwn } from "./change.ts";
 import type { Channels } from "./channel.ts";
 import { type Kea, openKea } from "./commands.ts";
-import { type Configuration, entriesOf, networksOf, ownOf, subnetsOf } from "./config.ts";
+import { type Configuration, entriesOf, ownOf, subnetsOf } from "./config.ts";
 import { overHttp, titleOverHttp } from "./http.ts";
+import { networksOf, serviceOf } from "./served.ts";
 import { type KeaSettings, schema, wayOf } from "./settings.ts";
 import { titleOverSsh, withSocket } from "./ssh.ts";
 
@@ -37,8 +39,12 @@ export const kea = {
   apply: (settings, table, { signal }) =>
     withKea(settings, signal, (look, act) => apply(look, act, settings, table, signal)),
   lost: (settings, reservations, { signal }) =>
-    withKea(settings, signal, async (server) => lost(await server.config(), reservations)),
-  leases: (settings, { signal }) => withKea(settings, signal, leases),
+    withKea(settings, signal, async (server) => {
+      const config = await server.config();
+      refuseOff(server.title, serviceOf(config));
+      return lost(config, reservations);
+    }),
+  look: (settings, { owner }, { signal }) => withKea(settings, signal, (server) => lookAt(server, owner)),
   clear: (settings, { owner }, { signal }) =>
     withKea(settings, signal, (look, act) => clear(look, act, settings, owner, signal)),
 } satisfies Driver<KeaSettings>;
@@ -54,18 +60,25 @@ async function withKea<T>(
   return "ssh" in way ? withSocket(way.ssh, signal, open) : open(overHttp(way.http, signal));
 }
 
-async function leases(server: Kea): Promise<CurrentLease[]> {
+async function lookAt(server: Kea, owner: string): Promise<Look> {
   const [commands, config] = [await server.commands(), await server.config()];
   if (!commands.has("lease4-get-all"))
     throw new UserError(`${server.title} tells no leases: load its hook library libdhcp_lease_cmds.so`);
-  const ids = subnetsOf(config).map(({ id }) => id);
-  return currentLeases(await server.leases(ids), entriesOf(config, new Set(ids)), Date.now() / 1000);
+  const ids = new Set(subnetsOf(config).map(({ id }) => id));
+  const entries = entriesOf(config, ids);
+  return {
+    service: serviceOf(config),
+    leases: currentLeases(await server.leases([...ids]), entries, Date.now() / 1000),
+    entries,
+    others: entriesOf(config, ids, owner),
+  };
 }
 
 async function apply(look: Kea, act: Kea, settings: KeaSettings, table: Table, signal: AbortSignal): Promise<string[]> {
   const { owner, reservations } = table;
   const [commands, before] = [await look.commands(), await look.config()];
-  const placed = (some: readonly Reservation[]) => place(look.title, networksOf(before), some);
+  refuseMisfits(look.title, serviceOf(before), table);
+  const placed = (some: readonly Reservation[]) => place(networksOf(before), some);
   const subnetIds = new Set(placed(reservations).map(({ network }) => network));
   const own = ownOf(before, owner);
   const marked = own.map((one) => ({ source: look.title, text: "", macs: [one.mac], ...one, ignored: false }));

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
+import { refuseMisfits, refuseOff } from "../../base/fit.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
@@ -17,12 +18,16 @@ import {
 import { batchFor, hostEntries, hostsIn, isOwn, sectionName } from "./hosts.ts";
 import { type Inventory, readInventory } from "./inventory.ts";
 import { changeScript, reloadScript } from "./scripts.ts";
-import { whyNotServed } from "./served.ts";
+import { serviceOf } from "./served.ts";
 import type { Section } from "./uci.ts";
 
 const schema = z.strictObject({ kind: z.literal("openwrt").meta(kind), ...sshLogin });
 
 export type OpenwrtSettings = z.output<typeof schema>;
+
+function titleOf({ host }: Pick<OpenwrtSettings, "host">): string {
+  return `OpenWrt on ${host}`;
+}
 
 /**
  * A router with OpenWrt that allows us to log in. Each machine is a section `piinit_MAC` of the type `host` in its
@@ -32,14 +37,24 @@ export type OpenwrtSettings = z.output<typeof schema>;
 export const openwrt = {
   schema,
   host: ({ host }) => host,
-  title: ({ host }) => `OpenWrt on ${host}`,
+  title: titleOf,
   apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings.host, table)),
   lost: (settings, reservations, { signal }) =>
-    withShell(settings, signal, async (shell) => missingFrom((await readInventory(shell)).entries, reservations)),
-  leases: (settings, { signal }) =>
     withShell(settings, signal, async (shell) => {
-      const { leases, entries } = await readInventory(shell);
-      return currentLeases(leases, entries, Date.now() / 1000);
+      const inventory = await readInventory(shell);
+      refuseOff(titleOf(settings), serviceOf(inventory));
+      return missingFrom(inventory.entries, reservations);
+    }),
+  look: (settings, { owner }, { signal }) =>
+    withShell(settings, signal, async (shell) => {
+      const inventory = await readInventory(shell);
+      const { leases, entries } = inventory;
+      return {
+        service: serviceOf(inventory),
+        leases: currentLeases(leases, entries, Date.now() / 1000),
+        entries,
+        others: othersIn(inventory, ownSections(inventory, owner)),
+      };
     }),
   clear: (settings, { owner }, { signal }) =>
     withShell(settings, signal, (shell) => clear(shell, settings.host, owner)),
@@ -49,7 +64,7 @@ async function apply(shell: Shell, host: string, table: Table): Promise<string[]
   const before = await readInventory(shell);
   const { owner, reservations } = table;
   const ours = ownSections(before, owner);
-  refuseUnserved(host, before, reservations);
+  refuseMisfits(titleOf({ host }), serviceOf(before), table);
   refuseStrangers(host, "remove their sections there", hostEntries(ours), table);
   const planned = planTable(host, othersIn(before, ours), reservations);
   refuseTakenNames(host, before, owner, planned.own);
@@ -93,13 +108,6 @@ const ownSections = ({ dhcp }: Inventory, owner: string): Section[] =>
 function othersIn({ entries }: Inventory, ours: readonly Section[]): Entry[] {
   const own = new Set(hostEntries(ours).map(({ source }) => source));
   return entries.filter(({ source }) => !own.has(source));
-}
-
-function refuseUnserved(host: string, inventory: Inventory, reservations: readonly Reservation[]): void {
-  const reason = inventory.isRunning
-    ? whyNotServed(inventory.dhcp, inventory.network, reservations)
-    : "no dnsmasq runs there: start it, or set another router";
-  if (reason) throw new UserError(`Nothing was changed on ${host}: ${reason}`);
 }
 
 /** Our sections have fixed names. Somebody else's may have one, after its MAC was changed by hand. */

@@ -1,62 +1,47 @@
-import { isHostIn } from "../../../../lib/network.ts";
-import type { Reservation } from "../../base/driver.ts";
-import { reservationText } from "../../base/table.ts";
+import { addressAt, isIn, prefixOf } from "../../../../lib/network.ts";
+import type { Pool, ServedNetwork, Service } from "../../base/service.ts";
+import type { Inventory } from "./inventory.ts";
 import { firstOf, isOn, type Section } from "./uci.ts";
 
-/** A network in which the router gives out addresses. */
-interface Served {
-  /** As OpenWrt calls it, such as "lan". */
-  name: string;
-  /** The router's own address with the length of the prefix; undefined where the settings have none. */
-  address: string | undefined;
+/** What the router's dnsmasq serves, from the configurations `dhcp` and `network`. */
+export function serviceOf({ dhcp, network, isRunning }: Pick<Inventory, "dhcp" | "network" | "isRunning">): Service {
+  const networks = dhcp.filter(isServing).map((section) => networkOf(section, network));
+  const domain = dhcp.flatMap((section) => (section.type === "dnsmasq" ? (firstOf(section, "domain") ?? []) : []))[0];
+  return { off: whyOff(dhcp, isRunning), networks, domain };
 }
 
-/**
- * Why the router's dnsmasq can't give the machines these addresses, from the configurations `dhcp` and `network`: it is
- * off, or the addresses are the router's own or in none of its networks. Undefined if it can.
- */
-export function whyNotServed(
-  dhcp: readonly Section[],
-  network: readonly Section[],
-  reservations: readonly Reservation[],
-): string | undefined {
-  if (!dhcp.some((section) => section.type === "dnsmasq" && !isOn(section, "disabled", false)))
-    return "its settings have no dnsmasq, or it is disabled there";
+function whyOff(dhcp: readonly Section[], isRunning: boolean): string | undefined {
   if (dhcp.some((section) => section.type === "odhcpd" && isOn(section, "maindhcp", false)))
-    return "odhcpd gives out its addresses (maindhcp), and piinit drives dnsmasq only";
-  const served = servedNetworks(dhcp, network);
-  if (served.length === 0) return "it gives out no addresses: DHCP is off for every network in its settings";
-  const known = served.flatMap(({ address }) => address ?? []);
-  const own = reservations.filter(({ ip }) => known.some((address) => address.split("/")[0] === ip));
-  if (own.length > 0) return `the address is its own: ${own.map(reservationText).join(", ")}`;
-  if (known.length < served.length) return undefined;
-  const outside = reservations.filter(({ ip }) => !known.some((address) => isHostIn(address, ip)));
-  if (outside.length === 0) return undefined;
-  const networks = served.map(({ name, address }) => `${name} (${address})`).join(", ");
-  return `its DHCP serves ${networks}, and these addresses are not in there: ${outside.map(reservationText).join(", ")}`;
+    return "odhcpd does instead of dnsmasq (maindhcp), and piinit drives dnsmasq only";
+  if (!dhcp.some((section) => section.type === "dnsmasq" && !isOn(section, "disabled", false)))
+    return "its settings have no dnsmasq, or it is disabled there. Turn it on (/etc/config/dhcp), or set the router that gives them out";
+  if (!isRunning)
+    return "no dnsmasq runs there. Start it (/etc/init.d/dnsmasq start), or set the router that gives them out";
+  return dhcp.some(isServing)
+    ? undefined
+    : "DHCP is off for every network in its settings. Turn it on for one (Network > Interfaces > LAN > DHCP Server), or set the router that gives them out";
 }
 
-function servedNetworks(dhcp: readonly Section[], network: readonly Section[]): Served[] {
-  const serving = dhcp.filter(
-    (section) =>
-      section.type === "dhcp" && !isOn(section, "ignore", false) && firstOf(section, "dhcpv4") !== "disabled",
-  );
-  return serving.map((section) => {
-    const name = firstOf(section, "interface") ?? section.name;
-    return { name, address: addressOf(network.find((one) => one.name === name)) };
-  });
+const isServing = (section: Section): boolean =>
+  section.type === "dhcp" && !isOn(section, "ignore", false) && firstOf(section, "dhcpv4") !== "disabled";
+
+function networkOf(section: Section, network: readonly Section[]): ServedNetwork {
+  const name = firstOf(section, "interface") ?? section.name;
+  const cidr = addressOf(network.find((one) => one.name === name));
+  return { name, cidr, pools: cidr && isOn(section, "dynamicdhcp", true) ? poolsOf(section, cidr) : [] };
+}
+
+/** OpenWrt counts from the network's own address, and has its presets. */
+function poolsOf(section: Section, cidr: string): Pool[] {
+  const start = Number(firstOf(section, "start") ?? 100);
+  const limit = Number(firstOf(section, "limit") ?? 150);
+  const [first, last] = [addressAt(cidr, start), addressAt(cidr, start + limit - 1)];
+  return [first, last].every((ip) => isIn(cidr, ip)) ? [{ first, last }] : [];
 }
 
 function addressOf(section: Section | undefined): string | undefined {
   const address = section && firstOf(section, "ipaddr");
   if (!address) return undefined;
-  const netmask = firstOf(section, "netmask") ?? "";
-  const cidr = address.includes("/") ? address : `${address}/${prefixOf(netmask)}`;
+  const cidr = address.includes("/") ? address : `${address}/${prefixOf(firstOf(section, "netmask") ?? "")}`;
   return /^\d+(\.\d+){3}\/\d+$/.test(cidr) ? cidr : undefined;
-}
-
-function prefixOf(netmask: string): string {
-  const bits = netmask.split(".").map((byte) => Number(byte).toString(2).padStart(8, "0"));
-  const [, ones = ""] = /^(1+)0*$/.exec(bits.join("")) ?? [];
-  return ones && String(ones.length);
 }

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { isIn } from "../../../../lib/network.ts";
+import { isHostIn } from "../../../../lib/network.ts";
 import { type Driver, kind, type Reservation } from "../../base/driver.ts";
-import { currentLeases } from "../../base/lease-note.ts";
-import { place } from "../../base/place.ts";
-import { applyRows, clearRows, markOf, type RowRouter } from "../../base/rows.ts";
+import { refuseOff } from "../../base/fit.ts";
+import { applyRows, clearRows, lookAtRows, markOf, type RowRouter } from "../../base/rows.ts";
+import type { Service } from "../../base/service.ts";
 import { missingFrom, reservationText } from "../../base/table.ts";
 import { fitsUrl, hostIn, mayPass, webSettings } from "../../base/web.ts";
 import { type Api, openApi, outcome, refuseFailed } from "./api.ts";
@@ -48,13 +48,12 @@ export const opnsense = {
   apply: (settings, table, { signal }) => applyRows(open(settings, signal), table, signal),
   async lost(settings, reservations, { signal }) {
     const server = servers[settings.server];
-    const { rows } = await openApi(settings, server.privilege, signal).look(pathTo(server, "search"), server.rows);
+    const api = openApi(settings, server.privilege, signal);
+    refuseOff(titleOf(settings), await serviceOf(settings, api));
+    const { rows } = await api.look(pathTo(server, "search"), server.rows);
     return missingFrom(rows.filter(isReservation), reservations);
   },
-  async leases(settings, { signal }) {
-    const { rows, leases } = await open(settings, signal).look([]);
-    return currentLeases(leases, rows, Date.now() / 1000);
-  },
+  look: (settings, stack, { signal }) => lookAtRows(open(settings, signal), stack),
   clear: (settings, { owner }, { signal }) => clearRows(open(settings, signal), owner, signal),
 } satisfies Driver<Settings>;
 
@@ -62,8 +61,15 @@ const pathTo = ({ area, table, item }: DhcpServer, verb: string, id?: string) =>
   [`/api/${area}/${table}/${verb}_${item}`, ...(id === undefined ? [] : [encodeURIComponent(id)])].join("/");
 const isReservation = (row: StoredRow) => row.isReservation;
 
-const subnetList = z.object({ rows: z.array(z.object({ uuid: z.string(), subnet: z.string() })) });
-type Subnet = z.output<typeof subnetList>["rows"][number];
+type Subnet = z.output<DhcpServer["networks"]>["rows"][number];
+
+const has =
+  ({ ip }: Reservation) =>
+  ({ cidr }: Subnet): boolean =>
+    cidr !== undefined && isHostIn(cidr, ip);
+
+const networksPath = ({ area, table, network }: DhcpServer) => `/api/${area}/${table}/search_${network}`;
+const statusPath = ({ area }: DhcpServer) => `/api/${area}/service/status`;
 const serverStatus = z.object({ status: z.string() });
 
 function open(settings: Settings, signal: AbortSignal): RowRouter {
@@ -72,41 +78,31 @@ function open(settings: Settings, signal: AbortSignal): RowRouter {
   const title = titleOf(settings);
   const api = openApi(settings, server.privilege, signal);
   const rowsPath = pathTo(server, "search");
-  const statusPath = `/api/${server.area}/service/status`;
   let subnets: Subnet[] = [];
   let concerned: Subnet[] | undefined;
   /** A machine may have another reservation in a subnet that has nothing to do with the stack. */
   const isConcerned = ({ subnet, description }: StoredRow) =>
-    !concerned?.every(({ uuid, subnet: cidr }) => subnet !== uuid && subnet !== cidr) ||
-    description.startsWith(markOf(""));
+    !concerned?.every(({ uuid, cidr }) => subnet !== uuid && subnet !== cidr) || description.startsWith(markOf(""));
   const reservationsOf = ({ rows }: { rows: StoredRow[] }) => rows.filter(isReservation).filter(isConcerned);
-  /** A row that is added or put back needs its subnet's name. */
-  const lookForSubnets = async () => {
-    if (!server.hasSubnets) return;
-    subnets = (await api.look(`/api/${server.area}/${server.table}/search_subnet`, subnetList)).rows;
-  };
-  const fieldsFor = (one: Reservation) =>
-    server.fields(one, subnets.find(({ subnet }) => isIn(subnet, one.ip))?.uuid ?? "");
+  const fieldsFor = (one: Reservation) => server.fields(one, subnets.find(has(one))?.uuid ?? "");
   const send = async (path: string, body: object, what: string, ...good: string[]) =>
     refuseFailed(url, what, await api.post(path, body, outcome), good);
 
   return {
     title,
     async look(wanted) {
-      const { status } = await api.look(statusPath, serverStatus);
-      if (status !== "running") throw new UserError(isOff(settings, status));
-      await lookForSubnets();
-      if (server.hasSubnets && wanted.length > 0) {
-        const networks = subnets.map(({ uuid: id, subnet: cidr }) => ({ id, cidr }));
-        const served = new Set(place(title, networks, wanted).map(({ network }) => network));
-        concerned = subnets.filter(({ uuid }) => served.has(uuid));
+      const service = await serviceOf(settings, api);
+      if (settings.server === "kea") {
+        subnets = service.networks;
+        if (wanted.length > 0) concerned = subnets.filter((subnet) => wanted.some((one) => has(one)(subnet)));
       }
       const rows = reservationsOf(await api.look(rowsPath, server.rows));
       const { rows: leases } = await api.look(`/api/${server.area}/${server.leaseTable}/search`, server.leases);
-      return { rows, leases };
+      return { service, rows, leases };
     },
     async lookForRows() {
-      await lookForSubnets();
+      // One that is put back needs its subnet's name.
+      if (settings.server === "kea") subnets = (await api.look(networksPath(server), server.networks)).rows;
       return reservationsOf(await api.look(rowsPath, server.rows));
     },
     rows: async () => reservationsOf(await api.get(rowsPath, server.rows)),
@@ -123,15 +119,25 @@ function open(settings: Settings, signal: AbortSignal): RowRouter {
     async reload() {
       const { status } = await api.post(`/api/${server.area}/service/reconfigure`, {}, serverStatus);
       if (status !== "ok") throw new UserError(`${title} could not be started again (${status})`);
-      await untilRunning(title, api, statusPath);
+      await untilRunning(title, api, statusPath(server));
     },
   };
 }
 
-function isOff({ url, server }: Settings, status: string): string {
+async function serviceOf(settings: Settings, api: Api): Promise<Service & { networks: Subnet[] }> {
+  const server = servers[settings.server];
+  const { status } = await api.look(statusPath(server), serverStatus);
+  const { rows } = await api.look(networksPath(server), server.networks);
+  const domain = rows.find((one) => one.domain)?.domain;
+  return { off: whyOff(settings, status, rows), networks: rows, domain };
+}
+
+function whyOff({ server }: Settings, status: string, networks: readonly Subnet[]): string | undefined {
   const other = server === "kea" ? "dnsmasq" : "kea";
-  const { name, page } = servers[server];
-  return `${name} on OPNsense at ${url} does not run (${status}): turn it on there (${page}), or set \`server: ${other}\` if that gives out the addresses`;
+  const { page, network } = servers[server];
+  const remedy = `there (${page}), or set \`server: ${other}\` if that gives out the addresses`;
+  if (status !== "running") return `it does not run (${status}). Turn it on ${remedy}`;
+  return networks.length > 0 ? undefined : `it has no ${network}. Add one ${remedy}`;
 }
 
 const startMs = 10_000;

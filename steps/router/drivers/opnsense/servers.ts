@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { networkOf, prefixOf } from "../../../../lib/network.ts";
 import type { Lease, Reservation } from "../../base/driver.ts";
 import { hostNameIn } from "../../base/host-name.ts";
 import type { Row } from "../../base/rows.ts";
+import type { Pool, ServedNetwork } from "../../base/service.ts";
 
 /** One of OPNsense's DHCP servers: where its rows are, what they look like, and how users find it. */
 export interface DhcpServer {
@@ -14,8 +16,9 @@ export interface DhcpServer {
   table: string;
   item: string;
   leaseTable: string;
-  /** Each row belongs to a subnet. */
-  hasSubnets: boolean;
+  /** What it serves, at /api/AREA/TABLE/search_NETWORK. Kea's rows each belong to one of these. */
+  network: string;
+  networks: z.ZodType<{ rows: (ServedNetwork & { uuid: string; domain: string })[] }>;
   rows: z.ZodType<{ rows: StoredRow[] }>;
   leases: z.ZodType<{ rows: Lease[] }>;
   /** A reservation's fields. */
@@ -87,6 +90,34 @@ const leases = listOf(lease).transform(({ rows }) => ({
   rows: rows.filter(({ ip, mac, state }) => isIpv4(ip) && mac && state === 0).map(({ state: _, ...one }) => one),
 }));
 
+const keaSubnet = z
+  .object({ uuid: z.string(), subnet: z.string(), pools: text, "option_data.domain_name": text })
+  .transform(({ uuid, subnet: cidr, pools, "option_data.domain_name": domain }) => ({
+    uuid,
+    cidr,
+    domain,
+    pools: pools.split(/[\s,]+/).flatMap((pool) => poolOf(...pool.split("-")) ?? []),
+  }));
+
+const dnsmasqRange = z
+  .object({ uuid: z.string(), start_addr: z.string(), end_addr: text, subnet_mask: text, mode: text, domain: text })
+  .transform(({ uuid, start_addr: start, end_addr: end, subnet_mask: mask, mode, domain }) => {
+    const prefix = prefixOf(mask);
+    const pool = poolOf(start, end || start);
+    return {
+      uuid,
+      domain,
+      cidr: prefix === undefined ? undefined : `${networkOf(`${start}/${prefix}`).network}/${prefix}`,
+      inside: start,
+      pools: pool && !mode.includes("static") ? [pool] : [],
+      isIpv4: isIpv4(start),
+    };
+  });
+
+function poolOf(first = "", last = ""): Pool | undefined {
+  return isIpv4(first) && isIpv4(last) ? { first, last } : undefined;
+}
+
 const kea: DhcpServer = {
   name: "Kea",
   page: "Services > Kea DHCP > Kea DHCPv4",
@@ -95,7 +126,8 @@ const kea: DhcpServer = {
   table: "dhcpv4",
   item: "reservation",
   leaseTable: "leases4",
-  hasSubnets: true,
+  network: "subnet",
+  networks: listOf(keaSubnet),
   rows: listOf(keaReservation),
   leases,
   fields: ({ mac, ip, name }, subnet) => ({ subnet, hw_address: mac, ip_address: ip, hostname: name }),
@@ -124,7 +156,10 @@ const dnsmasq: DhcpServer = {
   table: "settings",
   item: "host",
   leaseTable: "leases",
-  hasSubnets: false,
+  network: "range",
+  networks: listOf(dnsmasqRange).transform(({ rows }) => ({
+    rows: rows.filter((row) => row.isIpv4).map(({ isIpv4: _, ...range }) => range),
+  })),
   rows: listOf(dnsmasqHost),
   leases,
   fields: ({ mac, ip, name }) => ({ hwaddr: mac, ip, host: name }),

@@ -1,22 +1,14 @@
+import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { isBetween } from "../../../../lib/network.ts";
 import { type Driver, kind, type Reservation } from "../../base/driver.ts";
-import { currentLeases } from "../../base/lease-note.ts";
-import { applyRows, clearRows, type Row, type RowRouter } from "../../base/rows.ts";
-import { missingFrom, reservationText } from "../../base/table.ts";
+import { refuseOff, turnOn } from "../../base/fit.ts";
+import { applyRows, clearRows, lookAtRows, type Row, type RowRouter } from "../../base/rows.ts";
+import type { Service } from "../../base/service.ts";
+import { missingFrom } from "../../base/table.ts";
 import { fitsUrl, hostIn, mayPass, webSettings } from "../../base/web.ts";
 import { type Api, openApi } from "./api.ts";
-import {
-  applyStatus,
-  type DhcpServer,
-  dhcpServer,
-  leaseList,
-  type Mapping,
-  mapping,
-  mappings,
-  rowOf,
-} from "./shapes.ts";
+import { applyStatus, dhcpServer, leaseList, type Mapping, mapping, mappings, rowOf } from "./shapes.ts";
 
 const schema = z
   .strictObject({
@@ -45,15 +37,11 @@ export const pfsense = {
   title: ({ url, interface: name }) => `pfSense at ${url} (${name})`,
   apply: (settings, table, { signal }) => applyRows(open(settings, signal), table, signal),
   async lost(settings, reservations, { signal }) {
-    const all = await openApi(settings, signal).look(listPath(settings), mappings);
-    return missingFrom(all.map(rowOf), reservations);
-  },
-  async leases(settings, { signal }) {
     const api = openApi(settings, signal);
-    await lookAtServer(settings, api);
-    const all = await api.look(listPath(settings), mappings);
-    return currentLeases(await api.look(leasesPath, leaseList), all.map(rowOf), Date.now() / 1000);
+    refuseOff(pfsense.title(settings), await serviceOf(settings, api));
+    return missingFrom((await api.look(listPath(settings), mappings)).map(rowOf), reservations);
   },
+  look: (settings, stack, { signal }) => lookAtRows(open(settings, signal, { withStatic: true }), stack),
   clear: (settings, { owner }, { signal }) => clearRows(open(settings, signal), owner, signal),
 } satisfies Driver<Settings>;
 
@@ -63,7 +51,8 @@ const onePath = `${base}/static_mapping`;
 const leasesPath = "/api/v2/status/dhcp_server/leases";
 const listPath = (settings: Settings) => `${base}/static_mappings?parent_id=${settings.interface}`;
 
-function open(settings: Settings, signal: AbortSignal): RowRouter {
+/** `withStatic`: of a machine that is there by a static mapping, its lease is told, too. */
+function open(settings: Settings, signal: AbortSignal, { withStatic = false } = {}): RowRouter {
   const { url, interface: parent_id } = settings;
   const api = openApi(settings, signal);
   const rows = async () => (await api.get(listPath(settings), mappings)).map(rowOf);
@@ -84,11 +73,11 @@ function open(settings: Settings, signal: AbortSignal): RowRouter {
 
   return {
     title,
-    async look(wanted) {
-      refuseDynamic(settings, await lookAtServer(settings, api), wanted);
+    async look() {
+      const service = await serviceOf(settings, api);
       const leases = await api.look(leasesPath, leaseList);
       const all = await api.look(listPath(settings), mappings);
-      return { rows: all.map(rowOf), leases: leases.filter(({ isStatic }) => !isStatic) };
+      return { service, rows: all.map(rowOf), leases: leases.filter(({ isStatic }) => withStatic || !isStatic) };
     },
     lookForRows: async () => (await api.look(listPath(settings), mappings)).map(rowOf),
     rows,
@@ -127,23 +116,17 @@ const isSame = (one: Row, other: Row) => one.text === other.text && one.descript
 
 const withoutId = ({ id: _, ...fields }: Mapping) => fields;
 
-async function lookAtServer(settings: Settings, api: Api): Promise<DhcpServer> {
+/** pfSense refuses to reserve addresses that it gives to strangers. */
+async function serviceOf(settings: Settings, api: Api): Promise<Service> {
   const server = await api.look(`${base}?id=${settings.interface}`, dhcpServer);
-  if (server.enable) return server;
-  throw new UserError(
-    `${pfsense.title(settings)} gives out no addresses: turn its DHCP server on there (Services > DHCP Server), or name another interface`,
+  const pools = [server, ...server.pool].flatMap(({ range_from: first, range_to: last }) =>
+    isIPv4(first) && isIPv4(last) ? [{ first, last }] : [],
   );
-}
-
-/** pfSense refuses addresses that it gives to strangers; this names all of them before anything is changed. */
-function refuseDynamic(settings: Settings, { pool, ...main }: DhcpServer, wanted: readonly Reservation[]): void {
-  for (const { range_from: from, range_to: to } of [main, ...pool]) {
-    const inside = wanted.filter(({ ip }) => from && to && isBetween(from, ip, to));
-    if (inside.length === 0) continue;
-    throw new UserError(
-      `Nothing was changed: ${pfsense.title(settings)} gives ${from} to ${to} to any machine and can't reserve them: ${inside.map(reservationText).join(", ")}. Make that range smaller there, or give the machines other addresses.`,
-    );
-  }
+  return {
+    networks: [{ name: settings.interface, cidr: undefined, pools, keepsPools: true }],
+    domain: server.domain || undefined,
+    ...(!server.enable && { off: turnOn(`Services > DHCP Server; or name another \`interface\``) }),
+  };
 }
 
 const applyMs = 60_000;

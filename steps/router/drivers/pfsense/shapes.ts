@@ -40,6 +40,7 @@ const range = z.object({ range_from: text, range_to: text });
 
 /** The DHCP server of one interface. */
 export const dhcpServer = range.extend({
+  domain: text,
   enable: z
     .boolean()
     .nullish()
@@ -49,7 +50,6 @@ export const dhcpServer = range.extend({
     .nullish()
     .transform((value) => value ?? []),
 });
-export type DhcpServer = z.output<typeof dhcpServer>;
 
 export const applyStatus = z.object({ applied: z.boolean() });
 

@@ -8,6 +8,8 @@ export interface PiHole {
   url: string;
   /** The `dhcp-host` values of its settings, in their order. */
   hosts(): Promise<string[]>;
+  /** These with the rest of its settings for DHCP. */
+  dhcp(): Promise<Dhcp>;
   /** Replaces all of them; returns when Pi-hole, which starts again for that, is back. */
   replaceHosts(hosts: readonly string[]): Promise<void>;
   leases(): Promise<PiHoleLease[]>;
@@ -18,9 +20,19 @@ type PiHoleLease = z.output<typeof leaseShape>;
 
 const who = "Pi-hole";
 const sessionShape = z.object({ session: z.object({ valid: z.boolean(), sid: z.string().nullable() }) });
-const configShape = z.object({
-  config: z.object({ dhcp: z.object({ active: z.boolean(), hosts: z.array(z.string()) }) }),
+const text = z.string().default("");
+const dhcpShape = z.object({
+  /** Otherwise it stores what it is told, and uses none of it. */
+  active: z.boolean(),
+  start: text,
+  end: text,
+  router: text,
+  /** Most often empty, for that of its interface. */
+  netmask: text,
+  hosts: z.array(z.string()),
 });
+export type Dhcp = z.output<typeof dhcpShape>;
+const configShape = z.object({ config: z.object({ dhcp: dhcpShape }) });
 const leasesShape = z.object({ leases: z.array(leaseShape) });
 
 /**
@@ -92,13 +104,8 @@ function piHoleOf(server: WebServer, web: Web, sessions: Sessions<Headers | unde
   const config = (over = web) => ask({ method: "GET", path: "/api/config/dhcp", schema: configShape }, over);
   return {
     url,
-    async hosts() {
-      const { dhcp } = (await config()).config;
-      if (dhcp.active) return dhcp.hosts;
-      throw new UserError(
-        `Pi-hole at ${url} is no DHCP server: turn it on there (Settings > DHCP), or name the router that gives out addresses`,
-      );
-    },
+    hosts: async () => (await config()).config.dhcp.hosts,
+    dhcp: async () => (await config()).config.dhcp,
     async replaceHosts(wanted) {
       const body = { config: { dhcp: { hosts: wanted } } };
       await ask({ method: "PATCH", path: "/api/config", body }, lasting).catch(async (error) => {

@@ -1,12 +1,16 @@
+import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
+import { prefixOf } from "../../../../lib/network.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
+import { refuseMisfits, refuseOff, turnOn } from "../../base/fit.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
+import type { Service } from "../../base/service.ts";
 import { missingFrom, planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
 import { fitsUrl, hostIn, NotLetIn, Refusal, webSettings } from "../../base/web.ts";
 import { parseEntry } from "../dnsmasq/config.ts";
-import { type PiHole, withPiHole } from "./api.ts";
+import { type Dhcp, type PiHole, withPiHole } from "./api.ts";
 
 const schema = z
   .strictObject({
@@ -19,6 +23,10 @@ const schema = z
   })
   .refine(...fitsUrl);
 
+function titleOf({ url }: { url: string }): string {
+  return `Pi-hole at ${url}`;
+}
+
 /**
  * Pi-hole, version 6, whose fixed leases are `dhcp-host` values of the dnsmasq inside it. Ours have a tag with the
  * stack's name. All are replaced at once by one request, which Pi-hole checks first; it starts again for that.
@@ -26,14 +34,26 @@ const schema = z
 export const pihole = {
   schema,
   host: hostIn,
-  title: ({ url }) => `Pi-hole at ${url}`,
+  title: titleOf,
   apply: (settings, table, { signal }) => withPiHole(settings, signal, (piHole) => apply(piHole, table)),
   lost: (settings, reservations, { signal }) =>
-    withPiHole(settings, signal, async (piHole) => missingFrom(entriesOf(await piHole.hosts()), reservations)),
-  leases: (settings, { signal }) =>
-    withPiHole(settings, signal, async (piHole) =>
-      currentLeases(await leasesOf(piHole), entriesOf(await piHole.hosts()), Date.now() / 1000),
-    ),
+    withPiHole(settings, signal, async (piHole) => {
+      const dhcp = await piHole.dhcp();
+      refuseOff(titleOf(piHole), serviceOf(dhcp));
+      return missingFrom(entriesOf(dhcp.hosts), reservations);
+    }),
+  look: (settings, { owner }, { signal }) =>
+    withPiHole(settings, signal, async (piHole) => {
+      const dhcp = await piHole.dhcp();
+      const entries = entriesOf(dhcp.hosts);
+      const isOurs = isOf(owner);
+      return {
+        service: serviceOf(dhcp),
+        leases: currentLeases(await leasesOf(piHole), entries, Date.now() / 1000),
+        entries,
+        others: entriesOf(dhcp.hosts.filter((host) => !isOurs(host))),
+      };
+    }),
   clear: (settings, { owner }, { signal }) => withPiHole(settings, signal, (piHole) => clear(piHole, owner)),
 } satisfies Driver<z.output<typeof schema>>;
 
@@ -43,9 +63,18 @@ const lineFor = (owner: string, { mac, ip, name }: Reservation) => `${mac},${tag
 const entriesOf = (hosts: readonly string[]): Entry[] => hosts.map((host) => parseEntry(source, host));
 const isOf = (owner: string) => (host: string) => host.split(",").some((field) => field.trim() === tagOf(owner));
 
+function serviceOf({ active, start, end, router, netmask }: Dhcp): Service {
+  const prefix = prefixOf(netmask);
+  const pools = [{ first: start, last: end }].filter(({ first, last }) => isIPv4(first) && isIPv4(last));
+  const cidr = prefix === undefined || !isIPv4(router) ? undefined : `${router}/${prefix}`;
+  return { networks: [{ cidr, pools }], ...(!active && { off: turnOn("Settings > DHCP") }) };
+}
+
 async function apply(piHole: PiHole, table: Table): Promise<string[]> {
   const { owner, reservations } = table;
-  const hosts = await piHole.hosts();
+  const dhcp = await piHole.dhcp();
+  const { hosts } = dhcp;
+  refuseMisfits(titleOf(piHole), serviceOf(dhcp), table);
   const isOurs = isOf(owner);
   const others = hosts.filter((host) => !isOurs(host));
   const ours = entriesOf(hosts.filter(isOurs));

@@ -1,6 +1,8 @@
+import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import type { ServedNetwork } from "../../base/place.ts";
+import type { NamedNetwork } from "../../base/place.ts";
+import type { Service } from "../../base/service.ts";
 import {
   basicHeaders,
   NotLetIn,
@@ -19,11 +21,16 @@ export interface RouterOs {
   title: string;
   inventory(): Promise<Inventory>;
   /** Each with its DHCP server as its id. */
-  networks(): Promise<ServedNetwork[]>;
+  networks(): Promise<RouterOsNetwork[]>;
+  /** These with what any machine gets there. */
+  described(networks: readonly RouterOsNetwork[]): Promise<Pick<Service, "networks" | "domain">>;
   add(menu: Menu, fields: Fields): Promise<void>;
   change(menu: Menu, id: string, fields: Fields): Promise<void>;
   remove(menu: Menu, id: string): Promise<void>;
 }
+
+/** Its pools are not asked for with it. */
+type RouterOsNetwork = NamedNetwork & { pool: string };
 
 /** Every value is a string there, whatever it means. */
 type Fields = Readonly<Record<string, string>>;
@@ -45,7 +52,15 @@ const lease = z.object({
   "expires-after": text,
 });
 const option = z.object({ ".id": z.string(), name: z.string(), code: z.string(), value: text, "raw-value": text });
-const server = z.object({ name: z.string(), interface: text, disabled: text, invalid: text });
+const server = z.object({
+  name: z.string(),
+  interface: text,
+  "address-pool": text,
+  disabled: text,
+  invalid: text,
+});
+const pool = z.object({ name: z.string(), ranges: text });
+const network = z.object({ domain: text });
 const address = z.object({ address: z.string(), interface: z.string(), "actual-interface": text, disabled: text });
 
 export type LeaseRecord = z.output<typeof lease>;
@@ -78,14 +93,32 @@ export function openRouterOs(settings: WebServer & { user: string; password: str
       return servers.flatMap((one) =>
         addresses
           .filter((at) => one.interface === at.interface || one.interface === at["actual-interface"])
-          .map((at) => ({ id: one.name, name: one.name, cidr: at.address })),
+          .map((at) => ({
+            id: one.name,
+            name: one.name,
+            cidr: at.address,
+            pool: one["address-pool"] ?? "",
+            pools: [],
+          })),
       );
+    },
+    async described(networks) {
+      const pools = new Map((await list("/rest/ip/pool", pool)).map(({ name, ranges }) => [name, poolsIn(ranges)]));
+      const domain = (await list(`${dhcp}/network`, network)).find((one) => one.domain)?.domain;
+      return { networks: networks.map((one) => ({ ...one, pools: pools.get(one.pool) ?? [] })), domain };
     },
     add: (menu, body) => ask({ method: "PUT", path: pathOf(menu), body }),
     change: (menu, id, body) => ask({ method: "PATCH", path: `${pathOf(menu)}/${id}`, body }),
     remove: (menu, id) => ask({ method: "DELETE", path: `${pathOf(menu)}/${id}` }),
   };
 }
+
+/** "FIRST-LAST,…"; one address is a range of its own. */
+const poolsIn = (ranges = "") =>
+  ranges
+    .split(",")
+    .map((range) => range.split("-").map((ip) => ip.trim()))
+    .flatMap(([first = "", last = first]) => (isIPv4(first) && isIPv4(last) ? [{ first, last }] : []));
 
 function explain(title: string): (error: unknown) => never {
   return (error) => {

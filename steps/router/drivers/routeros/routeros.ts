@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, kind, type Table } from "../../base/driver.ts";
+import { refuseMisfits, refuseOff, turnOn } from "../../base/fit.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { orPutBack, outcomeLines, refuseMissing } from "../../base/outcome.ts";
-import { type Placed, place } from "../../base/place.ts";
+import { type NamedNetwork, type Placed, place } from "../../base/place.ts";
+import type { Service } from "../../base/service.ts";
 import {
   difference,
   differenceLines,
@@ -32,22 +34,40 @@ export const routeros = {
   host: hostIn,
   title: ({ url }) => `RouterOS at ${url}`,
   apply: (settings, table, { signal }) => apply(settings, table, signal),
-  lost: async (settings, reservations, { signal }) =>
-    missingFrom(entriesOf(await openRouterOs(settings, signal).inventory(), all), reservations),
-  async leases(settings, { signal }) {
-    const inventory = await openRouterOs(settings, signal).inventory();
+  async lost(settings, reservations, { signal }) {
+    const router = openRouterOs(settings, signal);
+    refuseOff(router.title, serviceOf(await router.networks()));
+    return missingFrom(entriesOf(await router.inventory(), all), reservations);
+  },
+  async look(settings, { owner, reservations }, { signal }) {
+    const router = openRouterOs(settings, signal);
+    const networks = await router.networks();
+    const inventory = await router.inventory();
+    const entries = entriesOf(inventory, all);
     const now = Date.now() / 1000;
-    return currentLeases(boundLeases(inventory, now), entriesOf(inventory, all), now);
+    return {
+      service: { ...serviceOf(networks), ...(await router.described(networks)) },
+      leases: currentLeases(boundLeases(inventory, now), entries, now),
+      entries,
+      others: entriesOf(inventory, concerning(owner, place(networks, reservations))),
+    };
   },
   clear: (settings, { owner }, { signal }) => clear(settings, owner, signal),
 } satisfies Driver<Settings>;
 
 const all = () => true;
 
+const serviceOf = (networks: readonly NamedNetwork[]): Service => ({
+  networks,
+  ...(networks.length === 0 && { off: turnOn("IP > DHCP Server") }),
+});
+
 async function apply(settings: Settings, table: Table, signal: AbortSignal): Promise<string[]> {
   const router = openRouterOs(settings, signal);
   const { owner, reservations } = table;
-  const placed = place(router.title, await router.networks(), reservations);
+  const networks = await router.networks();
+  refuseMisfits(router.title, serviceOf(networks), table);
+  const placed = place(networks, reservations);
   const before = await router.inventory();
   const isOurs = isOwnLease(owner);
   const ours = entriesOf(before, isOurs);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { short } from "../../../../lib/http.ts";
-import type { ServedNetwork } from "../../base/place.ts";
+import type { NamedNetwork } from "../../base/place.ts";
 import { renewing, type Sessions } from "../../base/session.ts";
 import { openWeb, type WebRequest, type WebServer } from "../../base/web.ts";
 import { type Account, explained, hintFor, isStranger, type Session, startSession, who } from "./session.ts";
@@ -11,7 +11,7 @@ export interface UniFi {
   title: string;
   /** Every client that it has ever seen or been told of. */
   clients(): Promise<Client[]>;
-  networks(): Promise<ServedNetwork[]>;
+  networks(): Promise<UniFiNetwork[]>;
   /** Who is connected now. */
   stations(): Promise<Station[]>;
   add(mac: string, fields: Fields): Promise<void>;
@@ -33,11 +33,21 @@ const client = z.object({
   network_id: text,
   last_seen: z.number().optional(),
 });
-const network = z.object({ _id: z.string(), name: text, ip_subnet: text, dhcpd_enabled: z.boolean().optional() });
+const network = z.object({
+  _id: z.string(),
+  name: text,
+  ip_subnet: text,
+  dhcpd_enabled: z.boolean().optional(),
+  dhcpd_start: text,
+  dhcpd_stop: text,
+  domain_name: text,
+});
 const station = z.object({ mac: z.string(), ip: text, hostname: text, name: text });
 
 export type Client = z.output<typeof client>;
 type Station = z.output<typeof station>;
+
+export type UniFiNetwork = NamedNetwork & { domain: string | undefined };
 
 /** What is set of a client. */
 export interface Fields {
@@ -97,8 +107,18 @@ function openUniFi(server: Server, sessions: Sessions<Session>, signal: AbortSig
     clients: () => ask("GET", "rest/user", client),
     async networks() {
       const served = (await ask("GET", "rest/networkconf", network)).filter((one) => one.dhcpd_enabled);
-      return served.flatMap(({ _id, name = _id, ip_subnet }) =>
-        ip_subnet ? [{ id: _id, name, cidr: ip_subnet }] : [],
+      return served.flatMap(({ _id, name = _id, ip_subnet, dhcpd_start: first, dhcpd_stop: last, domain_name }) =>
+        ip_subnet
+          ? [
+              {
+                id: _id,
+                name,
+                cidr: ip_subnet,
+                pools: first && last ? [{ first, last }] : [],
+                domain: domain_name || undefined,
+              },
+            ]
+          : [],
       );
     },
     stations: () => ask("GET", "stat/sta", station),

@@ -1,6 +1,6 @@
 import { UserError } from "../../../../lib/errors.ts";
 import { addressesOf } from "../../../../lib/network.ts";
-import type { ServedNetwork } from "../../base/place.ts";
+import type { NamedNetwork } from "../../base/place.ts";
 import type { Client, Fields, UniFi } from "./api.ts";
 import { fieldsOf, has } from "./clients.ts";
 
@@ -28,7 +28,7 @@ export async function reach(
   uniFi: UniFi,
   now: readonly Client[],
   goals: Goals,
-  networks: readonly ServedNetwork[],
+  networks: readonly NamedNetwork[],
 ): Promise<void> {
   const clients = byMac(now);
   const heldBy = (mac: string) => clients.get(mac)?.fixed_ip;
@@ -73,7 +73,7 @@ export async function reach(
 }
 
 function freeAddress(
-  networks: readonly ServedNetwork[],
+  networks: readonly NamedNetwork[],
   client: Client,
   taken: readonly (string | undefined)[],
 ): string {

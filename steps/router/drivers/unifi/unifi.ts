@@ -1,9 +1,12 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
-import { type Driver, kind, type Table } from "../../base/driver.ts";
+import { isHostIn } from "../../../../lib/network.ts";
+import { type Driver, kind, type Reservation, type Table } from "../../base/driver.ts";
+import { refuseMisfits, refuseOff, turnOn } from "../../base/fit.ts";
 import { currentLeases } from "../../base/lease-note.ts";
 import { orPutBack, outcomeLines, refuseMissing } from "../../base/outcome.ts";
-import { type Placed, place, type ServedNetwork } from "../../base/place.ts";
+import { type NamedNetwork, type Placed, place } from "../../base/place.ts";
+import type { Service } from "../../base/service.ts";
 import {
   difference,
   differenceLines,
@@ -14,7 +17,7 @@ import {
   reservationsIn,
 } from "../../base/table.ts";
 import { basicLogin, fitsUrl, hostIn, webSettings } from "../../base/web.ts";
-import { type Client, type UniFi, withUniFi } from "./api.ts";
+import { type Client, type UniFi, type UniFiNetwork, withUniFi } from "./api.ts";
 import { type Goals, reach, wayBack } from "./change.ts";
 import { entriesOf, fieldsFor, isOf, leasesOf, markOf, released } from "./clients.ts";
 
@@ -59,19 +62,41 @@ export const unifi = {
   title: ({ url }) => `UniFi Network at ${url}`,
   apply: (settings, table, { signal }) => withUniFi(settings, signal, (uniFi, lasting) => apply(uniFi, lasting, table)),
   lost: (settings, reservations, { signal }) =>
-    withUniFi(settings, signal, async (uniFi) => missingFrom(entriesOf(await uniFi.clients()), reservations)),
-  leases: (settings, { signal }) =>
-    withUniFi(settings, signal, async (uniFi) =>
-      currentLeases(await leasesOf(uniFi), entriesOf(await uniFi.clients()), Date.now() / 1000),
-    ),
+    withUniFi(settings, signal, async (uniFi) => {
+      refuseOff(uniFi.title, serviceOf(await uniFi.networks(), []));
+      return missingFrom(entriesOf(await uniFi.clients()), reservations);
+    }),
+  look: (settings, { owner, reservations }, { signal }) =>
+    withUniFi(settings, signal, async (uniFi) => {
+      const service = serviceOf(await uniFi.networks(), reservations);
+      const clients = await uniFi.clients();
+      const entries = entriesOf(clients);
+      return {
+        service,
+        leases: currentLeases(await leasesOf(uniFi), entries, Date.now() / 1000),
+        entries,
+        others: entriesOf(clients.filter((one) => !isOf(owner)(one))),
+      };
+    }),
   clear: (settings, { owner }, { signal }) =>
     withUniFi(settings, signal, (uniFi, lasting) => clear(uniFi, lasting, owner)),
 } satisfies Driver<Settings>;
 
+function serviceOf(networks: readonly UniFiNetwork[], reservations: readonly Reservation[]): Service {
+  const concerned = networks.find(({ cidr }) => reservations.some(({ ip }) => isHostIn(cidr, ip)));
+  return {
+    networks,
+    domain: (concerned ?? networks[0])?.domain,
+    isNameless: true,
+    ...(networks.length === 0 && { off: turnOn("Settings > Networks > DHCP Mode") }),
+  };
+}
+
 async function apply(uniFi: UniFi, lasting: UniFi, table: Table): Promise<string[]> {
   const { owner, reservations } = table;
   const networks = await uniFi.networks();
-  const placed = place(uniFi.title, networks, reservations);
+  refuseMisfits(uniFi.title, serviceOf(networks, reservations), table);
+  const placed = place(networks, reservations);
   const before = await uniFi.clients();
   const isOurs = isOf(owner);
   const ours = before.filter(isOurs);
@@ -120,7 +145,7 @@ function goalsFor(owner: string, clients: readonly Client[], own: readonly Place
 
 /** Makes the changes and checks the result. If that fails or is interrupted, puts back what was there. */
 async function change(
-  { uniFi, lasting, networks }: { uniFi: UniFi; lasting: UniFi; networks: readonly ServedNetwork[] },
+  { uniFi, lasting, networks }: { uniFi: UniFi; lasting: UniFi; networks: readonly NamedNetwork[] },
   before: readonly Client[],
   goals: Goals,
   check: (after: readonly Client[]) => void,

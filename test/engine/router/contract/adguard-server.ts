@@ -55,7 +55,13 @@ function answer(state: State, { method, path, headers, body }: Asked): Reply {
 
 const statusOf = ({ staticLeases, leases, enabled }: State) => ({
   interface_name: "home0",
-  v4: { gateway_ip: "192.168.2.1", subnet_mask: "255.255.255.0", range_start: "192.168.2.200" },
+  v4: {
+    gateway_ip: "192.168.2.1",
+    subnet_mask: "255.255.255.0",
+    range_start: "192.168.2.200",
+    range_end: "192.168.2.250",
+    lease_duration: 3600,
+  },
   v6: {},
   leases,
   static_leases: staticLeases,

@@ -123,7 +123,7 @@ describe("a FRITZ!Box's documented interface", function () {
     server.hosts = [host(pi1), host(nas)];
     const network = { cidr: "192.168.2.0/24", router: settingsOf(server) };
     assert.match(
-      await checkRouter({ lab: undefined, network, machines: [pi1, pi2] }),
+      await checkRouter({ lab: undefined, network, machines: [pi1, pi2] }, "home"),
       /answers, 2 leases; 1 of 2 reservations are there; `up` says how to enter pi2: /,
     );
   });
@@ -146,7 +146,7 @@ describe("a FRITZ!Box's documented interface", function () {
 
   it("says what to turn on, which right is missing, and what it did not keep", async () => {
     server.dhcp = false;
-    await refused(apply([pi1]), /is no DHCP server: turn it on/);
+    await refused(apply([pi1]), /gives out no addresses: DHCP is off. Turn it on/);
     const before = [host(pi1, { name: "b8-27" })];
     Object.assign(server, { dhcp: true, mayChange: false, hosts: before });
     await refused(apply([pi1]), /the user needs the right/);

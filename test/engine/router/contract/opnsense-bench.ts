@@ -73,6 +73,9 @@ export function benchOf(opnsense: OpnsenseContract, real?: Real<StoredRow>): Ben
     async putLease({ mac, ip, name, expires }) {
       state.leases.push({ address: ip, hwaddr: mac, hostname: name || "*", expire: String(expires), mac_info: "" });
     },
+    async turnOff() {
+      state.status = "stopped";
+    },
     async cost() {
       const cost = { logins: state.wrong, reloads: state.reconfigures };
       Object.assign(state, { wrong: 0, reconfigures: 0 });

@@ -10,7 +10,8 @@ interface State {
   /** What its settings have now, and what the DHCP server runs with. */
   saved: StoredRow[];
   live: StoredRow[];
-  subnets: { uuid: string; subnet: string }[];
+  subnets: ({ uuid: string; subnet: string } & Record<string, string>)[];
+  ranges: StoredRow[];
   status: "running" | "stopped" | "disabled";
   leases: Record<string, unknown>[];
   /** Requests with a wrong key. */
@@ -40,8 +41,17 @@ export const freshState = (): State => ({
   live: [],
   subnets: [
     { uuid: randomUUID(), subnet: "10.9.0.0/24" },
-    { uuid: randomUUID(), subnet: "192.168.2.0/24" },
+    {
+      uuid: randomUUID(),
+      subnet: "192.168.2.0/24",
+      pools: "192.168.2.200-192.168.2.250\n192.168.2.252/31",
+      "option_data.domain_name": "home.lan",
+    },
   ],
+  ranges: [
+    { uuid: randomUUID(), start_addr: "192.168.2.200", end_addr: "192.168.2.250", mode: "", domain: "home.lan" },
+    { uuid: randomUUID(), start_addr: "fd00::100", end_addr: "fd00::200", mode: "", constructor: "lan" },
+  ].map((row) => ({ interface: "lan", subnet_mask: "", ...row })),
   status: "running",
   leases: [],
   wrong: 0,
@@ -77,6 +87,7 @@ async function answer(server: ServerName, state: State, asked: Asked): Promise<R
   if (path === leases) return ok(listed(state.leases));
   if (path === `${rows}/search_${item}`) return ok(listed(state.saved.map((row) => shown(server, state, row))));
   if (path === `${rows}/search_subnet` && server === "kea") return ok(listed(state.subnets));
+  if (path === `${rows}/search_range` && server === "dnsmasq") return ok(listed(state.ranges));
   if (method !== "POST") return ok({ result: "failed" });
   if (path === `/api/${server}/service/reconfigure`) return reconfigure(state);
   const [, verb, uuid] = new RegExp(`^${rows}/(add|set|del)_${item}(?:/([\\w-]+))?$`).exec(path) ?? [];

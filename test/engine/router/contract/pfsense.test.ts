@@ -55,6 +55,9 @@ function benchOf(pfsense: PfsenseContract, real?: Real<StoredMapping>): Bench {
       const active_status = expires * 1000 > Date.now() ? "active" : "expired";
       state.leases.push({ ip, mac, hostname: name, if: "lan", ends, active_status, online_status: "idle/offline" });
     },
+    async turnOff() {
+      state.enable = false;
+    },
     async cost() {
       const cost = { logins: state.wrong, reloads: state.applies };
       Object.assign(state, { wrong: 0, applies: 0 });
@@ -138,7 +141,10 @@ describe("pfSense's documented interface, in its own ways", function () {
 
   it("names all machines in the addresses that it gives to anybody, before anything is changed", async () => {
     const inside = [machine(1, { ip: "192.168.2.200" }), machine(2, { ip: "192.168.2.250" })];
-    await refused(apply([...inside, machine(3)]), /Nothing was changed: .*\.200 to 192\.168\.2\.250.*pi1: .*pi2: /);
+    await refused(
+      apply([...inside, machine(3)]),
+      /Nothing was changed on .*\n.*\.200 to 192\.168\.2\.250.*pi1: .*pi2: /,
+    );
     await refused(apply([machine(1, { ip: "192.168.2.253" })]), /\.240 to 192\.168\.2\.253 .*pi1: /);
     assert.deepEqual(server.state.saved, []);
   });
@@ -190,7 +196,10 @@ describe("pfSense's documented interface, in its own ways", function () {
 
   it("says what to turn on, install or allow, before anything is changed", async () => {
     server.state.enable = false;
-    await refused(apply([machine(1)]), /gives out no addresses: turn its DHCP server on/);
+    await refused(
+      apply([machine(1)]),
+      /gives out no addresses: DHCP is off. Turn it on there \(Services > DHCP Server/,
+    );
     await refused(router().leases(), /gives out no addresses/);
     Object.assign(server.state, { enable: true, missingPrivilege: "GET /static_mappings" });
     await refused(apply([machine(1)]), /lacks a privilege that .*Authorization failed/);

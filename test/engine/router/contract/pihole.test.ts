@@ -38,6 +38,9 @@ function benchOf(server: PiHoleContract): Bench {
       assert.equal(server.sessions.size, 0, "a session was left open");
       return cost;
     },
+    async turnOff() {
+      server.active = false;
+    },
     async reset() {
       theirs = [];
       server.beDown(0, 0);
@@ -65,7 +68,7 @@ describe("Pi-hole's documented interface, in its own ways", function () {
   });
   after(() => server?.close());
 
-  const { apply } = stackHome((change) => settingsOf(server, change));
+  const { router, apply } = stackHome((change) => settingsOf(server, change));
 
   it("tags what is the stack's", async () => {
     await apply([machine(1)]);
@@ -95,7 +98,7 @@ describe("Pi-hole's documented interface, in its own ways", function () {
   it("says what to turn on when it can't be changed, and changes nothing", async () => {
     server.hosts = [];
     Object.assign(server, { active: false });
-    await refused(apply([machine(1)]), /is no DHCP server: turn it on/);
+    await refused(apply([machine(1)]), /gives out no addresses: DHCP is off. Turn it on/);
     Object.assign(server, { active: true, readOnly: true });
     await refused(apply([machine(1)]), /may only read.*app_sudo/);
     Object.assign(server, { readOnly: false, seatsTaken: 16 });
@@ -103,5 +106,13 @@ describe("Pi-hole's documented interface, in its own ways", function () {
     Object.assign(server, { seatsTaken: 0 });
     assert.deepEqual(server.hosts, []);
     assert.equal(server.sessions.size, 0);
+  });
+
+  it("loses what is the stack's even when its DHCP server is off", async () => {
+    await apply([machine(1)]);
+    server.active = false;
+    await router().clear({ owner: "home", reservations: [machine(1)], previous: [machine(1)] });
+    assert.deepEqual(server.hosts, []);
+    server.active = true;
   });
 });

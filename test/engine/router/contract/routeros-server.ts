@@ -40,6 +40,15 @@ const addresses: Item[] = [
   },
 ];
 
+const pools: Item[] = [
+  { ".id": "*1", name: "lan", ranges: "192.168.2.200-192.168.2.250" },
+  { ".id": "*2", name: "guests", ranges: "10.20.0.10,10.20.0.20-10.20.0.30" },
+];
+const networks: Item[] = [
+  { ".id": "*1", address: "192.168.2.0/24", gateway: "192.168.2.1", domain: "home.lan" },
+  { ".id": "*2", address: "10.20.0.0/24", gateway: "10.20.0.1" },
+];
+
 type State = Omit<RouterOsContract, keyof ContractServer>;
 
 export async function startRouterOs(): Promise<RouterOsContract> {
@@ -61,6 +70,8 @@ function answer(state: State, { method, path, headers, body }: Asked): Reply {
     return failure(401, "Unauthorized");
   }
   if (method === "GET" && path === "/rest/ip/dhcp-server") return { status: 200, json: state.servers };
+  if (method === "GET" && path === "/rest/ip/pool") return { status: 200, json: pools };
+  if (method === "GET" && path === "/rest/ip/dhcp-server/network") return { status: 200, json: networks };
   if (method === "GET" && path === "/rest/ip/address") return { status: 200, json: state.addresses };
   const [, menu, id] = /^\/rest\/ip\/dhcp-server\/(lease|option)(?:\/(\*[0-9A-F]+))?$/.exec(path) ?? [];
   if (menu !== "lease" && menu !== "option") return bad("no such command or directory");

@@ -18,6 +18,8 @@ export interface StoredClient {
 export interface UniFiContract extends ContractServer {
   clients: StoredClient[];
   stations: { mac: string; ip: string; hostname?: string; oui: string }[];
+  /** Some of its networks have a DHCP server. */
+  dhcp: boolean;
   /** A console with UniFi OS, or else a controller on a computer. */
   isConsole: boolean;
   /** The account may only look. */
@@ -36,6 +38,7 @@ type State = Omit<UniFiContract, keyof ContractServer>;
 export const freshState = (): State => ({
   clients: [],
   stations: [],
+  dhcp: true,
   isConsole: true,
   readOnly: false,
   loginsLeft: 1000,
@@ -111,14 +114,24 @@ function login(state: State, { method, body }: Asked): Reply {
 
 const networks = [
   { _id: "wan", name: "Internet", purpose: "wan" },
-  { _id: "lan", name: "Default", purpose: "corporate", ip_subnet: "192.168.2.1/24", dhcpd_enabled: true },
+  {
+    _id: "lan",
+    name: "Default",
+    purpose: "corporate",
+    ip_subnet: "192.168.2.1/24",
+    dhcpd_enabled: true,
+    dhcpd_start: "192.168.2.200",
+    dhcpd_stop: "192.168.2.250",
+    domain_name: "home.lan",
+  },
   { _id: "iot", name: "IoT", purpose: "corporate", ip_subnet: "10.20.0.1/24", dhcpd_enabled: true },
   { _id: "lab", name: "Lab", purpose: "corporate", ip_subnet: "10.30.0.1/24", dhcpd_enabled: false },
 ];
 
 function serve(state: State, { method, body }: Asked, what: string): Reply {
   if (method === "GET" && what === "rest/user") return data(...state.clients);
-  if (method === "GET" && what === "rest/networkconf") return data(...networks);
+  if (method === "GET" && what === "rest/networkconf")
+    return data(...networks.map((one) => ({ ...one, dhcpd_enabled: state.dhcp && one.dhcpd_enabled })));
   if (method === "GET" && what === "stat/sta") return data(...state.stations);
   if (state.readOnly) return fails(403, "api.err.NoPermission");
   if (method === "POST" && what === "group/user") return add(state, body);

@@ -90,6 +90,11 @@ function benchOf(home: KeaHome): Omit<Bench, "settings" | "cost" | "broken"> {
       const { result, text } = await home.order("lease4-add", lease);
       if (result !== 0) throw new Error(text);
     },
+    async turnOff() {
+      const config = await current();
+      const { result, text } = await home.order("config-set", { Dhcp4: { ...config.Dhcp4, subnet4: [] } });
+      if (result !== 0) throw new Error(text);
+    },
     reset: () => home.restart([]),
     askForLease: (mac) => home.askForLease(mac),
     secrets: [login.password, Buffer.from(`${login.user}:${login.password}`).toString("base64")],

@@ -40,6 +40,7 @@ function benchOf(home: OpenwrtHome): Bench {
       Object.assign(counted, now);
       return since;
     },
+    turnOff: async () => void (await home.run("uci set dhcp.lan.ignore=1 && uci commit dhcp")),
     reset: () => home.reset(),
     askForLease: (mac) => home.askForLease(mac),
     broken: [

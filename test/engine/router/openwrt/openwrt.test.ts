@@ -106,8 +106,8 @@ describe("a router with OpenWrt", function () {
   });
 
   it("refuses addresses that its DHCP does not serve", async () => {
-    await refusal(apply([{ ...pi1, ip: "192.168.3.51" }]), /serves lan \(192\.168\.2\.1\/24\).*pi1: /);
-    await refusal(apply([{ ...pi1, ip: "192.168.2.1" }]), /the address is its own: pi1: /);
+    await refusal(apply([{ ...pi1, ip: "192.168.3.51" }]), /gives out addresses in lan \(192\.168\.2\.1\/24\).*pi1: /);
+    await refusal(apply([{ ...pi1, ip: "192.168.2.1" }]), /it has these addresses itself: pi1: /);
     await home.write("/etc/config/dhcp", (await config()).replace("option start", "option ignore '1'\n\toption start"));
     await refusal(apply([pi1]), /DHCP is off for every network/);
     await home.write("/etc/config/dhcp", "config dnsmasq\n\toption disabled '1'\n");
