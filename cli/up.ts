@@ -19,12 +19,12 @@ export function define(command: Command): void {
     .action(async (name: string, { yes }: { yes?: boolean }) => {
       const stack = await prepareStack(name, () => true);
       const [before, settings] = await Promise.all([recover(stack), stackSettings(stack)]);
-      const drift = await findDrift(before);
+      const drift = await findDrift(before, { settings });
       await correctState(stack, before, [...drift.gate, ...drift.corrections]);
       if (!settings.builder) await fetchImagePrograms(settings);
       const changed = await lookDuring({ env: stack.env }, () => update(stack, consent(stack, yes), before));
       if (process.exitCode !== 0) return;
-      const rest = changed || drift.unknown.length > 0 ? await repairRest(stack) : { drift, changed };
+      const rest = changed || drift.unknown.length > 0 ? await repairRest(stack, drift) : { drift, changed };
       if (changed || rest.changed) await snapshotAfterUp(stack, settings);
       tellMissing(rest.drift);
     });
@@ -34,9 +34,9 @@ export function define(command: Command): void {
  * Repairs what could not be seen before the update, such as the keys of a cluster that had yet to start. The gate has
  * just looked.
  */
-async function repairRest(stack: Stack): Promise<{ drift: Drift; changed: boolean }> {
+async function repairRest(stack: Stack, { router }: Drift): Promise<{ drift: Drift; changed: boolean }> {
   const state = await readState(stack);
-  const drift = await findDrift(state);
+  const drift = await findDrift(state, { router });
   await correctState(stack, state, drift.corrections);
   if (drift.corrections.length === 0) return { drift, changed: false };
   // The user has already agreed to these changes.

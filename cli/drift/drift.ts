@@ -6,7 +6,7 @@ import { type ClusterNow, gateDrift, lookAtCluster } from "./gate.ts";
 import { jobDrift } from "./jobs.ts";
 import { keyDrift } from "./keys.ts";
 import { labDrift } from "./lab.ts";
-import { routerDrift } from "./router.ts";
+import { type RouterFound, routerDrift, type Wanted } from "./router.ts";
 
 /** What a stack has made, compared with what is there. */
 export interface Drift extends Found {
@@ -14,6 +14,16 @@ export interface Drift extends Found {
   cluster: ClusterNow | undefined;
   /** Why the gate must look again. */
   gate: Correction[];
+  /** The router's part of it. */
+  router: RouterFound;
+}
+
+/** What is known before a look. */
+interface Known {
+  /** The settings of the update to come. */
+  settings?: Wanted | undefined;
+  /** What an earlier look of the same run found. */
+  router?: RouterFound | undefined;
 }
 
 /**
@@ -32,8 +42,12 @@ export function tell(corrections: readonly Correction[]): void {
 }
 
 /** Looks at everything at once; what can't be reached is told as unknown and not as wrong. */
-export async function findDrift(state: StackState): Promise<Drift> {
-  const looks = { "the lab": labDrift(state), "the router": routerDrift(state), "the cluster": lookBehindGate(state) };
+export async function findDrift(state: StackState, { settings, router: before }: Known = {}): Promise<Drift> {
+  const looks = {
+    "the lab": labDrift(state),
+    "the router": lookAtRouter(state, { settings, router: before }),
+    "the cluster": lookBehindGate(state),
+  };
   const stop = tellSlow(looks);
   const [lab, router, { cluster, keys, jobs }] = await Promise.all([
     looks["the lab"],
@@ -44,8 +58,14 @@ export async function findDrift(state: StackState): Promise<Drift> {
     corrections: [...lab, ...router.corrections, ...keys.corrections, ...jobs.corrections],
     unknown: [...router.unknown, ...keys.unknown, ...jobs.unknown],
     cluster,
+    router,
     gate: cluster ? gateDrift(cluster) : [],
   };
+}
+
+/** What a look that another one need not repeat has found was repaired since. */
+async function lookAtRouter(state: StackState, { settings, router }: Known): Promise<RouterFound> {
+  return router?.isSettled ? { ...router, corrections: [] } : routerDrift(state, settings);
 }
 
 const slowMs = 2000;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { isMarkup, short } from "../../../../lib/http.ts";
-import { openWeb, Refusal, type WebRequest, type WebServer } from "../../base/web.ts";
+import { NotLetIn, openWeb, Refusal, type WebRequest, type WebServer } from "../../base/web.ts";
 
 /** The interface of pfSense's REST API package. After an answer that it doesn't accept the key, nothing more is sent. */
 export interface Api {
@@ -21,7 +21,7 @@ export function openApi(settings: WebServer & { apiKey: string }, signal: AbortS
   const headers = { "x-api-key": apiKey };
   const looking = openWeb("pfSense", settings, signal);
   const lasting = openWeb("pfSense", settings, new AbortController().signal, patienceMs);
-  let denied: UserError | undefined;
+  let denied: NotLetIn | undefined;
   const ask = async <T>(request: WebRequest<unknown>, data: z.ZodType<T>, web = lasting): Promise<T> => {
     if (denied) throw denied;
     for (let tries = 1; ; tries++) {
@@ -34,9 +34,10 @@ export function openApi(settings: WebServer & { apiKey: string }, signal: AbortS
           await new Promise((resolve) => setTimeout(resolve, lockedMs));
           continue;
         }
-        const told = new UserError(explain(url, error), { cause: error });
-        if (error.status === 401) denied = told;
-        throw told;
+        const told = explain(url, error);
+        if (error.status !== 401) throw new UserError(told, { cause: error });
+        denied = new NotLetIn(told, { cause: error });
+        throw denied;
       }
     }
   };
