@@ -47,14 +47,21 @@ export function refuseLost(router: string, what: string, lost: readonly Reservat
   );
 }
 
+/** What there may be when nobody knows how far a change has come: parts of it, or all or nothing. */
+const unclear = {
+  parts: (router: string) => `This stack's reservations may be half changed on ${router} now`,
+  whole: (router: string) => `${router} has all of the old reservations or all of the new ones`,
+};
+
 /**
  * Does `work`; if that fails or is interrupted, puts back what was there, and says so. Somebody who was not let in does not
- * try that again.
+ * try that again. `left` is what a change leaves that was cut off.
  */
 export async function orPutBack<T>(
   router: string,
   work: () => Promise<T>,
   putBack: () => Promise<unknown>,
+  left: keyof typeof unclear = "parts",
 ): Promise<T> {
   try {
     return await work();
@@ -68,7 +75,7 @@ export async function orPutBack<T>(
       ));
     const state = isBack
       ? "The reservations are as they were before."
-      : `This stack's reservations may be half changed on ${router} now: run the same command again as soon as it answers.`;
+      : `${unclear[left](router)}: run the same command again as soon as it answers.`;
     throw new UserError(`${error.message}\n${state}`, { cause: error });
   }
 }

@@ -52,7 +52,7 @@ async function converse<T>(
     child.stdin.write(framed(script, mark));
     const answer = await readAnswer(lines, mark);
     if (answer?.status === 0) return answer.lines;
-    if (answer) throw new UserError(`${login.host} says: ${complaintOf(answer)}`);
+    if (answer) throw new UserError(complaintOf(login.host, answer));
     child.stdin.end();
     const ended = await child;
     broken = new UserError(signal?.aborted ? `interrupted while talking to ${login.host}` : whyBroken(login, ended));
@@ -78,8 +78,14 @@ interface Ended {
   stderr: string;
 }
 
-const complaintOf = ({ errors, status }: Answer): string =>
-  errors.join("\n").trim() || `a script ended with status ${status}`;
+function complaintOf(host: string, { errors, status }: Answer): string {
+  const said = printable(errors.join("\n").trim()) || `a script ended with status ${status}`;
+  const isFull = /no space left|quota exceeded/i.test(said);
+  return `${host} says: ${said}${isFull ? "\nMake room on its disk, and run the same command again." : ""}`;
+}
+
+/** Lines of untrusted text without control characters, which would move a terminal's cursor. */
+const printable = (text: string): string => text.replace(/[^\P{C}\n]/gu, "");
 
 /** The script in a frame that shows where its lines begin and end, with its exit status, and what it complained of. */
 function framed(script: string, mark: string): string {

@@ -3,7 +3,7 @@ import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
 import { refuseMisfits, refuseOff } from "../../base/fit.ts";
 import { currentLeases } from "../../base/lease-note.ts";
-import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
+import { orPutBack, outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
 import { sshLogin } from "../../base/ssh-login.ts";
 import { missingFrom, planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
@@ -92,7 +92,7 @@ async function apply(shell: Shell, settings: DnsmasqSettings, table: Table): Pro
 
 /**
  * Writes files, makes dnsmasq read them, and checks the result. If dnsmasq can't be signalled or ends, or the check
- * fails, restores the files. Returns the router's inventory afterwards.
+ * fails, restores those that have changed. Returns the router's inventory afterwards.
  */
 async function replace(
   shell: Shell,
@@ -101,28 +101,19 @@ async function replace(
   changes: ReadonlyMap<string, string | undefined>,
   check: (after: Inventory) => void,
 ): Promise<Inventory> {
-  try {
+  const work = async () => {
     await write(shell, settings, before.pids, changes);
     const after = await readInventory(shell, settings);
     check(after);
     return after;
-  } catch (error) {
-    const asBefore = new Map([...changes.keys()].map((file) => [file, before.files.get(file)]));
-    const isUndone = await findReaders(shell, settings.hostsDir)
-      .then((pids) => shell.run(writeScript(pids, asBefore)))
-      // The connection is gone, most often. What went wrong first is what the user must know.
-      .then(
-        () => true,
-        () => false,
-      );
-    if (error instanceof UserError && isUndone)
-      throw new UserError(
-        `${error.message}
-The reservations are as they were before.`,
-        { cause: error },
-      );
-    throw error;
-  }
+  };
+  const putBack = async () => {
+    const { files: now } = await readPaths(shell, [...changes.keys()]);
+    const changed = [...changes.keys()].filter((file) => now.get(file) !== before.files.get(file));
+    const asBefore = new Map(changed.map((file) => [file, before.files.get(file)]));
+    await shell.run(writeScript(await findReaders(shell, settings.hostsDir), asBefore));
+  };
+  return orPutBack(settings.host, work, putBack, "whole");
 }
 
 /** Once our table is in place, the router must have what we wrote, and nobody may have contradicted it meanwhile. */
@@ -134,17 +125,26 @@ function readBack(settings: DnsmasqSettings, after: Inventory, own: string, { re
 
 /**
  * Removes a file of ours; if a text is given, only a file with that text. Needs no inventory, because our files must be
- * removable even when dnsmasq is off or no longer reads the folder.
+ * removable even when dnsmasq is off or no longer reads the folder. dnsmasq is told even if there is no file any more: an
+ * earlier run may have been cut off just before that.
  */
 async function remove(shell: Shell, settings: DnsmasqSettings, file: string, text?: string): Promise<string[]> {
   const contentOf = async () => (await readPaths(shell, [file])).files.get(file);
   const there = await contentOf();
-  if (there === undefined) return [`${settings.host} has no ${file} any more`];
-  if (text !== undefined && there !== text) return [`${file} on ${settings.host} was changed and stays`];
-  await write(shell, settings, await findReaders(shell, settings.hostsDir), new Map([[file, undefined]]));
-  if ((await contentOf()) !== undefined)
-    throw new UserError(`${file} on ${settings.host} came back after it was removed: something else writes it`);
-  return [`removed ${file} on ${settings.host}`];
+  if (there !== undefined && text !== undefined && there !== text)
+    return [`${file} on ${settings.host} was changed and stays`];
+  const work = async () => {
+    await write(shell, settings, await findReaders(shell, settings.hostsDir), new Map([[file, undefined]]));
+    if ((await contentOf()) !== undefined)
+      throw new UserError(`${file} on ${settings.host} came back after it was removed: something else writes it`);
+  };
+  const putBack = async () => {
+    const now = await contentOf();
+    const asBefore = now === there ? [] : [[file, there] as const];
+    await shell.run(writeScript(await findReaders(shell, settings.hostsDir), new Map(asBefore)));
+  };
+  await orPutBack(settings.host, work, putBack, "whole");
+  return [there === undefined ? `${settings.host} has no ${file} any more` : `removed ${file} on ${settings.host}`];
 }
 
 async function write(

@@ -38,16 +38,22 @@ export function isEarlierFile(
  * A shell script that writes files (or, with undefined, removes them) and lets dnsmasq read all of its files again.
  * dnsmasq reads a new file at once, but not one whose name begins with a dot: that is where it is written first.
  * A changed or removed file counts only after a hang-up signal, so one is sent every time: an earlier run may have
- * been cut off just before it. A process that can't be signalled is found out before anything is written.
+ * been cut off just before it. A process that can't be signalled is found out before anything is written. The script goes
+ * on when the connection breaks, and leaves nothing half written when it fails.
  */
 export function writeScript(pids: readonly number[], changes: ReadonlyMap<string, string | undefined>): string {
   const removed = [...changes].flatMap(([file, text]) => (text === undefined ? [file] : []));
   const written = [...changes].flatMap(([file, text]) => (text === undefined ? [] : [{ file, text }]));
   return [
     "set -e",
+    "trap '' HUP INT PIPE TERM",
+    ...(written.length > 0
+      ? [`trap ${quote(`rm -f ${written.map(({ file }) => quote(hidden(file))).join(" ")}`)} EXIT`]
+      : []),
     "umask 022",
     ...pids.map((pid) => `kill -0 ${pid}`),
-    ...written.map(({ file, text }) => `printf %s ${quote(text)} > ${quote(hidden(file))}`),
+    // A shell's own printf would not say why it can't write.
+    ...written.map(({ file, text }) => `printf %s ${quote(text)} | cat > ${quote(hidden(file))}`),
     ...removed.map((file) => `rm -f ${quote(file)}`),
     ...written.map(({ file }) => `mv -f ${quote(hidden(file))} ${quote(file)}`),
     "sync",
