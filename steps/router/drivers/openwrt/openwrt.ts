@@ -3,7 +3,7 @@ import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
 import { refuseMisfits, refuseOff } from "../../base/fit.ts";
 import { currentLeases } from "../../base/lease-note.ts";
-import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
+import { orPutBack, outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
 import { sshLogin } from "../../base/ssh-login.ts";
 import {
@@ -69,17 +69,12 @@ async function apply(shell: Shell, host: string, table: Table): Promise<string[]
   const planned = planTable(host, othersIn(before, ours), reservations);
   refuseTakenNames(host, before, owner, planned.own);
 
-  const batch = batchFor(owner, before.dhcp, planned.own);
-  const after = await change(shell, before, batch);
-  try {
+  const work = async () => {
+    const after = await change(shell, before, batchFor(owner, before.dhcp, planned.own));
     readBack(host, after, table);
-  } catch (error) {
-    const asBefore = batchFor(owner, after.dhcp, reservationsIn(hostEntries(ours)));
-    // What went wrong first is what the user must know.
-    await change(shell, after, asBefore).catch(() => undefined);
-    throw error;
-  }
-
+    return after;
+  };
+  const after = await orPutBack(host, work, () => putBack(shell, owner, ours), "whole");
   return outcomeLines(reservationsIn(hostEntries(ours)), planned, reservations, after.leases);
 }
 
@@ -90,15 +85,25 @@ async function change(shell: Shell, before: Inventory, batch: readonly string[])
   return readInventory(shell);
 }
 
+/** Gives the owner these sections, unless a script that failed has already done so itself. */
+async function putBack(shell: Shell, owner: string, ours: readonly Section[]): Promise<void> {
+  const now = await readInventory(shell);
+  const batch = batchFor(owner, now.dhcp, reservationsIn(hostEntries(ours)));
+  if (batch.length > 0) await change(shell, now, batch);
+}
+
 async function clear(shell: Shell, host: string, owner: string): Promise<string[]> {
   const before = await readInventory(shell);
   const ours = ownSections(before, owner);
+  const work = async () => {
+    const after = await change(shell, before, batchFor(owner, before.dhcp, []));
+    if (ownSections(after, owner).length > 0)
+      throw new UserError(
+        `the reservations of stack ${owner} on ${host} came back after they were removed: something else writes them`,
+      );
+  };
+  await orPutBack(host, work, () => putBack(shell, owner, ours), "whole");
   if (ours.length === 0) return [`${host} has no reservations of stack ${owner} any more`];
-  const after = await change(shell, before, batchFor(owner, before.dhcp, []));
-  if (ownSections(after, owner).length > 0)
-    throw new UserError(
-      `the reservations of stack ${owner} on ${host} came back after they were removed: something else writes them`,
-    );
   return differenceLines(difference(reservationsIn(hostEntries(ours)), []));
 }
 

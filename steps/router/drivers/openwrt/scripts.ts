@@ -48,13 +48,14 @@ interface Change {
 /**
  * Changes dnsmasq's settings, makes it read them, and waits until it has been running for two seconds. If it does not
  * within eight, puts the old settings back. It goes on when the connection breaks, so the settings are never half
- * changed. `uci batch` succeeds whatever happens, but not silently.
+ * changed, and leaves no file when it fails. `uci batch` succeeds whatever happens, but not silently.
  */
 export function changeScript({ batch, sum, mustRun }: Change): string {
   return [
     "set -e",
     ...lock,
     ...copyOf(configFile),
+    `trap 'rm -rf "$work" ${next}' EXIT`,
     "trap '' HUP INT PIPE TERM",
     `cp "$work/config/piinit" "$work/old"`,
     `complaint=$(printf '%s\\n' ${batch.map(quote).join(" ")} | edit batch 2>&1)`,
@@ -70,7 +71,7 @@ export function changeScript({ batch, sum, mustRun }: Change): string {
     `put "$work/old"`,
     "reload || true",
     ...(mustRun ? ['runs || echo "dnsmasq does not run" >&2'] : []),
-    `echo "dnsmasq did not take the new reservations: the settings are as they were before" >&2`,
+    `echo "dnsmasq did not take the new reservations" >&2`,
     "exit 1",
   ].join("\n");
 }

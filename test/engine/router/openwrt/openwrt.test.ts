@@ -146,7 +146,7 @@ describe("a router with OpenWrt", function () {
     await refusal(
       apply([{ ...pi1, ip: "192.168.2.61" }], [pi1]),
       /duplicate dhcp-host IP address 192\.168\.2\.61/,
-      /settings are as they were before/,
+      /reservations are as they were before/,
     );
     assert.equal(await config(), text);
     await served(pi1);
