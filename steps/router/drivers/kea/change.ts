@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { UserError } from "../../../../lib/errors.ts";
 import { orPutBack } from "../../base/outcome.ts";
-import { mayPass } from "../../base/web.ts";
+import { NotLetIn } from "../../base/web.ts";
 import type { Command } from "./channel.ts";
-import type { Kea } from "./commands.ts";
+import { type Kea, Refused } from "./commands.ts";
 import { type Configuration, hostFor, ownOf, type Placed, withOwn } from "./config.ts";
 
 /** What is to become of an owner's reservations. */
@@ -31,7 +31,7 @@ export async function replaceOwn(kea: Kea, change: Change, check: (after: Config
   let isWriteUnclear = false;
   const write = () =>
     kea.order({ command: "config-write" }).catch((error) => {
-      isWriteUnclear = mayPass(error);
+      isWriteUnclear = !(error instanceof Refused || error instanceof NotLetIn);
       throw error;
     });
   const work = async () => {

@@ -8,13 +8,18 @@ import { type Configuration, configuration } from "./config.ts";
 export interface Kea {
   /** For messages. */
   title: string;
-  /** Carries out commands, one after another, up to the first that Kea refuses. @throws UserError with Kea's reason */
+  /** Carries out commands, one after another, up to the first that Kea refuses. @throws Refused with Kea's reason */
   order(...commands: Command[]): Promise<void>;
   config(): Promise<Configuration>;
   /** The names of the commands that it knows. */
   commands(): Promise<Set<string>>;
   /** Current leases in these subnets; needs the command `lease4-get-all`. */
   leases(subnetIds: readonly number[]): Promise<Lease[]>;
+}
+
+/** Kea said no, so the command has done nothing. */
+export class Refused extends UserError {
+  override name = "Refused";
 }
 
 const configAnswer = z.looseObject({ Dhcp4: z.unknown() });
@@ -37,7 +42,7 @@ export function openKea({ title, ask }: Channel): Kea {
     const given = await ask(commands);
     const last = given.at(-1);
     const { command } = commands[given.length - 1] ?? {};
-    if (last && isRefusal(last)) throw new UserError(`${title} refuses ${command}: ${readable(last.text)}`);
+    if (last && isRefusal(last)) throw new Refused(`${title} refuses ${command}: ${readable(last.text)}`);
     if (!last || given.length < commands.length)
       throw new UserError(`${title} answered only ${given.length} of ${commands.length} commands`);
     return last;
