@@ -1,5 +1,6 @@
 import { appendFile, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { run } from "../../../lib/run.ts";
 import { reservationsIn } from "../../../steps/router/base/table.ts";
 import { fileOptions, hostsFileEntries, parseEntry } from "../../../steps/router/drivers/dnsmasq/config.ts";
 import type { Random } from "../../random.ts";
@@ -7,10 +8,49 @@ import type { Bench } from "./bench.ts";
 import { conformance } from "./conformance.ts";
 import { type Home, startHomeOrSkip } from "./home.ts";
 import { oddValues } from "./odd-values.ts";
+import { startRelay } from "./relay.ts";
+import { sshFaultCases } from "./ssh-faults.ts";
 
 conformance("dnsmasq over SSH", async (context) => {
   const home = await startHomeOrSkip(context);
   return benchOf(home, await readFile(home.configFile, "utf8"));
+});
+
+sshFaultCases("dnsmasq over SSH", async (context) => {
+  const relay = await startRelay();
+  const home = await startHomeOrSkip(context, "sh", relay);
+  const { hostsDir } = home.settings;
+  const bin = path.join(home.dir, "bin");
+  const bench = benchOf(home, await readFile(home.configFile, "utf8"));
+  const mayMount = process.getuid?.() === 0;
+  if (mayMount) await run("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", hostsDir]);
+  const filler = path.join(hostsDir, ".filler");
+  return {
+    relay,
+    bench: {
+      ...bench,
+      async close() {
+        if (mayMount) await run("umount", ["--lazy", hostsDir]);
+        await bench.close();
+      },
+    },
+    change: /kill -HUP/,
+    folder: { here: bin, there: bin },
+    programs: { apply: ["mv", "sync"], clear: ["rm", "sync"] },
+    leftovers: async () => (await readdir(hostsDir)).filter((name) => name !== "piinit.home"),
+    faults: {
+      "dnsmasq ends over it": async () => {
+        await home.letReloadsEndDnsmasq();
+        return () => home.restartDnsmasq();
+      },
+      ...(mayMount && {
+        "the disk is full": async () => {
+          await run("sh", ["-c", 'cat /dev/zero >"$0" 2>/dev/null || true', filler]);
+          return () => rm(filler);
+        },
+      }),
+    },
+  };
 });
 
 /** `withRange` is its configuration as it was started. */
@@ -37,12 +77,13 @@ function benchOf(home: Home, withRange: string): Bench {
         if (random.below(2)) await writeFile(path.join(hostsDir, name), oddText(random));
     },
     async others() {
-      const files = (await readdir(settings.hostsDir)).filter((name) => name !== "piinit.home").sort();
+      const files = (await readdir(settings.hostsDir)).filter((name) => !/^\.?piinit\.home$/.test(name)).sort();
       const texts = files.map(async (name) => `${name}\n${await readFile(path.join(settings.hostsDir, name), "utf8")}`);
       return [await others(), ...(await Promise.all(texts))].join("\n");
     },
     async reserved() {
-      const files = (await readdir(settings.hostsDir)).map((name) => path.join(settings.hostsDir, name));
+      const names = (await readdir(settings.hostsDir)).filter((name) => !name.startsWith("."));
+      const files = names.map((name) => path.join(settings.hostsDir, name));
       const texts = await Promise.all(files.map(async (file) => hostsFileEntries(file, await readFile(file, "utf8"))));
       const configured = fileOptions(await others()).map(({ value }) => parseEntry(othersFile, value));
       return reservationsIn([...texts.flat(), ...configured]);

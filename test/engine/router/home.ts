@@ -7,6 +7,7 @@ import { run } from "../../../lib/run.ts";
 import type { DnsmasqSettings } from "../../../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { addSbin, end, startSshd } from "../sshd.ts";
 import { askForLease, layCable, ownNetwork } from "./cable.ts";
+import type { Relay } from "./relay.ts";
 
 /** A home router for tests: a real sshd on 127.0.0.1 and a real dnsmasq in a network namespace of its own. */
 export interface Home {
@@ -42,8 +43,11 @@ export async function whyNoHome(): Promise<string | undefined> {
   );
 }
 
-/** `shell` is what runs our scripts: the system's own sh, or one with nothing but busybox as on small routers. */
-export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
+/**
+ * `shell` is what runs our scripts: the system's own sh, or one with nothing but busybox as on small routers. Sessions
+ * that pass a relay have busybox's programs anyway.
+ */
+export async function startHome(shell: "sh" | "busybox" = "sh", relay?: Relay): Promise<Home> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-home-"));
   const hostsDir = path.join(dir, "hosts");
   await mkdir(hostsDir);
@@ -70,7 +74,7 @@ export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
   );
   await mkdir(path.join(dir, "conf.d"));
 
-  const forced = shell === "busybox" ? [`ForceCommand ${await busyboxShell(dir)}`] : [];
+  const forced = shell === "busybox" || relay ? [`ForceCommand ${await commandFor(dir, shell, relay)}`] : [];
   const ssh = await startSshd(dir, forced);
   let logins = 0;
   ssh.sshd.stderr?.on("data", (data) => {
@@ -119,12 +123,14 @@ export async function startHome(shell: "sh" | "busybox" = "sh"): Promise<Home> {
   return home;
 }
 
-async function busyboxShell(dir: string): Promise<string> {
+/** A session that has nothing but busybox's programs; its own shell takes these, whatever the PATH has. */
+async function commandFor(dir: string, shell: "sh" | "busybox", relay: Relay | undefined): Promise<string> {
   const bin = path.join(dir, "bin");
   await mkdir(bin);
   const busybox = (await run("sh", ["-c", "command -v busybox"])).trim();
   await run(busybox, ["--install", "-s", bin]);
-  return `env -i PATH=${bin} ${bin}/sh -s`;
+  const command = ["env", "-i", `PATH=${bin}`, shell === "busybox" ? `${bin}/sh` : "/bin/sh", "-s"];
+  return relay?.commandFor(command) ?? command.join(" ");
 }
 
 /** One cable in a namespace: dnsmasq at one end, the machines in turn at the other. */
@@ -153,11 +159,11 @@ async function startDnsmasq(configFile: string): Promise<ChildProcess> {
 }
 
 /** A home for the tests of a suite, or why they are left out. */
-export async function startHomeOrSkip(context: Mocha.Context, shell?: "sh" | "busybox"): Promise<Home> {
+export async function startHomeOrSkip(context: Mocha.Context, shell?: "sh" | "busybox", relay?: Relay): Promise<Home> {
   const why = await whyNoHome();
   if (why) {
     console.log(`      left out: ${why}`);
     context.skip();
   }
-  return startHome(shell);
+  return startHome(shell, relay);
 }

@@ -12,7 +12,7 @@ const allWanted = [machine(1, { ip: machine(2).ip }), machine(2, { ip: machine(1
 const sorted = (table: readonly Reservation[]) => table.map(reservationText).sort().join("\n");
 
 /** What a user must not see: names and words of Node.js, its libraries and OpenSSL. */
-const libraryWords =
+export const libraryWords =
   /\bE[A-Z]{4,}\b|\bERR_|socket hang up|fetch failed|\bzod\b|Unexpected token|\w+Error\b|\bundefined\b|\[object|\.ts:\d/;
 
 interface Opened {

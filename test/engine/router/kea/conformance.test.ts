@@ -1,15 +1,54 @@
+import { rename, rm, symlink } from "node:fs/promises";
 import { reservationsIn } from "../../../../steps/router/base/table.ts";
 import type { RouterSettings } from "../../../../steps/router/catalogue.ts";
-import { configuration, entriesOf, subnetsOf } from "../../../../steps/router/drivers/kea/config.ts";
+import {
+  type Configuration,
+  configuration,
+  entriesOf,
+  subnetsOf,
+} from "../../../../steps/router/drivers/kea/config.ts";
 import type { Random } from "../../../random.ts";
 import type { Bench } from "../bench.ts";
 import { conformance } from "../conformance.ts";
+import { startRelay } from "../relay.ts";
+import { sshFaultCases } from "../ssh-faults.ts";
 import { flavours, type KeaHome, login, startKeaOrSkip } from "./home.ts";
 
 for (const flavour of flavours) {
   conformance(`${flavour.title} over HTTP`, async (context) => overHttp(await startKeaOrSkip(context, flavour)));
   conformance(`${flavour.title} over SSH`, async (context) => overSsh(await startKeaOrSkip(context, flavour)));
 }
+
+// Kea 2 differs by HTTP only.
+for (const flavour of flavours.filter(({ generation }) => generation === 3))
+  sshFaultCases(`${flavour.title} over SSH`, async (context) => {
+    const relay = await startRelay();
+    const home = await startKeaOrSkip(context, flavour, relay);
+    await home.leaveOnly("python3");
+    return {
+      relay,
+      bench: overSsh(home),
+      change: /"config-set"|"reservation-/,
+      folder: { here: home.bin, there: home.bin },
+      programs: { apply: ["python3"], clear: ["python3"] },
+      kept: async () => reserved(configuration.parse(JSON.parse(await home.file()))),
+      leftovers: async () => [],
+      restart: () => home.powerCycle(),
+      faults: {
+        "it can't write its file": async () => {
+          await rename(home.configFile, `${home.configFile}.kept`);
+          await symlink("/dev/full", home.configFile);
+          return async () => {
+            await rm(home.configFile);
+            await rename(`${home.configFile}.kept`, home.configFile);
+          };
+        },
+      },
+    };
+  });
+
+const reserved = (config: Configuration) =>
+  reservationsIn(entriesOf(config, new Set(subnetsOf(config).map(({ id }) => id))));
 
 function overHttp(home: KeaHome): Bench {
   const settings: RouterSettings = { kind: "kea", url: home.url, ...login, persist: true };
@@ -81,10 +120,7 @@ function benchOf(home: KeaHome): Omit<Bench, "settings" | "cost" | "broken"> {
       }));
       return JSON.stringify({ ...config, Dhcp4: { ...config.Dhcp4, subnet4 } });
     },
-    async reserved() {
-      const config = await current();
-      return reservationsIn(entriesOf(config, new Set(subnetsOf(config).map(({ id }) => id))));
-    },
+    reserved: async () => reserved(await current()),
     async putLease({ mac, ip, name, expires }) {
       const lease = { "ip-address": ip, "hw-address": mac, hostname: name, "valid-lft": 3000, expire: expires };
       const { result, text } = await home.order("lease4-add", lease);

@@ -7,6 +7,7 @@ import { freePort } from "../../ports.ts";
 import { end } from "../../sshd.ts";
 import { askForLease, layCable, networkOf, ownNetwork } from "../cable.ts";
 import { whyNoHome } from "../home.ts";
+import type { Relay } from "../relay.ts";
 import { startLogin } from "./login.ts";
 import { type Generation, keaPrograms, keaRoot, whyNoKea } from "./program.ts";
 
@@ -17,6 +18,8 @@ export interface KeaHome {
   ssh: { host: string; user: string; port: number; hostKey: string; keyFile: string; socket: string };
   /** How often somebody has logged in there. */
   logins(): number;
+  /** Where their programs are. */
+  bin: string;
   /** Of the programs that can talk to a UNIX socket, those who log in have only these. */
   leaveOnly(...wanted: readonly string[]): Promise<void>;
   /** A control socket for Kea's configuration that speaks HTTPS. */
@@ -51,16 +54,17 @@ export const flavours: readonly [Flavour, ...Flavour[]] = [
 ];
 
 /** A router for the tests of a suite, or why they are left out. */
-export async function startKeaOrSkip(context: Mocha.Context, flavour: Flavour): Promise<KeaHome> {
+export async function startKeaOrSkip(context: Mocha.Context, flavour: Flavour, relay?: Relay): Promise<KeaHome> {
   const why = (await whyNoHome()) ?? (await whyNoKea());
   if (why) {
     console.log(`      left out: ${why}`);
     context.skip();
   }
-  return startKea(flavour);
+  return startKea(flavour, relay);
 }
 
-export async function startKea({ generation, hooks: names }: Flavour): Promise<KeaHome> {
+/** The sessions of those who log in pass the relay, if there is one. */
+export async function startKea({ generation, hooks: names }: Flavour, relay?: Relay): Promise<KeaHome> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-kea-"));
   await chmod(dir, 0o755);
   for (const folder of ["sockets", "data"]) await mkdir(path.join(dir, folder), { mode: 0o750 });
@@ -84,13 +88,14 @@ export async function startKea({ generation, hooks: names }: Flavour): Promise<K
     const agent = ["nsenter", ...networkOf(running.pid ?? 0), ...command("kea-ctrl-agent"), "-c", agentFile];
     agents.push(await startProgram(dir, agent, /CTRL_AGENT_STARTED/, hooks));
   };
-  const ssh = await startLogin(dir);
+  const ssh = await startLogin(dir, relay);
   const forwarder = await forward(() => running?.pid ?? 0);
   const url = `http://127.0.0.1:${forwarder.port}`;
   const home: KeaHome = {
     url,
     ssh: { host: "127.0.0.1", user: userInfo().username, ...ssh.login, socket: unixSocket(dir)["socket-name"] },
     logins: ssh.logins,
+    bin: ssh.bin,
     leaveOnly: ssh.leaveOnly,
     async secureSocket({ key, cert }) {
       const files = { "cert-file": path.join(dir, "kea.pem"), "key-file": path.join(dir, "kea.key") };

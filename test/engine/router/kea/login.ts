@@ -3,6 +3,7 @@ import path from "node:path";
 import { findOnPath } from "../../../../lib/host.ts";
 import { run } from "../../../../lib/run.ts";
 import { startSshd } from "../../sshd.ts";
+import type { Relay } from "../relay.ts";
 
 /** The programs by which a script can talk to a UNIX socket, the preferred ones first. */
 export const talkers = ["socat", "nc", "python3"] as const;
@@ -16,8 +17,11 @@ export async function talkerAt(name: string): Promise<string | undefined> {
   return /-U/.test(help) ? found : undefined;
 }
 
-/** An sshd on 127.0.0.1 whose sessions have busybox's programs, and of those above the ones that they are left. */
-export async function startLogin(dir: string) {
+/**
+ * An sshd on 127.0.0.1 whose sessions have busybox's programs, and of those above the ones that they are left. They pass
+ * the relay, if there is one.
+ */
+export async function startLogin(dir: string, relay?: Relay) {
   const bin = path.join(dir, "bin");
   await mkdir(bin);
   const busybox = (await run("sh", ["-c", "command -v busybox"])).trim();
@@ -33,10 +37,11 @@ export async function startLogin(dir: string) {
   };
   await leaveOnly(...talkers);
   // Debian's busybox as a shell would take its own `nc`, whatever the PATH has.
-  const ssh = await startSshd(dir, [`ForceCommand env -i PATH=${bin} /bin/sh -s`]);
+  const shell = ["env", "-i", `PATH=${bin}`, "/bin/sh", "-s"];
+  const ssh = await startSshd(dir, [`ForceCommand ${relay?.commandFor(shell) ?? shell.join(" ")}`]);
   let logins = 0;
   ssh.sshd.stderr?.on("data", (data) => {
     logins += String(data).match(/Accepted publickey/g)?.length ?? 0;
   });
-  return { ...ssh, leaveOnly, logins: () => logins };
+  return { ...ssh, bin, leaveOnly, logins: () => logins };
 }

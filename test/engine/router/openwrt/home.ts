@@ -8,6 +8,7 @@ import type { OpenwrtSettings } from "../../../../steps/router/drivers/openwrt/o
 import { end, startSshd } from "../../sshd.ts";
 import { askForLease, layCable, networkOf, ownNetwork } from "../cable.ts";
 import { whyNoHome } from "../home.ts";
+import type { Relay } from "../relay.ts";
 import { dhcpConfig, files, folders, programs } from "./root.ts";
 import { uciProgram, whyNoUci } from "./uci-program.ts";
 
@@ -17,6 +18,8 @@ import { uciProgram, whyNoUci } from "./uci-program.ts";
  */
 export interface OpenwrtHome {
   settings: OpenwrtSettings;
+  /** Where its file system is on this machine. */
+  root: string;
   /** Reads and writes files of the router; paths begin with "/". */
   read(file: string): Promise<string>;
   write(file: string, text: string): Promise<void>;
@@ -37,16 +40,17 @@ export interface OpenwrtHome {
 }
 
 /** A router for the tests of a suite, or why they are left out. */
-export async function startOpenwrtOrSkip(context: Mocha.Context): Promise<OpenwrtHome> {
+export async function startOpenwrtOrSkip(context: Mocha.Context, relay?: Relay): Promise<OpenwrtHome> {
   const why = (await whyNoHome()) ?? (await whyNoUci());
   if (why) {
     console.log(`      left out: ${why}`);
     context.skip();
   }
-  return startOpenwrt();
+  return startOpenwrt(relay);
 }
 
-export async function startOpenwrt(): Promise<OpenwrtHome> {
+/** Its sessions pass the relay, if there is one. */
+export async function startOpenwrt(relay?: Relay): Promise<OpenwrtHome> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-openwrt-"));
   await chmod(dir, 0o755);
   const root = path.join(dir, "root");
@@ -54,7 +58,8 @@ export async function startOpenwrt(): Promise<OpenwrtHome> {
   const router = await powerOn(root);
   const inside = [...networkOf(router.pid), "--mount", "--pid", "chroot", root];
   const shell = [...inside, "/bin/env", "-i", "PATH=/bin:/sbin", "/bin/sh", "-s"];
-  const ssh = await startSshd(dir, [`ForceCommand nsenter ${shell.join(" ")}`]).catch(async (error) => {
+  const command = relay?.commandFor(["nsenter", ...shell]) ?? `nsenter ${shell.join(" ")}`;
+  const ssh = await startSshd(dir, [`ForceCommand ${command}`]).catch(async (error) => {
     await router.off();
     throw error;
   });
@@ -64,6 +69,7 @@ export async function startOpenwrt(): Promise<OpenwrtHome> {
   });
   const place = (file: string) => path.join(root, file);
   const home: OpenwrtHome = {
+    root,
     settings: { kind: "openwrt", host: "127.0.0.1", user: (await run("id", ["-un"])).trim(), ...ssh.login },
     read: (file) => readFile(place(file), "utf8"),
     write: (file, text) => writeFile(place(file), text),
