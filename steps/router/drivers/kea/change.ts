@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { UserError } from "../../../../lib/errors.ts";
 import { orPutBack } from "../../base/outcome.ts";
 import { NotLetIn } from "../../base/web.ts";
 import type { Command } from "./channel.ts";
-import { type Kea, Refused } from "./commands.ts";
+import { ChangedMeanwhile, type Kea, Refused } from "./commands.ts";
 import { type Configuration, hostFor, ownOf, type Placed, withOwn } from "./config.ts";
 
 /** What is to become of an owner's reservations. */
@@ -12,6 +11,8 @@ export interface Change {
   wanted: readonly Placed[];
   /** Kea as it was when the change was planned. */
   before: Configuration;
+  /** Kea's sum of that. */
+  hash: string | undefined;
   /** It has the commands of its hook library `host_cmds`. */
   hasHostCommands: boolean;
   /** It is to write its file. */
@@ -23,12 +24,13 @@ export interface Change {
  * it if any of that fails. Kea has the old reservations or the new ones afterwards, unless it can't be reached.
  */
 export async function replaceOwn(kea: Kea, change: Change, check: (after: Configuration) => void): Promise<void> {
-  const { owner, wanted, before, hasHostCommands, isKept } = change;
+  const { owner, wanted, before, hash, hasHostCommands, isKept } = change;
   const own = ownOf(before, owner);
   const wantedConfig = withOwn(before, owner, wanted);
   const isChanged = !isDeepStrictEqual(sorted(own), sorted(wanted));
   if (isChanged && !hasHostCommands) await testConfiguration(kea, before, wantedConfig);
   let isWriteUnclear = false;
+  let isUntouched = false;
   const write = () =>
     kea.order({ command: "config-write" }).catch((error) => {
       isWriteUnclear = !(error instanceof Refused || error instanceof NotLetIn);
@@ -36,18 +38,30 @@ export async function replaceOwn(kea: Kea, change: Change, check: (after: Config
     });
   const work = async () => {
     if (isChanged && hasHostCommands) await replaceHosts(kea, owner, own, wanted);
-    else if (isChanged) await kea.order({ command: "config-set", arguments: wantedConfig });
+    else if (isChanged)
+      await setUnlessChanged(kea, hash, wantedConfig).catch((error) => {
+        isUntouched = error instanceof ChangedMeanwhile;
+        throw error;
+      });
     check(await kea.config());
     if (isKept) await write();
   };
   const undo = async () => {
-    // The failed command may have been carried out all the same.
-    if (hasHostCommands) await replaceHosts(kea, owner, ownOf(await kea.config(), owner), own);
+    // The failed command may have been carried out all the same, and others may have changed something since.
+    if (isUntouched) return;
+    const { config: now, hash: sum } = await kea.look();
+    if (hasHostCommands) await replaceHosts(kea, owner, ownOf(now, owner), own);
     // After a configuration that it did not take, Kea serves nobody until it gets another one.
-    else await kea.order({ command: "config-set", arguments: before });
+    else await setUnlessChanged(kea, sum, withOwn(now, owner, own));
     if (isWriteUnclear) await write();
   };
   await (isChanged ? orPutBack(kea.title, work, undo) : work());
+}
+
+/** Gives Kea a configuration unless somebody has changed the one that it had with that sum. */
+async function setUnlessChanged(kea: Kea, hash: string | undefined, config: Configuration): Promise<void> {
+  const guard = hash === undefined ? [] : [{ command: "config-hash-get", expects: hash }];
+  await kea.order(...guard, { command: "config-set", arguments: config });
 }
 
 const sorted = (table: readonly Placed[]): Placed[] =>
@@ -81,8 +95,5 @@ const addition = (owner: string, one: Placed): Command => ({
 /** Lets Kea look at the new configuration, which harms nothing, and looks whether the old one is still there. */
 async function testConfiguration(kea: Kea, before: Configuration, wanted: Configuration): Promise<void> {
   await kea.order({ command: "config-test", arguments: wanted });
-  if (!isDeepStrictEqual(await kea.config(), before))
-    throw new UserError(
-      `something else changed the configuration of ${kea.title} at the same time: run the same command again`,
-    );
+  if (!isDeepStrictEqual(await kea.config(), before)) throw new ChangedMeanwhile(kea.title);
 }

@@ -5,6 +5,8 @@ import { UserError } from "../../../../lib/errors.ts";
 export interface Command {
   command: string;
   arguments?: object;
+  /** A part of the answer without which nothing more is sent: letters and digits. */
+  expects?: string | undefined;
 }
 
 /** What Kea's DHCP server says to a command. */
@@ -20,11 +22,15 @@ export const nothingFound = 3;
 
 export const isRefusal = ({ result }: Answer): boolean => result !== 0 && result !== nothingFound;
 
+/** Whether the commands after this one are not to be sent. */
+export const isEnd = (given: Answer, { expects = "" }: Command): boolean =>
+  isRefusal(given) || !JSON.stringify(given.arguments ?? {}).includes(expects);
+
 /** A way to Kea's DHCP server. */
 export interface Channel {
   /** Kea's name for messages. */
   title: string;
-  /** Kea's answers to the commands, in their order, up to the first that it refuses. @throws UserError if there is none */
+  /** Kea's answers to the commands, in their order, up to the first that it refuses or answers otherwise than expected. @throws UserError if there is none */
   ask(commands: readonly Command[]): Promise<Answer[]>;
 }
 

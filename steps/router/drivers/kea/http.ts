@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { NotLetIn, openWeb, Refusal, type WebServer } from "../../base/web.ts";
-import { type Answer, answer, type Channel, type Channels, isRefusal } from "./channel.ts";
+import { type Answer, answer, type Channel, type Channels, type Command, isEnd } from "./channel.ts";
 
 export interface HttpSettings extends WebServer {
   user?: string | undefined;
@@ -22,7 +22,7 @@ function open(settings: HttpSettings, signal: AbortSignal): Channel {
   const web = openWeb("Kea", settings, signal);
   const { user, password } = settings;
   const login = user === undefined ? undefined : Buffer.from(`${user}:${password ?? ""}`).toString("base64");
-  const askOne = async (command: object): Promise<Answer> => {
+  const askOne = async ({ expects: _, ...command }: Command): Promise<Answer> => {
     const [first] = await web
       .ask({
         method: "POST",
@@ -45,7 +45,7 @@ function open(settings: HttpSettings, signal: AbortSignal): Channel {
       for (const command of commands) {
         const one = await askOne(command);
         given.push(one);
-        if (isRefusal(one)) break;
+        if (isEnd(one, command)) break;
       }
       return given;
     },

@@ -76,7 +76,7 @@ async function lookAt(server: Kea, owner: string): Promise<Look> {
 
 async function apply(look: Kea, act: Kea, settings: KeaSettings, table: Table, signal: AbortSignal): Promise<string[]> {
   const { owner, reservations } = table;
-  const [commands, before] = [await look.commands(), await look.config()];
+  const [commands, { config: before, hash }] = [await look.commands(), await look.look()];
   refuseMisfits(look.title, serviceOf(before), table);
   const placed = (some: readonly Reservation[]) => place(networksOf(before), some);
   const subnetIds = new Set(placed(reservations).map(({ network }) => network));
@@ -88,7 +88,14 @@ async function apply(look: Kea, act: Kea, settings: KeaSettings, table: Table, s
 
   const leases = commands.has("lease4-get-all") ? await look.leases([...subnetIds]) : [];
   refuseInterrupted(look.title, signal);
-  const change = { owner, wanted, before, hasHostCommands: commands.has("reservation-add"), isKept: settings.persist };
+  const change = {
+    owner,
+    wanted,
+    before,
+    hash,
+    hasHostCommands: commands.has("reservation-add"),
+    isKept: settings.persist,
+  };
   await replaceOwn(act, change, (after) => {
     refuseConflicts(look.title, entriesOf(after, subnetIds, owner), reservations);
     refuseLost(look.title, "its configuration", lost(after, reservations));
@@ -112,11 +119,11 @@ async function clear(
   owner: string,
   signal: AbortSignal,
 ): Promise<string[]> {
-  const [commands, before] = [await look.commands(), await look.config()];
+  const [commands, { config: before, hash }] = [await look.commands(), await look.look()];
   const own = ownOf(before, owner);
   refuseInterrupted(look.title, signal);
   const hasHostCommands = commands.has("reservation-add");
-  const change = { owner, wanted: [], before, hasHostCommands, isKept: settings.persist };
+  const change = { owner, wanted: [], before, hash, hasHostCommands, isKept: settings.persist };
   await replaceOwn(act, change, (after) => {
     if (ownOf(after, owner).length > 0)
       throw new UserError(`${look.title} still has reservations of stack ${owner}: something else writes them`);

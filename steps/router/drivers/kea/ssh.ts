@@ -1,3 +1,4 @@
+import { dirname } from "node:path/posix";
 import { UserError } from "../../../../lib/errors.ts";
 import { quote } from "../../../../lib/shell.ts";
 import type { Login } from "../../../../lib/ssh.ts";
@@ -62,12 +63,17 @@ function parsed(title: string, command: Command | undefined, text: string): Answ
 const endMark = "-- piinit --";
 const patienceS = 20;
 
-/** Sends each command on a connection of its own, as Kea wants it, and goes on when our own connection breaks. */
+/**
+ * Sends each command on a connection of its own, as Kea wants it, and goes on when our own connection breaks. Two such
+ * scripts wait for each other by a lock on the socket's folder, which leaves nothing there.
+ */
 export function scriptFor(socket: string, commands: readonly Command[]): string {
   return [
     "trap '' HUP INT PIPE TERM",
     `socket=${quote(socket)}`,
     `[ -S "$socket" ] || { echo "there is no socket $socket that $(id -un) can see: set router.socket to the path of the unix socket in Kea's control-socket" >&2; exit 1; }`,
+    `folder=${quote(dirname(socket))}`,
+    `if [ -r "$folder" ] && command -v flock >/dev/null; then exec 9<"$folder"; flock 9; fi`,
     ...eachWith,
     "if command -v socat >/dev/null; then",
     `  talk() { each socat -T ${patienceS} -,ignoreeof "UNIX-CONNECT:$socket"; }`,
@@ -79,17 +85,21 @@ export function scriptFor(socket: string, commands: readonly Command[]): string 
     `  echo "nothing there can talk to Kea's control socket: install socat, netcat-openbsd or python3" >&2`,
     "  exit 1",
     "fi",
-    `printf '%s\\n' ${commands.map((one) => quote(JSON.stringify(one))).join(" ")} | talk`,
+    `printf '%s\\n' ${commands.flatMap(linesFor).map(quote).join(" ")} | talk`,
   ].join("\n");
 }
+
+/** What the programs read of a command: itself, and what its answer must have. */
+const linesFor = ({ expects = "", ...command }: Command): string[] => [JSON.stringify(command), expects];
 
 /** Like the program below, with a program that passes on what it reads. */
 const eachWith = [
   "each() {",
-  "  while IFS= read -r command; do",
+  "  while IFS= read -r command && IFS= read -r expected; do",
   `    answer=$(printf '%s' "$command" | "$@") || return 1`,
   `    printf '%s\\n%s\\n' "$answer" '${endMark}'`,
   `    case $answer in *'"result": 0'* | *'"result": 3'*) ;; *) return 0 ;; esac`,
+  `    case $answer in *"$expected"*) ;; *) return 0 ;; esac`,
   "  done",
   "}",
 ];
@@ -100,13 +110,14 @@ import json, socket, sys
 answers = []
 try:
     for command in sys.stdin:
+        expected = next(sys.stdin).strip()
         kea = socket.socket(socket.AF_UNIX)
         kea.settimeout(${patienceS})
         kea.connect(sys.argv[1])
         kea.sendall(command.encode())
         answer = b"".join(iter(lambda: kea.recv(65536), b"")).decode()
         answers.append(answer + "\\n${endMark}\\n")
-        if json.loads(answer)["result"] not in (0, 3):
+        if json.loads(answer)["result"] not in (0, 3) or expected not in answer:
             break
 except OSError as error:
     sys.exit(f"{sys.argv[1]}: {error}")

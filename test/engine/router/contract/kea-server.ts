@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type Configuration, configuration } from "../../../../steps/router/drivers/kea/config.ts";
 import { type Asked, type ContractServer, type Reply, startContractServer } from "./server.ts";
@@ -35,11 +36,12 @@ export const hostsIn = ({ config }: Pick<KeaContract, "config">): Host[] =>
 function answer(state: KeaContract, { headers, body }: Asked, hasHostCommands: boolean): Reply {
   if (headers.authorization !== authorization) return { status: 401, json: { result: 401, text: "Unauthorized" } };
   const { command, arguments: given } = body as { command: string; arguments?: Record<string, unknown> };
-  const commands = ["config-get", "config-set", "config-test", "config-write", "list-commands"];
+  const commands = ["config-get", "config-hash-get", "config-set", "config-test", "config-write", "list-commands"];
   if (hasHostCommands) commands.push("reservation-add", "reservation-del");
   if (!commands.includes(command)) return says(2, `'${command}' command not supported.`);
   if (command === "list-commands") return says(0, "", commands);
-  if (command === "config-get") return says(0, "", { ...state.config, hash: "00" });
+  if (command === "config-get") return says(0, "", { ...state.config, hash: hashOf(state.config) });
+  if (command === "config-hash-get") return says(0, "", { hash: hashOf(state.config) });
   if (command === "config-write") {
     state.file = state.config;
     return says(0, "Configuration written", {});
@@ -52,6 +54,8 @@ function answer(state: KeaContract, { headers, body }: Asked, hasHostCommands: b
   if (command === "config-set") state.config = wanted;
   return says(0, "Configuration successful.");
 }
+
+const hashOf = (config: Configuration) => createHash("sha256").update(JSON.stringify(config)).digest("hex");
 
 function add(state: KeaContract, { "subnet-id": _, ...host }: Host): Reply {
   const isSame = (key: "hw-address" | "ip-address") => hostsIn(state).some((one) => one[key] === host[key]);

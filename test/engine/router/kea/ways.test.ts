@@ -3,13 +3,43 @@ import { X509Certificate } from "node:crypto";
 import { silent } from "../../../../lib/progress.ts";
 import type { Reservation } from "../../../../steps/router/base/driver.ts";
 import { openRouter, type RouterSettings } from "../../../../steps/router/catalogue.ts";
+import type { Command } from "../../../../steps/router/drivers/kea/channel.ts";
 import { withSocket } from "../../../../steps/router/drivers/kea/ssh.ts";
 import { machine } from "../bench.ts";
 import { makeCertificate } from "../contract/server.ts";
 import { flavours, type KeaHome, login, startKeaOrSkip } from "./home.ts";
 import { talkerAt, talkers } from "./login.ts";
 
+const hashIn = (given: unknown) => (given as { hash: string } | undefined)?.hash ?? "";
 const [pi1, pi2] = [machine(1), machine(2)] as const;
+
+describe("a Kea 3 without host_cmds over SSH", function () {
+  this.timeout(120_000);
+  let home: KeaHome;
+
+  before(async function () {
+    home = await startKeaOrSkip(this, flavours[1] ?? flavours[0]);
+  });
+  after(() => home?.close());
+
+  it("never loses a stack's reservations to another stack that changes at the same time, unsaid", async () => {
+    const stacks = [pi1, pi2, machine(3), machine(4)].map((one, index) => ({
+      owner: `stack${index}`,
+      reservations: [one],
+    }));
+    const settings: RouterSettings = { kind: "kea", ...home.ssh, persist: true };
+    const open = () => openRouter(settings, { progress: silent, signal: new AbortController().signal });
+    const results = await Promise.allSettled(stacks.map((stack) => open().apply({ ...stack, previous: [] })));
+    assert.ok(results.some(({ status }) => status === "fulfilled"));
+    for (const [index, result] of results.entries()) {
+      const { reservations = [] } = stacks[index] ?? {};
+      const isThere = (await open().lost(reservations)).length === 0;
+      assert.equal(isThere, result.status === "fulfilled", JSON.stringify(results));
+      if (result.status === "rejected")
+        assert.match(result.reason.message, /at the same time: run the same command again/);
+    }
+  });
+});
 
 describe("the ways to a Kea 3", function () {
   this.timeout(120_000);
@@ -79,6 +109,21 @@ describe("the ways to a Kea 3", function () {
         [0, 2],
         talker,
       );
+    }
+  });
+
+  it("end at an answer that isn't the expected one, before anything is changed", async () => {
+    for (const talker of talkers) {
+      if (!(await talkerAt(talker))) continue;
+      await home.leaveOnly(talker);
+      const { signal } = new AbortController();
+      const sum = (expects?: string) => ({ command: "config-hash-get", expects });
+      const ask = (...commands: Command[]) => withSocket(home.ssh, signal, ({ act }) => act.ask(commands));
+      const [answer] = await ask(sum());
+      const hash = hashIn(answer?.arguments);
+      assert.equal(hashIn((await ask({ command: "config-get" }))[0]?.arguments), hash);
+      assert.equal((await ask(sum(hash), { command: "config-write" })).length, 2, talker);
+      assert.equal((await ask(sum("00".repeat(32)), { command: "config-write" })).length, 1, talker);
     }
   });
 
