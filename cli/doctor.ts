@@ -4,6 +4,7 @@ import { once } from "../lib/once.ts";
 import { stackDir } from "../lib/paths.ts";
 import { silent } from "../lib/progress.ts";
 import { interrupted } from "../lib/terminal.ts";
+import { printable } from "../lib/words.ts";
 import { checkBuilder } from "../steps/image/remote/remote-build.ts";
 import { labStatus } from "../steps/lab/lab.ts";
 import { findPulumi } from "../toolchain/pulumi.ts";
@@ -100,6 +101,6 @@ export async function find([what, look]: Check): Promise<Finding> {
     return { what, ok: true, detail: await look() };
   } catch (error) {
     if (error instanceof Interrupted) throw error;
-    return { what, ok: false, detail: error instanceof Error ? error.message : describeError(error) };
+    return { what, ok: false, detail: error instanceof Error ? printable(error.message) : describeError(error) };
   }
 }

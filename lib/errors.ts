@@ -1,3 +1,5 @@
+import { printable } from "./words.ts";
+
 /**
  * A problem that the user can fix: shown as its message only, without a stack trace.
  * Say what is wrong, where, and what to do.
@@ -17,7 +19,7 @@ export class Interrupted extends UserError {
 
 /** How to show any thrown value: a UserError by its message, everything else with the stack that a bug report needs. */
 export function describeError(error: unknown): string {
-  if (error instanceof UserError) return error.message;
-  if (error instanceof Error) return error.stack ?? error.message;
-  return String(error);
+  const text = error instanceof UserError ? error.message : error instanceof Error ? error.stack : undefined;
+  // A message may quote a router or a server that is broken, or hostile.
+  return printable(text ?? String(error));
 }

@@ -94,3 +94,8 @@ export function parseChoice(answer: string, count: number): number[] | undefined
   if (numbers.length === 0 || numbers.some((number) => number < 1 || number > count)) return undefined;
   return [...new Set(numbers)].map((number) => number - 1);
 }
+
+/** A text of another program without what moves a terminal's cursor or colours it. */
+export const printable = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must go
+  text.replace(/\x1b\[[0-?]*[ -/]*[@-~]|[^\P{Cc}\n\t]/gu, "");

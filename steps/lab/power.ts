@@ -3,6 +3,7 @@ import { open, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../lib/errors.ts";
 import type { Context } from "../../lib/program.ts";
+import { printable } from "../../lib/words.ts";
 import { machineArguments } from "./arguments.ts";
 import type { LabMachine, LabRouter } from "./contract.ts";
 import { readCommandLine } from "./disks.ts";
@@ -70,9 +71,7 @@ async function failedStart(dir: string, name: string, reason: string): Promise<U
 /** The last non-empty lines of a log; none if it does not exist. */
 export async function lastLines(file: string, count: number): Promise<string[]> {
   const text = await readFile(file, "utf8").catch(() => "");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a console is full of them
-  const plain = text.replace(/\x1b\[[0-?]*[ -/]*[@-~]|[^\P{Cc}\n]/gu, "");
-  return plain
+  return printable(text)
     .split("\n")
     .filter((line) => line.trim())
     .slice(-count);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { anyOf, nearest, suggestion } from "../../../lib/words.ts";
+import { anyOf, nearest, printable, suggestion } from "../../../lib/words.ts";
 
 const roles = ["consul", "nomad", "dnsmasq", "node-exporter", "prometheus", "ssh", "terraform", "wifi"];
 
@@ -32,5 +32,12 @@ describe("words to choose from", () => {
     assert.equal(anyOf(["a", "b"]), "a or b");
     assert.equal(anyOf(["a"]), "a");
     assert.equal(anyOf([]), "");
+  });
+});
+
+describe("a text of another program", () => {
+  it("is shown without colours, and without what moves a terminal's cursor", () => {
+    const text = "\u001b[2J\u001b[1;31mdnsmasq:\u001b[0m\tno\r\nsuch\u0000 f\u009bile \u00e9";
+    assert.equal(printable(text), "dnsmasq:\tno\nsuch file \u00e9");
   });
 });
