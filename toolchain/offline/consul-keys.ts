@@ -1,4 +1,4 @@
-import { ask, HttpFailure } from "./http.ts";
+import { ask, HttpFailure, isObject, readJson } from "./http.ts";
 import {
   type Checked,
   type Context,
@@ -149,11 +149,21 @@ function keysArray(inputs: Properties): Value[] {
   return Array.isArray(keys) ? keys : [unknown];
 }
 
+const isSelf = isObject<{ Config: { Datacenter: string } }>(({ Config }) => typeof Config?.Datacenter === "string");
+
+interface Entry {
+  Value: string | null;
+  Flags: number;
+}
+
+const isEntry = isObject<Entry>(({ Value, Flags }) => Value !== undefined && typeof Flags === "number");
+const isEntries = (value: unknown): value is Entry[] => Array.isArray(value) && value.every(isEntry);
+
 async function findDatacenter(properties: Properties, { settings, signal }: Context): Promise<string> {
   const given = properties.datacenter ?? settings.datacenter;
   if (given) return String(reveal(given));
-  const { text } = await ask(baseUrl(settings), "/v1/agent/self", { headers: tokenHeader(settings), signal });
-  return (JSON.parse(text) as { Config: { Datacenter: string } }).Config.Datacenter;
+  const answer = await ask(baseUrl(settings), "/v1/agent/self", { headers: tokenHeader(settings), signal });
+  return readJson(answer, isSelf).Config.Datacenter;
 }
 
 /** The address is a URL or "HOST:PORT", to which `scheme` applies. */
@@ -198,8 +208,7 @@ class Store {
   /** The value and flags of a key; undefined if it doesn't exist. */
   async #get(path: string): Promise<{ value: string; flags: number } | undefined> {
     try {
-      const { text } = await this.#ask("GET", path);
-      const [entry] = JSON.parse(text) as { Value: string | null; Flags: number }[];
+      const [entry] = readJson(await this.#ask("GET", path), isEntries);
       return entry && { value: Buffer.from(entry.Value ?? "", "base64").toString(), flags: entry.Flags };
     } catch (error) {
       if (error instanceof HttpFailure && error.status === 404) return undefined;

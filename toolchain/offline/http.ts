@@ -1,4 +1,5 @@
 import { startDeadline } from "../../lib/deadline.ts";
+import { printable } from "../../lib/words.ts";
 
 /** An answer with an error status, worded as in Consul's and Nomad's own clients. */
 export class HttpFailure extends Error {
@@ -8,7 +9,7 @@ export class HttpFailure extends Error {
   readonly text: string;
 
   constructor(status: number, text: string) {
-    super(`Unexpected response code: ${status} (${text})`);
+    super(`Unexpected response code: ${status} (${printable(text)})`);
     this.status = status;
     this.text = text;
   }
@@ -25,6 +26,8 @@ export interface HttpRequest {
 
 export interface HttpAnswer {
   text: string;
+  /** The question: `Get "URL"`. */
+  asked: string;
 }
 
 /** For one whole answer. */
@@ -37,15 +40,17 @@ export async function ask(base: string, path: string, request: HttpRequest = {})
   const { method = "GET", body, signal } = request;
   const deadline = startDeadline(patienceMs, signal);
   try {
-    const response = await fetch(url, {
+    const asked = fetch(url, {
       method,
       headers: Object.fromEntries(present(request.headers)),
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
       signal: deadline.signal,
     });
-    const text = await response.text();
+    const response = await deadline.race(asked);
+    // Node 20 never ends reading what is no gzip under `Content-Encoding: gzip`.
+    const text = await deadline.race(response.text());
     if (!response.ok) throw new HttpFailure(response.status, text.trim());
-    return { text };
+    return { text, asked: askedText(method, url) };
   } catch (error) {
     if (error instanceof HttpFailure) throw error;
     throw signal?.aborted ? new Error("interrupted", { cause: error }) : unreachable(method, url, error);
@@ -53,6 +58,32 @@ export async function ask(base: string, path: string, request: HttpRequest = {})
     deadline.end();
   }
 }
+
+/**
+ * The value of an answer in JSON.
+ * @param isIt whether it is what the agent says there
+ * @throws an Error that says that it isn't
+ */
+export function readJson<T>({ text, asked }: HttpAnswer, isIt: (value: unknown) => value is T): T {
+  const value = parse(text);
+  if (isIt(value)) return value;
+  throw new Error(`${asked}: the answer is not what an agent says there`);
+}
+
+/** Undefined, which JSON can't say, for what isn't JSON. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** An object of which `has` is true. */
+export const isObject =
+  <T extends object>(has: (value: Partial<T>) => boolean) =>
+  (value: unknown): value is T =>
+    typeof value === "object" && value !== null && has(value);
 
 function present(values: Record<string, string | undefined> = {}): [string, string][] {
   return Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
@@ -71,6 +102,7 @@ function unreachable(method: string, url: URL, error: unknown): Error {
     EHOSTUNREACH: `dial tcp ${url.host}: connect: no route to host`,
   };
   const reason = (code && reasons[code]) ?? (cause instanceof Error ? cause : (error as Error)).message;
-  const verb = method.charAt(0) + method.slice(1).toLowerCase();
-  return new Error(`${verb} "${url}": ${reason}`, { cause: error });
+  return new Error(`${askedText(method, url)}: ${reason}`, { cause: error });
 }
+
+const askedText = (method: string, url: URL) => `${method.charAt(0)}${method.slice(1).toLowerCase()} "${url}"`;

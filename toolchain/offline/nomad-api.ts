@@ -1,4 +1,4 @@
-import { ask, type HttpAnswer, HttpFailure, type HttpRequest } from "./http.ts";
+import { ask, type HttpAnswer, HttpFailure, type HttpRequest, isObject, readJson } from "./http.ts";
 import { undeclared, variableFile } from "./nomad-vars.ts";
 
 /** A job in Nomad's JSON, with the fields used here; all others pass through. */
@@ -46,6 +46,11 @@ export interface Registration {
   JobModifyIndex: number;
 }
 
+const isRegistration = isObject<Registration>(({ JobModifyIndex }) => typeof JobModifyIndex === "number");
+
+/** The rest is Nomad's own, which passes through. */
+const isJob = isObject<NomadJob>(({ ID, Type }) => typeof ID === "string" && typeof Type === "string");
+
 /** Nomad's HTTP API, as far as jobs need it. */
 export class Nomad {
   readonly #settings: Record<string, string>;
@@ -68,31 +73,30 @@ export class Nomad {
       throw new JobspecFault(`error parsing jobspec: <nil>: Undefined -var variable; ${passed}`);
     }
     const body = { JobHCL: jobspec, Variables: variableFile(jobspec, vars), Canonicalize: true };
-    const { text } = await this.#ask("/v1/jobs/parse", { method: "POST", body, signal }).catch((error: unknown) => {
+    const answer = await this.#ask("/v1/jobs/parse", { method: "POST", body, signal }).catch((error: unknown) => {
       if (!(error instanceof HttpFailure && error.status === 400)) throw error;
       // The official plugin parses without the agent, which adds these.
       const words = error.text.replace("Failed to parse job: ", "").replaceAll("input.hcl:", ":");
       throw new JobspecFault(`error parsing jobspec: ${words}`);
     });
-    return JSON.parse(text) as NomadJob;
+    return readJson(answer, isJob);
   }
 
   async register(job: NomadJob, signal: AbortSignal): Promise<Registration> {
-    const { text } = await this.#ask("/v1/jobs", { method: "PUT", body: { Job: job }, signal });
-    return JSON.parse(text) as Registration;
+    return readJson(await this.#ask("/v1/jobs", { method: "PUT", body: { Job: job }, signal }), isRegistration);
   }
 
   /** The index of the job's last change, from a plan; 0 if there is no such job. */
   async plannedIndex(job: NomadJob, signal: AbortSignal): Promise<number> {
     const body = { Job: job, Diff: false, PolicyOverride: false };
-    const { text } = await this.#ask(`${jobPath(job.ID)}/plan`, { method: "POST", body, signal });
-    return (JSON.parse(text) as { JobModifyIndex: number }).JobModifyIndex;
+    const answer = await this.#ask(`${jobPath(job.ID)}/plan`, { method: "POST", body, signal });
+    return readJson(answer, isRegistration).JobModifyIndex;
   }
 
   /** The current job; undefined if there is none of that name. */
   async job(id: string, namespace: string, signal: AbortSignal): Promise<NomadJob | undefined> {
     const found = await missingAllowed(this.#ask(jobPath(id), { query: { namespace }, signal }));
-    return found && (JSON.parse(found.text) as NomadJob);
+    return found && readJson(found, isJob);
   }
 
   /** Stops a job. Does nothing if it is already gone. */
