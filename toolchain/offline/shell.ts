@@ -80,12 +80,17 @@ async function requireFolder(dir: string | undefined): Promise<void> {
 /** Why the command failed; undefined if it succeeded. */
 function outcome(child: ReturnType<typeof spawn>, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    const settle = (code: number | null, killedBy: NodeJS.Signals | null) =>
+    let patience: NodeJS.Timeout | undefined;
+    const settle = (code: number | null, killedBy: NodeJS.Signals | null) => {
+      clearTimeout(patience);
       resolve(code === 0 ? undefined : killedBy ? `signal: ${killedBy}` : `exit status ${code}`);
+    };
+    child.on("error", reject);
     child.on("close", settle);
-    // After ^C, output of programs that the command left running doesn't count.
-    child.on("exit", (code, killedBy) => signal.aborted && settle(code, killedBy));
+    // After ^C, what the shell has started cleans up when the shell has gone; what it left running has no end.
+    child.on("exit", (code, killedBy) => {
+      if (signal.aborted) patience = setTimeout(settle, graceMs, code, killedBy);
+    });
   });
 }
 
