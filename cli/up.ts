@@ -18,7 +18,10 @@ export function define(command: Command): void {
     .option("-y, --yes", "do not ask first (the lab never asks)")
     .action(async (name: string, { yes }: { yes?: boolean }) => {
       const stack = await prepareStack(name, () => true);
-      const [before, settings] = await Promise.all([recover(stack), stackSettings(stack)]);
+      const early = stackSettings(stack).catch(() => undefined);
+      const before = await recover(stack);
+      // Pulumi can't read a stack at the moment when `recover` lets it write that.
+      const settings = (await early) ?? (await stackSettings(stack));
       const drift = await findDrift(before, { settings });
       await correctState(stack, before, [...drift.gate, ...drift.corrections]);
       if (!settings.builder) await fetchImagePrograms(settings);

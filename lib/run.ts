@@ -1,6 +1,7 @@
 import { execa, type Options, type ResultPromise } from "execa";
 import { Interrupted, UserError } from "./errors.ts";
 import { quoteCommand } from "./shell.ts";
+import { withParent } from "./with-parent.ts";
 
 export interface RunOptions {
   cwd?: string;
@@ -15,7 +16,7 @@ export interface RunOptions {
   timeoutMs?: number;
   /** The program removes its own files on SIGTERM, so it isn't killed if that takes long. */
   cleansUp?: boolean;
-  /** The program gets its own session, so that ^C reaches it only through `signal`, and once. */
+  /** The program gets its own session, so that ^C reaches it only through `signal`, and once. It is asked to end when this process dies. */
   ownSession?: boolean;
   /** Called with each line that the program prints, on either stream. */
   onLine?: (line: string) => void;
@@ -42,7 +43,8 @@ export async function run(program: string, args: readonly string[], options: Run
     ...(options.cleansUp && { forceKillAfterDelay: false }),
     ...(options.ownSession && { detached: true }),
   };
-  const child = execa(program, args, settings);
+  const [first, ...rest] = options.ownSession ? withParent(program, args) : [program, ...args];
+  const child = execa(first, rest, settings);
   const [result] = await Promise.all([child, options.onLine && followLines(child, options.onLine)]);
   // The terminal's ^C may have ended the program before our signal reached it.
   if (result.failed && options.signal?.reason instanceof Interrupted) throw options.signal.reason;

@@ -2,6 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { describeError, Interrupted } from "./errors.ts";
+import { withParent } from "./with-parent.ts";
 
 /** A shell's exit code for a program that ^C has ended. */
 const interruptedExit = 130;
@@ -111,8 +112,8 @@ export async function foreground(
   // Loaded here: it takes longer to load than all else that `./piinit --help` needs.
   const { execa } = await import("execa");
   interrupted.throwIfAborted();
-  const [first, ...rest] = [...withParent, program, ...args];
-  const child = execa(first ?? program, rest, { ...options, stdio: "inherit", reject: false });
+  const [first, ...rest] = withParent(program, args);
+  const child = execa(first, rest, { ...options, stdio: "inherit", reject: false });
   const mine = { kill: (signal: NodeJS.Signals) => void child.kill(signal), wasSignalled: false };
   owner = mine;
   const { exitCode, failed, shortMessage } = await child.finally(() => {
@@ -122,6 +123,3 @@ export async function foreground(
   if (exitCode === undefined) throw new Error(shortMessage);
   return exitCode;
 }
-
-/** Linux can signal a program when its parent dies; elsewhere it runs to its end. */
-const withParent = process.platform === "linux" ? ["setpriv", "--pdeathsig", "TERM", "--"] : [];

@@ -1,9 +1,9 @@
-import { readdir, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { backendFolder } from "./backend.ts";
 
 /** Pulumi writes a file under its name with the time in nanoseconds behind it, and then renames it. */
-const halfWritten = /\.[0-9a-f]{16}\.tmp$/;
+const temporary = /\.[0-9a-f]{16}\.tmp$/;
 
 /**
  * The stack's files in a file backend that a Pulumi is writing, or was writing when it was killed. Locks aren't among
@@ -21,10 +21,17 @@ export async function halfWrittenFiles(backendUrl: string, stack: string): Promi
 }
 
 async function filesIn(folder: string, prefix = ""): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
-  return names
-    .filter((name) => name.startsWith(prefix) && halfWritten.test(name))
-    .map((name) => path.join(folder, name));
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(prefix));
+  const files = names.map((name) => path.join(folder, name));
+  const areWanted = await Promise.all(files.map(isHalfWritten));
+  return files.filter((_file, index) => areWanted[index]);
+}
+
+/** The content type, in JSON, is written in place; Pulumi can do without it, but not with one that is cut off. */
+async function isHalfWritten(file: string): Promise<boolean> {
+  if (!file.endsWith(".attrs")) return temporary.test(file);
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  return text !== undefined && !text.trimEnd().endsWith("}");
 }
 
 /** For files that were there before the stack was seen without a lock: only then does nobody write them any more. */

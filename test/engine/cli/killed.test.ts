@@ -132,6 +132,22 @@ describe("up after an up that was killed", function () {
     assert.deepEqual(stack.done().slice(-1), ["update two"]);
   });
 
+  it("goes on after a build whose command line alone was killed, and nothing of which runs on", async () => {
+    stack.steps({ two: "2", "image-server": "1" });
+    stack.hold("create", "image-server");
+    const running = start("build", "server", "held");
+    await stack.begun();
+    running.kill("SIGKILL");
+    await running;
+    await until("nothing runs any more", async () => (await processesBelow(stack.dir)).length === 0);
+    assert.deepEqual(stack.done(), ["undo create image-server"]);
+    await up();
+    assert.deepEqual([locks(), stack.done()], [[], ["create image-server"]]);
+    stack.steps({ two: "2" });
+    await up();
+    stack.done();
+  });
+
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     it(`ends in order on ${signal}, and goes on`, async () => {
       stack.steps({ two: signal });
