@@ -98,4 +98,4 @@ export function parseChoice(answer: string, count: number): number[] | undefined
 /** A text of another program without what moves a terminal's cursor or colours it. */
 export const printable = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must go
-  text.replace(/\x1b\[[0-?]*[ -/]*[@-~]|[^\P{Cc}\n\t]/gu, "");
+  text.replace(/\x1b\[[0-?]*[ -/]*[@-~]|[^\P{C}\n\t]/gu, "");

@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { UserError } from "../../../lib/errors.ts";
 import { type Login, sshFailure, withSshArguments } from "../../../lib/ssh.ts";
+import { printable } from "../../../lib/words.ts";
 
 /** A POSIX shell at the other end of one SSH connection. */
 export interface Shell {
@@ -83,9 +84,6 @@ function complaintOf(host: string, { errors, status }: Answer): string {
   const isFull = /no space left|quota exceeded/i.test(said);
   return `${host} says: ${said}${isFull ? "\nMake room on its disk, and run the same command again." : ""}`;
 }
-
-/** Lines of untrusted text without control characters, which would move a terminal's cursor. */
-const printable = (text: string): string => text.replace(/[^\P{C}\n]/gu, "");
 
 /** The script in a frame that shows where its lines begin and end, with its exit status, and what it complained of. */
 function framed(script: string, mark: string): string {

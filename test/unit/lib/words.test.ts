@@ -37,7 +37,7 @@ describe("words to choose from", () => {
 
 describe("a text of another program", () => {
   it("is shown without colours, and without what moves a terminal's cursor", () => {
-    const text = "\u001b[2J\u001b[1;31mdnsmasq:\u001b[0m\tno\r\nsuch\u0000 f\u009bile \u00e9";
+    const text = "\u001b[2J\u001b[1;31mdnsmasq:\u001b[0m\tno\r\nsuch\u0000 f\u009b\u202eile \u00e9";
     assert.equal(printable(text), "dnsmasq:\tno\nsuch file \u00e9");
   });
 });
