@@ -13,8 +13,8 @@ import { installMissing } from "./stack/stack.ts";
 
 /** From fast to slow; each tests only what a faster one can't. */
 const suites = ["unit", "engine", "e2e"];
-/** Builds and boots every board's image, which takes hours: runs only when named. */
-const heavySuites = ["boards"];
+/** Every board's image, built and booted, and what goes wrong with routers over SSH: they take long, and run only when named. */
+const heavySuites = ["boards", "routers"];
 const allSuites = [...suites, ...heavySuites];
 
 export function define(command: Command): void {
@@ -26,7 +26,7 @@ export function define(command: Command): void {
       if (unknown.length > 0)
         throw new UserError(`There is no test suite ${unknown.join(", ")}; suites: ${allSuites.join(", ")}`);
       const selected = named.length > 0 ? named : suites;
-      const forTests = await missingTestPackages(selected.some((suite) => heavySuites.includes(suite)));
+      const forTests = await missingTestPackages(selected.includes("boards"));
       const needsTools = selected.some((suite) => suite !== "unit");
       const forTools = needsTools ? await packagesToBuild(wantedTools(), { progress: progressOnStderr() }) : [];
       await installMissing([...(await missingSystemPackages()), ...forTests, ...forTools]);

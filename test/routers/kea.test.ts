@@ -1,0 +1,34 @@
+import { rename, rm, symlink } from "node:fs/promises";
+import { configuration } from "../../steps/router/drivers/kea/config.ts";
+import { overSsh, reserved } from "../engine/router/kea/benches.ts";
+import { flavours, startKeaOrSkip } from "../engine/router/kea/home.ts";
+import { startRelay } from "../engine/router/relay.ts";
+import { sshFaultCases } from "../engine/router/ssh-faults.ts";
+
+// Kea 2 differs by HTTP only.
+for (const flavour of flavours.filter(({ generation }) => generation === 3))
+  sshFaultCases(`${flavour.title} over SSH`, async (context) => {
+    const relay = await startRelay();
+    const home = await startKeaOrSkip(context, flavour, relay);
+    await home.leaveOnly("python3");
+    return {
+      relay,
+      bench: overSsh(home),
+      change: /"config-set"|"reservation-/,
+      folder: { here: home.bin, there: home.bin },
+      programs: { apply: ["python3"], clear: ["python3"] },
+      kept: async () => reserved(configuration.parse(JSON.parse(await home.file()))),
+      leftovers: async () => [],
+      restart: () => home.powerCycle(),
+      faults: {
+        "it can't write its file": async () => {
+          await rename(home.configFile, `${home.configFile}.kept`);
+          await symlink("/dev/full", home.configFile);
+          return async () => {
+            await rm(home.configFile);
+            await rename(`${home.configFile}.kept`, home.configFile);
+          };
+        },
+      },
+    };
+  });
