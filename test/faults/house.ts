@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
@@ -75,6 +75,9 @@ async function furnish(buildsImages: boolean, onClose: (step: () => unknown) => 
   for (const folder of [tmp, cache]) mkdirSync(folder);
   const router = await startRouter();
   onClose(router.close);
+  // Its machines are at addresses of this computer's own.
+  await writeFile(path.join(router.dir, "conf.d/house.conf"), `dhcp-range=${homeAddress("pi1")},static,255.255.0.0\n`);
+  await router.restartDnsmasq();
   const home = await makeHome();
   onClose(home.close);
   home.start(...homeNames);

@@ -91,6 +91,8 @@ describe("a shell over SSH", function () {
   });
 
   async function temporaryFolders(): Promise<string[]> {
-    return (await readdir(tmpdir())).filter((name) => name.startsWith("piinit-tmp-"));
+    return (await readdir(tmpdir())).filter(
+      (name) => name.startsWith("piinit-tmp-") && name.includes(`-${process.pid}-`),
+    );
   }
 });
