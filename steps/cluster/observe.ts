@@ -120,6 +120,13 @@ async function askLeader<T>(
   }
 }
 
+/** @throws the error if something else answers there */
+function asSilence(error: unknown): NoAnswer {
+  const silence = asNoAnswer(error);
+  if (silence.isStranger) throw silence;
+  return silence;
+}
+
 function asNoAnswer(error: unknown): NoAnswer {
   if (error instanceof NoAnswer) return error;
   throw error;
@@ -130,7 +137,7 @@ const listedMember = <Status extends z.ZodType>(status: Status) =>
     Name: plainText,
     Addr: plainText,
     Status: status,
-    Tags: z.object({ id: plainText.optional() }).nullable(),
+    Tags: z.object({ id: plainText.optional(), dc: plainText.optional(), role: plainText.optional() }).nullable(),
   });
 
 function toMember(
@@ -146,21 +153,41 @@ const consulSelf = z.object({
 });
 const consulMembers = z.array(listedMember(z.number()));
 
-async function lookAtConsul({ consulUrl: url }: ExpectedMachine, options: AskOptions): Promise<ConsulView> {
-  const [{ Config, Member }, leader, members] = await Promise.all([
-    askAgent("Consul", `${url}/v1/agent/self`, consulSelf, options),
+type ConsulMember = z.output<typeof consulMembers>[number];
+
+async function lookAtConsul({ consulUrl: url, ip }: ExpectedMachine, options: AskOptions): Promise<ConsulView> {
+  const [self, leader, members] = await Promise.all([
+    askAgent("Consul", `${url}/v1/agent/self`, consulSelf, options).catch(asSilence),
     askForLeader("Consul", url, options),
     askAgent("Consul", `${url}/v1/agent/members`, consulMembers, options),
   ]);
   return {
-    id: Config.NodeID,
-    name: Config.NodeName,
-    ip: Member.Addr,
-    datacenter: Config.Datacenter,
-    server: Config.Server,
+    ...(self instanceof NoAnswer ? ownEntry(self, ip, members) : selfView(self)),
     leader,
     members: members.map((member) => toMember(member, member.Status === 1)),
   };
+}
+
+type OwnView = Omit<ConsulView, "leader" | "members">;
+
+const selfView = ({ Config, Member }: z.output<typeof consulSelf>): OwnView => ({
+  id: Config.NodeID,
+  name: Config.NodeName,
+  ip: Member.Addr,
+  datacenter: Config.Datacenter,
+  server: Config.Server,
+});
+
+/**
+ * What the list of members has of the one that was asked. Without a leader, Consul may hold back for half a minute what it
+ * says of itself, while it tries to tell its services to the others.
+ * @throws the silence if there is no such member, or more than one
+ */
+function ownEntry(silence: NoAnswer, ip: string, members: readonly ConsulMember[]): OwnView {
+  const [own, another] = members.filter(({ Addr }) => Addr === ip);
+  if (!own || another) throw silence;
+  const { id = "", dc = "", role } = own.Tags ?? {};
+  return { id, name: own.Name, ip, datacenter: dc, server: role === "consul" };
 }
 
 const nomadSelf = z.object({

@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { stackStatus } from "../../../cli/status/stack-status.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import type { ExpectedMachine } from "../../../steps/cluster/contract.ts";
+import { observe } from "../../../steps/cluster/observe.ts";
 import { newSeed, randomFrom } from "../../random.ts";
 import { mutate } from "./mutate.ts";
 import { agent, consulAnswers, type Manner, nomadAnswers, type Strangers, say, startStrangers } from "./stranger.ts";
@@ -103,6 +104,17 @@ describe("what answers in place of Consul and Nomad", function () {
     }
     assert.ok(strangers.sent("rubbish") < 64 << 20, `${strangers.sent("rubbish")} bytes of rubbish were taken`);
     assert.ok(!stderr.includes("\u001b"));
+  });
+
+  it("is known from the list of members while Consul holds back what it says of itself", async () => {
+    const well = agent(consulAnswers);
+    const isSelf = (path: string) => path.startsWith("/v1/agent/self");
+    strangers = await startStrangers({ pi1: (socket, path) => isSelf(path) || well(socket, path) });
+    const seen = await observe(expectation([machine("pi1")]), { timeoutMs: 500 });
+    const { id, name, ip, server } = seen.machines[0]?.consul ?? assert.fail("silent");
+    assert.deepEqual({ name, ip, server, id: id.length }, { name: "pi1", ip: "127.0.0.1", server: true, id: 36 });
+    const elsewhere = await observe(expectation([{ ...machine("pi1"), ip: "127.0.0.9" }]), { timeoutMs: 500 });
+    assert.match(elsewhere.machines[0]?.silence?.Consul?.message ?? "", /silent for 0\.5 s/);
   });
 
   it("is told by the gate for Nomad too, where Consul is well", async () => {
