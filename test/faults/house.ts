@@ -89,7 +89,7 @@ async function furnish(buildsImages: boolean, onClose: (step: () => unknown) => 
   const file = (name: string) => path.join(checkout.dir, name);
   const { hostsDir } = router.settings;
   const want = (wish: Wish) => writeSettings(file(`stacks/Pulumi.${stack}.yaml`), wish, router.settings);
-  for (const name of ["page", "more"]) writeFileSync(file(`${name}.nomad.hcl`), service(name));
+  for (const name of ["page", "more"]) writeFileSync(file(`${name}.nomad.hcl`), patiently(service(name)));
   want({ word: "0", hasMore: false, imageWord: "0" });
   if (buildsImages) await makeLayers(checkout);
   else leaveOutImages(checkout.dir);
@@ -125,6 +125,9 @@ async function furnish(buildsImages: boolean, onClose: (step: () => unknown) => 
     },
   };
 }
+
+/** On a busy machine a task may take longer to start than the service allows. */
+const patiently = (jobspec: string) => jobspec.replace('"5s"', '"2m"').replace('"6s"', '"3m"');
 
 /** Makes the image's layers in this user's cache, unless they are there. */
 async function makeLayers({ dir, env }: Checkout): Promise<void> {
