@@ -49,6 +49,7 @@ export async function hasBundle(program: string): Promise<boolean> {
 export const sharedSources = [
   "lib/deadline.ts",
   "lib/json.ts",
+  "lib/words.ts",
   "toolchain/bundle.ts",
   "toolchain/versions.ts",
   "package-lock.json",

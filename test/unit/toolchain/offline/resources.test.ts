@@ -176,7 +176,7 @@ describe("the stand-in's Job", () => {
 
   it("keeps a job that was registered as a failure when Nomad then doesn't tell about it", async () => {
     const answers: Record<string, unknown> = {
-      "/v1/jobs/parse": { ID: "a" },
+      "/v1/jobs/parse": { ID: "a", Type: "service" },
       "/v1/jobs": { JobModifyIndex: 7 },
     };
     const nomad = createServer((request, response) => {
