@@ -138,9 +138,12 @@ function start(socket: Socket, sshd: number, [program = "", ...args]: readonly s
   return { socket, sshd, shell };
 }
 
+/** What is printed around each part of a frame's answer; "" if the text does not begin with a frame. */
+const markOf = (text: string): string => /^printf '%s\\n' (\S+)\n/.exec(text)?.[1] ?? "";
+
 /** Where the first frame in a text ends; 0 if it isn't whole. */
 function endOfFrame(text: string): number {
-  const mark = /^printf '%s\\n' (\S+)\n/.exec(text)?.[1];
+  const mark = markOf(text);
   if (!mark) return 0;
   const last = `" ${mark}\n`;
   return text.indexOf(last) < 0 ? 0 : text.indexOf(last) + last.length;
@@ -148,7 +151,7 @@ function endOfFrame(text: string): number {
 
 async function carryOut(session: Session, frame: string, fault: SshFault | undefined): Promise<void> {
   const { socket, shell, sshd } = session;
-  const mark = /^printf '%s\\n' (\S+)\n/.exec(frame)?.[1] ?? "";
+  const mark = markOf(frame);
   if (fault === "cut before") return cut(session);
   if (fault === "silent") return void signal(sshd, "SIGSTOP");
   if (fault === "failure before") return void socket.write(`${mark}\n\n${mark} 1\n${failure}\n${mark}\n`);

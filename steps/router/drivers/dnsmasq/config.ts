@@ -7,6 +7,11 @@ export interface Option {
   value: string;
 }
 
+/** What is given for an option, each time that it is. */
+export function values(options: readonly Option[], wanted: string): string[] {
+  return options.filter(({ name }) => name === wanted).map(({ value }) => value);
+}
+
 const shortOptions: Record<string, string> = {
   C: "conf-file",
   "7": "conf-dir",

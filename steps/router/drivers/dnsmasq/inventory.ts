@@ -15,6 +15,7 @@ import {
   type Option,
   parseEntry,
   parseLeases,
+  values,
 } from "./config.ts";
 import { connectedNetworks, serviceOf } from "./ranges.ts";
 
@@ -138,10 +139,6 @@ async function followFiles(shell: Shell, given: readonly Sourced[]): Promise<Sou
       if (reads(source)) options.push(...fileOptions(text).map((found) => ({ ...found, source })));
   }
   return options;
-}
-
-function values(options: readonly Option[], wanted: string): string[] {
-  return options.filter(({ name }) => name === wanted).map(({ value }) => value);
 }
 
 /** Prints "P pid" and "A argument" lines; reads /proc because the ps of the smallest routers shows no arguments. */

@@ -1,13 +1,12 @@
 import { isIPv4 } from "node:net";
 import { isIn, networkOf, prefixOf } from "../../../../lib/network.ts";
 import type { ServedNetwork, Service } from "../../base/service.ts";
-import type { Option } from "./config.ts";
+import { type Option, values } from "./config.ts";
 
 /** What dnsmasq serves by its options `dhcp-range` and `domain`, on a host that has these networks itself. */
 export function serviceOf(options: readonly Option[], connected: readonly string[]): Service {
-  const values = (wanted: string) => options.filter(({ name }) => name === wanted).map(({ value }) => value);
-  const networks = values("dhcp-range").flatMap((value) => networkFor(value, connected) ?? []);
-  const [domain] = values("domain").at(-1)?.split(",") ?? [];
+  const networks = values(options, "dhcp-range").flatMap((value) => networkFor(value, connected) ?? []);
+  const [domain] = values(options, "domain").at(-1)?.split(",") ?? [];
   return {
     networks,
     ...(networks.length === 0 && {
