@@ -15,7 +15,10 @@ interface Fault {
   happen(lab: Lab): Promise<void>;
 }
 
-/** Machines and the router of a lab lose their power, their cables and their free space. */
+/**
+ * Machines and the router of a lab lose their power, their cables and their free space. That takes hours, so after ^C
+ * what was tried counts.
+ */
 export async function faultMachines({ random, times = 50, signal, say }: Trial): Promise<Row[]> {
   const lab = await makeLab();
   let traffic: Traffic | undefined;
@@ -25,19 +28,19 @@ export async function faultMachines({ random, times = 50, signal, say }: Trial):
     const faults = drawFaults(random, times);
     const results: Result[] = [];
     for (const [index, fault] of faults.entries()) {
-      signal.throwIfAborted();
       const result = await tryFault(lab, fault, traffic);
+      if (signal.aborted) break; // A terminal ends the commands of the fault, too.
       results.push(result);
       say(`${index + 1} of ${faults.length}: ${fault.what}; ${textOf(result)}`);
     }
-    await pause(100_000 - (Date.now() % 60_000)); // The last minute's run is over then.
+    await pause(60_000); // The last minute's run is over then.
     const runs = await runsSoFar(lab, results);
     await traffic.stop();
     const lost = await lab.ask(traffic.lost);
     return [
       ...rowsOfFaults(results),
       { what: "acknowledged writes to Consul, lost", times: traffic.count(), faults: lost },
-      ...rowsOfRuns(countRuns(runs, results, begin, Date.now() / 1000 - 30)),
+      ...rowsOfRuns(countRuns(runs, results, begin, results.at(-1)?.to ?? begin)),
       ...rowsOfGaps(results),
     ];
   } finally {
