@@ -15,13 +15,13 @@ const answerMs = 10_000;
 const pauseMs = 30_000;
 const reportMs = 10_000;
 
-const mostTextBytes = 1 << 20;
+const mostBytesInMemory = 1 << 20;
 
-/** Gets a text of up to 1 MiB. Fails with Unreachable. */
-export async function downloadText(url: string, signal?: AbortSignal): Promise<string> {
+/** Gets a file of up to 1 MiB. Fails with Unreachable. */
+export async function downloadBytes(url: string, signal?: AbortSignal): Promise<Buffer> {
   const parts: Uint8Array[] = [];
-  for await (const part of follow(url, "GET", mostTextBytes, signal)) parts.push(part);
-  return Buffer.concat(parts).toString("utf8");
+  for await (const part of follow(url, "GET", mostBytesInMemory, signal)) parts.push(part);
+  return Buffer.concat(parts);
 }
 
 export interface DownloadOptions {

@@ -7,6 +7,7 @@ import { isExecutable } from "../lib/host.ts";
 import { cacheDir } from "../lib/paths.ts";
 import { run } from "../lib/run.ts";
 import { hostPlatform } from "./platform.ts";
+import type { Publisher } from "./publishers/publisher.ts";
 import { isStandIn } from "./standins.ts";
 import { fetchReleases } from "./tools.ts";
 import { type PluginName, pluginDownloads, pluginVersions } from "./versions.ts";
@@ -36,8 +37,8 @@ export interface LookOptions {
   signal: AbortSignal;
   /** Called when a publisher has answered, so that there is something to wait for. */
   onAnswer?: (() => void) | undefined;
-  /** In place of the publishers' addresses of releases and of plugins. */
-  baseUrl?: string | undefined;
+  /** In place of the tools' own, and of the address of plugins. */
+  publisher?: Publisher | undefined;
   pluginUrl?: string | undefined;
 }
 

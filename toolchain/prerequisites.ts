@@ -4,7 +4,7 @@ import { missingPackages, requirePackages, type SystemPackage } from "../lib/hos
 import { checkGoOrPackage, compilersFor } from "./go-build.ts";
 import { goPackage } from "./packages.ts";
 import { hostPlatform } from "./platform.ts";
-import { Unsuitable } from "./release.ts";
+import { publisherOf, Unsuitable } from "./release.ts";
 import { explained, findAtHand, getTool, label, type ToolOptions } from "./tools.ts";
 import { is32Bit, type Platform, type Tool, type ToolName, tools } from "./versions.ts";
 
@@ -39,7 +39,7 @@ async function whyBuilt(tool: Tool, platform: Platform, options: ToolOptions): P
   if (await findAtHand(tool, platform, options.environment)) return undefined;
   if (platform.architecture === "armel") return new Unsuitable("the publisher's is for ARMv7");
   try {
-    await probe(`${options.baseUrl ?? tool.release.baseUrl}/${tool.release.sums(tool.version)}`, options.signal);
+    await probe(`${publisherOf(tool, options).baseUrl}/${tool.release.sums(tool.version)}`, options.signal);
     return undefined;
   } catch (error) {
     if (error instanceof Unreachable) return error;

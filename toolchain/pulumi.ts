@@ -16,14 +16,15 @@ import {
 } from "./official.ts";
 import { ensurePassphrase, type FoundPassphrase, findPassphrase } from "./passphrase.ts";
 import { hostPlatform } from "./platform.ts";
+import type { Publisher } from "./publishers/publisher.ts";
 import { hasBundle, isStandIn, putStandIn } from "./standins.ts";
 import { type FetchedTool, findAtHand, getTool } from "./tools.ts";
 import { type PluginName, pluginVersions, tools, versions } from "./versions.ts";
 
 export interface PulumiOptions {
   signal?: AbortSignal | undefined;
-  /** In place of the publisher's addresses of releases and of plugins. */
-  baseUrl?: string | undefined;
+  /** In place of the tools' own, and of the address of plugins. */
+  publisher?: Publisher | undefined;
   pluginUrl?: string | undefined;
   /** In place of this process's. */
   environment?: Environment | undefined;

@@ -1,10 +1,12 @@
 import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { unzipSync } from "fflate";
-import { downloadFile, downloadText } from "../lib/download.ts";
+import { downloadBytes, downloadFile } from "../lib/download.ts";
 import { UserError } from "../lib/errors.ts";
 import type { Progress } from "../lib/progress.ts";
 import { run } from "../lib/run.ts";
+import type { Publisher } from "./publishers/publisher.ts";
+import { checkSignature } from "./publishers/signature.ts";
 import type { Platform, Tool } from "./versions.ts";
 
 /** The publisher's release is intact, but not for the required processor. */
@@ -16,30 +18,38 @@ export class Unsuitable extends Error {
 const mostArchiveBytes = 2 ** 30;
 
 export interface ReleaseOptions {
-  /** In place of the publisher's own. */
-  baseUrl?: string | undefined;
+  /** In place of the tool's own. */
+  publisher?: Publisher | undefined;
   progress: Progress;
   signal?: AbortSignal | undefined;
 }
 
+/** Who publishes the tool's releases. */
+export const publisherOf = ({ release }: Tool, { publisher }: Pick<ReleaseOptions, "publisher">): Publisher =>
+  publisher ?? release.publisher;
+
 /**
- * Unpacks the publisher's release into a folder after verifying its SHA-256 sum.
+ * Unpacks the publisher's release into a folder after verifying its SHA-256 sum, and the signature of the list that has it.
  * Fails with Unreachable if it can't be downloaded, with Unsuitable if it doesn't run there, and with a UserError if
- * the sum isn't the one that the publisher lists.
+ * the sum isn't the one that the publisher lists, or the list isn't the publisher's.
  */
 export async function unpackRelease(
   tool: Tool,
   platform: Platform,
   folder: string,
-  { baseUrl = tool.release.baseUrl, progress, signal }: ReleaseOptions,
+  options: ReleaseOptions,
 ): Promise<void> {
-  const sumsUrl = `${baseUrl}/${tool.release.sums(tool.version)}`;
-  const archiveUrl = `${baseUrl}/${tool.release.archive(tool.version, platform)}`;
+  const { progress, signal } = options;
+  const publisher = publisherOf(tool, options);
+  const sumsUrl = `${publisher.baseUrl}/${tool.release.sums(tool.version)}`;
+  const archiveUrl = `${publisher.baseUrl}/${tool.release.archive(tool.version, platform)}`;
   const archiveName = path.posix.basename(archiveUrl);
   const archive = path.join(folder, archiveName);
 
-  const listed = listedSum(await downloadText(sumsUrl, signal), archiveName);
+  const listed = listedSum(await downloadList(sumsUrl, publisher, signal), archiveName);
   if (!listed) throw new UserError(noSumMessage(sumsUrl, archiveName));
+  const known = publisher.sums[archiveName];
+  if (known && known !== listed) throw new UserError(changedSumMessage(sumsUrl, archiveName, listed, known));
   progress.step(`${tool.name} ${tool.version}: downloading from ${new URL(archiveUrl).host}`);
   try {
     const sum = await downloadFile(archiveUrl, archive, { progress, signal, mostBytes: mostArchiveBytes });
@@ -49,6 +59,13 @@ export async function unpackRelease(
     await rm(archive, { force: true });
   }
   if (platform.architecture === "armel") await checkRunsOnArmv6(path.join(folder, tool.name), archiveName);
+}
+
+/** The list of a version's sums, after its signature was checked if the publisher has a key. */
+async function downloadList(url: string, { key }: Publisher, signal?: AbortSignal): Promise<string> {
+  const content = await downloadBytes(url, signal);
+  if (key) await checkSignature({ url, content, signature: await downloadBytes(`${url}.sig`, signal) }, key);
+  return content.toString();
 }
 
 /**
@@ -80,6 +97,15 @@ function noSumMessage(sumsUrl: string, archiveName: string): string {
   return [
     `The list of sums at ${sumsUrl} doesn't name ${archiveName}, so the file can't be checked and isn't used.`,
     "Is there a sign-in page or a filter between you and the publisher? Open the address in a browser to see.",
+  ].join("\n");
+}
+
+function changedSumMessage(sumsUrl: string, archiveName: string, listed: string, known: string): string {
+  return [
+    `${archiveName} has become another file since piinit pinned its version, so it isn't used.`,
+    `  SHA-256 in the publisher's list: ${listed} (${sumsUrl})`,
+    `  SHA-256 that piinit knows: ${known}`,
+    "A publisher doesn't change what was published: ask there before you use it.",
   ].join("\n");
 }
 

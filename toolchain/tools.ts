@@ -10,7 +10,8 @@ import type { Progress } from "../lib/progress.ts";
 import { buildFromModule } from "./go-build.ts";
 import { hostPlatform } from "./platform.ts";
 import { askVersion, findTool } from "./programs.ts";
-import { Unsuitable, unpackRelease } from "./release.ts";
+import type { Publisher } from "./publishers/publisher.ts";
+import { publisherOf, Unsuitable, unpackRelease } from "./release.ts";
 import { is32Bit, type Platform, type Tool, type ToolName, tools } from "./versions.ts";
 
 export interface ToolOptions {
@@ -18,8 +19,8 @@ export interface ToolOptions {
   architecture?: Platform["architecture"] | undefined;
   progress: Progress;
   signal?: AbortSignal | undefined;
-  /** In place of the publisher's address of releases. */
-  baseUrl?: string | undefined;
+  /** In place of the tools' own. */
+  publisher?: Publisher | undefined;
   /** In place of this process's; its PATH is where programs are looked for. */
   environment?: Environment | undefined;
 }
@@ -90,7 +91,7 @@ const releaseFolderOf = (tool: Tool, platform: Platform) => `${folderOf(tool, pl
 export async function fetchReleases(options: ToolOptions): Promise<void> {
   const failures = new Map<string, unknown>();
   for (const { tool, platform } of await builtTools()) {
-    const publisher = options.baseUrl ?? tool.release.baseUrl;
+    const publisher = publisherOf(tool, options).baseUrl;
     if (failures.has(publisher)) continue;
     await fetchRelease(tool, platform, options).catch((error: unknown) => failures.set(publisher, error));
   }
@@ -214,7 +215,7 @@ export async function explained(
 
 function waysOut(tool: Tool, platform: Platform, why: Error, options: ToolOptions): string[] {
   return [
-    ...(why instanceof Unreachable ? [`make ${new URL(options.baseUrl ?? tool.release.baseUrl).host} reachable`] : []),
+    ...(why instanceof Unreachable ? [`make ${new URL(publisherOf(tool, options).baseUrl).host} reachable`] : []),
     ...(isForHost(platform) ? [`put ${tool.name} ${tool.version}${and(tool.companions)} on PATH`] : []),
     "put Go 1.21 or newer on PATH (https://go.dev/dl), with a way to Go's module proxy, and run this again",
   ];

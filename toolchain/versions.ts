@@ -1,4 +1,7 @@
 import type { Architecture } from "../lib/architecture.ts";
+import { hashicorp } from "./publishers/hashicorp.ts";
+import type { Publisher } from "./publishers/publisher.ts";
+import { pulumi as pulumiPublisher } from "./publishers/pulumi.ts";
 
 /** Every pinned version of a program that isn't an npm package; below, where each comes from. */
 export const versions = { pulumi: "3.220.0", consul: "1.22.2", nomad: "1.11.2", terraform: "1.14.3" } as const;
@@ -28,8 +31,8 @@ export interface Tool {
 
 /** The publisher's own archive, and the file that lists the SHA-256 sums of all archives of a version. */
 export interface Release {
-  baseUrl: string;
-  /** Paths below the base. */
+  publisher: Publisher;
+  /** Paths below the publisher's base. */
   archive(version: string, platform: Platform): string;
   sums(version: string): string;
 }
@@ -53,8 +56,8 @@ export function goTarget(architecture: Architecture): { GOARCH: string; GOARM?: 
 }
 
 /** HashiCorp's layout is the same for all its programs. */
-const hashicorp = (name: string): Release => ({
-  baseUrl: "https://releases.hashicorp.com",
+const ofHashicorp = (name: string): Release => ({
+  publisher: hashicorp,
   archive: (version, { os, architecture }) =>
     `${name}/${version}/${name}_${version}_${os}_${goNames[architecture]}.zip`,
   sums: (version) => `${name}/${version}/${name}_${version}_SHA256SUMS`,
@@ -66,7 +69,7 @@ const pulumi: Tool = {
   companions: ["pulumi-language-nodejs"],
   only64Bit: "Pulumi runs on the machine that builds and deploys, not on boards.",
   release: {
-    baseUrl: "https://github.com/pulumi/pulumi/releases/download",
+    publisher: pulumiPublisher,
     archive: (version, { os, architecture }) =>
       `v${version}/pulumi-v${version}-${os}-${architecture === "amd64" ? "x64" : "arm64"}.tar.gz`,
     sums: (version) => `v${version}/pulumi-${version}-checksums.txt`,
@@ -82,7 +85,7 @@ const consul: Tool = {
   name: "consul",
   version: versions.consul,
   companions: [],
-  release: hashicorp("consul"),
+  release: ofHashicorp("consul"),
   module: { package: "github.com/hashicorp/consul", variables: {}, cgo: false },
 };
 
@@ -91,7 +94,7 @@ const nomad: Tool = {
   version: versions.nomad,
   companions: [],
   only64Bit: "Nomad ended its 32-bit ARM releases with 1.8.3: use a 64-bit board, or an image without the role nomad.",
-  release: hashicorp("nomad"),
+  release: ofHashicorp("nomad"),
   // Its exec driver is C.
   module: { package: "github.com/hashicorp/nomad", variables: {}, cgo: true },
 };
@@ -100,7 +103,7 @@ const terraform: Tool = {
   name: "terraform",
   version: versions.terraform,
   companions: [],
-  release: hashicorp("terraform"),
+  release: ofHashicorp("terraform"),
   module: {
     package: "github.com/hashicorp/terraform",
     variables: { "github.com/hashicorp/terraform/version.dev": "no" },

@@ -82,7 +82,7 @@ describe("an image that is made from an existing one", function () {
   async function publish(name: string): Promise<ImageBase> {
     const bytes = await readFile(path.join(folder, "made", name));
     publisher.publish(name, bytes);
-    return { image: `${publisher.url}/${name}`, sha256: createHash("sha256").update(bytes).digest("hex") };
+    return { image: `${publisher.baseUrl}/${name}`, sha256: createHash("sha256").update(bytes).digest("hex") };
   }
 
   it("is refused when the file has another checksum than the settings say, and nothing of it stays", async () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { z } from "zod";
-import { downloadText } from "../../../lib/download.ts";
+import { downloadBytes } from "../../../lib/download.ts";
 import { askJson } from "../../../lib/http.ts";
 
 const variables = ["http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
@@ -52,21 +52,21 @@ describe("a download", () => {
   for (const variable of ["http_proxy", "HTTP_PROXY"])
     it(`goes through the proxy of ${variable}`, async () => {
       process.env[variable] = addressOf(proxy);
-      assert.equal(await downloadText("http://example.invalid/file"), "from the proxy");
+      assert.equal((await downloadBytes("http://example.invalid/file")).toString(), "from the proxy");
       assert.deepEqual(asked, ["GET http://example.invalid/file"]);
     });
 
   it("gets a tunnel through the proxy of https_proxy where TLS is spoken", async () => {
     process.env.https_proxy = addressOf(proxy);
     // The publisher at the tunnel's other end speaks no TLS.
-    await assert.rejects(downloadText("https://example.invalid/file"), /example\.invalid can't be reached/);
+    await assert.rejects(downloadBytes("https://example.invalid/file"), /example\.invalid can't be reached/);
     assert.deepEqual(asked, ["CONNECT example.invalid:443"]);
   });
 
   it("goes straight to what no_proxy names", async () => {
     process.env.http_proxy = addressOf(proxy);
     process.env.no_proxy = "localhost,127.0.0.1";
-    assert.equal(await downloadText(`${addressOf(publisher)}/file`), '"/file"');
+    assert.equal((await downloadBytes(`${addressOf(publisher)}/file`)).toString(), '"/file"');
     assert.deepEqual(asked, []);
   });
 
@@ -84,7 +84,7 @@ describe("a download", () => {
       gone.close();
       await once(gone, "close");
       process.env.http_proxy = `http://user:secret@${host}`;
-      await assert.rejects(downloadText(url), {
+      await assert.rejects(downloadBytes(url), {
         name: "Unreachable",
         message: `example.invalid can't be reached (connect ECONNREFUSED ${host}; http_proxy names ${host} as the proxy)`,
       });
@@ -92,7 +92,7 @@ describe("a download", () => {
 
   it("is refused, without telling the password, where the variable is no address", async () => {
     process.env.https_proxy = "user:secret@proxy:3128";
-    await assert.rejects(downloadText("https://example.invalid/file"), {
+    await assert.rejects(downloadBytes("https://example.invalid/file"), {
       name: "UserError",
       message: "The variable https_proxy must be a proxy's address such as http://HOST:PORT",
     });

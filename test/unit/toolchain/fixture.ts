@@ -25,7 +25,7 @@ printf '#!/bin/sh\\necho v${versions.consul}\\n' > "$2" && chmod +x "$2"
 export function toolFixture() {
   const at = {
     getConsul: (environment: Record<string, string> = nowhere) =>
-      getTool("consul", { progress: at.progress, baseUrl: at.publisher.url, environment }),
+      getTool("consul", { progress: at.progress, publisher: at.publisher, environment }),
   } as {
     scratch: Scratch;
     publisher: Publisher;

@@ -54,7 +54,7 @@ describe("getting a tool", function () {
         const tool = await getTool("consul", {
           architecture,
           progress: at.progress,
-          baseUrl: at.publisher.url,
+          publisher: at.publisher,
           environment: { PATH: bin, GOARM: "7" },
         });
         assert.equal(tool.source, "built");
@@ -74,7 +74,7 @@ describe("getting a tool", function () {
         const tool = await getTool("consul", {
           architecture: "armel",
           progress: at.progress,
-          baseUrl: at.publisher.url,
+          publisher: at.publisher,
           environment: { PATH: bin },
         });
         assert.equal(tool.source, "built");
@@ -89,7 +89,7 @@ describe("getting a tool", function () {
       const attempt = getTool("consul", {
         architecture: "armel",
         progress: at.progress,
-        baseUrl: at.publisher.url,
+        publisher: at.publisher,
         environment: nowhere,
       });
       await refusal(
@@ -105,7 +105,7 @@ describe("getting a tool", function () {
         .replace("echo v1.22.2", "echo v1.14.3")
         .replace("shift; done", `shift; done; ls backends > '${backends}'`);
       await writeProgram(path.join(bin, "go"), go);
-      await getTool("terraform", { progress: at.progress, baseUrl: at.publisher.url, environment: { PATH: bin } });
+      await getTool("terraform", { progress: at.progress, publisher: at.publisher, environment: { PATH: bin } });
       assert.match(await readFile(backends, "utf8"), /^consul$/m);
       assert.match(await readFile(log, "utf8"), /-X github\.com\/hashicorp\/terraform\/version\.dev=no /);
     });
@@ -127,7 +127,7 @@ describe("getting a tool", function () {
       const attempt = getTool("nomad", {
         architecture: foreign,
         progress: at.progress,
-        baseUrl: at.publisher.url,
+        publisher: at.publisher,
         environment: { PATH: bin },
       });
       await refusal(attempt, /apt-get install gcc-(aarch64|x86-64)-linux-gnu/);

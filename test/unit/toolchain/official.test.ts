@@ -23,9 +23,9 @@ describe("official programs that can be had later", function () {
   let environment: Record<string, string>;
   let first: Awaited<ReturnType<typeof prepare>>;
 
-  const urls = () => ({ baseUrl: publisher.url, pluginUrl: publisher.url });
+  const urls = () => ({ publisher, pluginUrl: publisher.baseUrl });
   const prepare = () => preparePulumi(silent, { ...urls(), environment, standInSources: sources });
-  const consul = () => getTool("consul", { progress: silent, baseUrl: publisher.url, environment });
+  const consul = () => getTool("consul", { progress: silent, publisher, environment });
   const cache = (...parts: string[]) => path.join(scratch.dir, "XDG_CACHE_HOME", "piinit", ...parts);
   const look = (signal = new AbortController().signal) => lookForOfficial({ ...urls(), env: first.env, signal });
   const dayLater = () => rm(cache("toolchain", "official.json"), { force: true });

@@ -13,7 +13,7 @@ describe("what building the tools takes", () => {
   const at = toolFixture();
   const options = (environment: Record<string, string> = nowhere) => ({
     progress: at.progress,
-    baseUrl: at.publisher.url,
+    publisher: at.publisher,
     environment,
   });
   const needed = async (...wanted: WantedTool[]) =>

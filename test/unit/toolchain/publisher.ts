@@ -8,16 +8,19 @@ import { strToU8, zipSync } from "fflate";
 import type { Architecture } from "../../../lib/architecture.ts";
 import { run } from "../../../lib/run.ts";
 import { hostPlatform } from "../../../toolchain/platform.ts";
+import type { Publisher as PublisherFacts, PublisherKey } from "../../../toolchain/publishers/publisher.ts";
 import { type ToolName, tools } from "../../../toolchain/versions.ts";
+import { type Signer, testSigner } from "./signer.ts";
 
 /** How a file is given: whole, half and then the connection is cut, or half and then nothing more. */
 export type Manner = "whole" | "cut" | "stall";
 
-export interface Publisher {
-  url: string;
+export interface Publisher extends PublisherFacts {
+  key: PublisherKey;
   /** Paths asked for, in order. */
   asked: string[];
   publish(urlPath: string, content: Uint8Array | string, manner?: Manner): void;
+  withdraw(urlPath: string): void;
   close(): Promise<void>;
 }
 
@@ -34,9 +37,12 @@ export async function startPublisher(): Promise<Publisher> {
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    key: (await testSigner()).key,
+    sums: {},
     asked,
     publish: (urlPath, content, manner = "whole") => files.set(urlPath, { content: Buffer.from(content), manner }),
+    withdraw: (urlPath) => files.delete(urlPath),
     async close() {
       const closed = new Promise((done) => server.close(done));
       server.closeAllConnections();
@@ -55,6 +61,8 @@ function give(content: Buffer, manner: Manner, response: ServerResponse): void {
 export const script = (version: string) => `#!/bin/sh\necho "Tool v${version}"\n`;
 
 export interface Published {
+  /** The archive's. */
+  name: string;
   archive: Uint8Array;
   sum: string;
 }
@@ -67,7 +75,12 @@ export async function publishTool(
   publisher: Publisher,
   name: ToolName,
   programs: Record<string, string>,
-  { sum, manner, architecture }: { sum?: string; manner?: Manner; architecture?: Architecture } = {},
+  {
+    sum,
+    manner,
+    architecture,
+    signer,
+  }: { sum?: string; manner?: Manner; architecture?: Architecture; signer?: Signer } = {},
 ): Promise<Published> {
   const { release, version } = tools[name];
   const archivePath = release.archive(version, { ...hostPlatform(), ...(architecture && { architecture }) });
@@ -76,7 +89,8 @@ export async function publishTool(
   const sums = [`${"0".repeat(64)}  other.zip`, `${sum ?? realSum}  ${path.basename(archivePath)}`, ""].join("\n");
   publisher.publish(archivePath, archive, manner);
   publisher.publish(release.sums(version), sums);
-  return { archive, sum: realSum };
+  publisher.publish(`${release.sums(version)}.sig`, await (signer ?? (await testSigner())).sign(sums));
+  return { name: path.basename(archivePath), archive, sum: realSum };
 }
 
 function zipOf(programs: Record<string, string>): Uint8Array {

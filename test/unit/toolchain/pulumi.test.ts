@@ -23,8 +23,8 @@ describe("preparing Pulumi", function () {
   const prepare = (environment: Record<string, string> = {}) => {
     const progress = recorder();
     return preparePulumi(progress, {
-      baseUrl: publisher.url,
-      pluginUrl: publisher.url,
+      publisher,
+      pluginUrl: publisher.baseUrl,
       environment: { PATH: bin, ...environment },
       standInSources: sources,
     });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { readKey } from "openpgp";
 import { projectDir } from "../../../lib/paths.ts";
 import { listedSum } from "../../../toolchain/release.ts";
 import { type Platform, pluginVersions, type ToolName, tools, versions } from "../../../toolchain/versions.ts";
@@ -37,7 +38,9 @@ describe("pinned versions", () => {
 
   it("lead to the addresses that the publishers use", () => {
     const archives = (platform: Platform) =>
-      Object.values(tools).map(({ release, version }) => `${release.baseUrl}/${release.archive(version, platform)}`);
+      Object.values(tools).map(
+        ({ release, version }) => `${release.publisher.baseUrl}/${release.archive(version, platform)}`,
+      );
     assert.deepEqual(archives({ os: "linux", architecture: "amd64" }), [
       "https://github.com/pulumi/pulumi/releases/download/v3.220.0/pulumi-v3.220.0-linux-x64.tar.gz",
       "https://releases.hashicorp.com/consul/1.22.2/consul_1.22.2_linux_amd64.zip",
@@ -50,6 +53,38 @@ describe("pinned versions", () => {
     }
     assert.equal(tools.nomad.release.sums("1.11.2"), "nomad/1.11.2/nomad_1.11.2_SHA256SUMS");
     assert.equal(tools.pulumi.release.sums("3.220.0"), "v3.220.0/pulumi-3.220.0-checksums.txt");
+  });
+});
+
+describe("what is known of HashiCorp", () => {
+  const { key, sums } = tools.consul.release.publisher;
+
+  it("has the sum of every archive of the pinned versions", () => {
+    const platforms: Platform[] = [
+      ...(["amd64", "arm64", "armhf"] as const).map((architecture) => ({ os: "linux", architecture }) as const),
+      ...(["amd64", "arm64"] as const).map((architecture) => ({ os: "darwin", architecture }) as const),
+    ];
+    const { pulumi: _, ...programs } = tools;
+    const archives = Object.values(programs).flatMap(({ release, version, only64Bit }) =>
+      platforms
+        .filter(({ architecture }) => !only64Bit || architecture !== "armhf")
+        .map((platform) => path.basename(release.archive(version, platform))),
+    );
+    assert.deepEqual(Object.keys(sums).sort(), archives.sort());
+    for (const sum of Object.values(sums)) assert.match(sum, /^[0-9a-f]{64}$/);
+  });
+
+  it("has the key of the fingerprint, which is good for at least half a year more", async () => {
+    const publicKey = await readKey({ armoredKey: key?.armored ?? "" });
+    assert.equal(publicKey.getFingerprint().toUpperCase(), key?.fingerprint);
+    const end = await publicKey.getExpirationTime();
+    assert.ok(end instanceof Date && end.getTime() > Date.now() + 180 * 24 * 60 * 60 * 1000, String(end));
+  });
+
+  it("has the key that may sign: the one that HashiCorp's releases are signed with", async () => {
+    const publicKey = await readKey({ armoredKey: key?.armored ?? "" });
+    const { keyPacket } = await publicKey.getSigningKey();
+    assert.equal(keyPacket.getFingerprint().toUpperCase(), "374EC75B485913604A831CC7C820C6D5CD27AB87");
   });
 });
 
