@@ -15,11 +15,16 @@ export const turnOn = (where: string) =>
   `DHCP is off. Turn it on there (${where}), or set the router that gives out the addresses`;
 
 /**
- * Why the router can't serve these reservations, each as what follows its title and "it". A server that is off has no
- * other faults.
+ * Why the router can't be given these reservations, or can't serve them, each as what follows its title and "it". A
+ * server that is off has no faults of its networks.
  */
-export function misfits({ off, networks }: Service, { reservations, cidr }: Wanted): string[] {
-  if (off !== undefined) return [`gives out no addresses: ${off}`];
+export function misfits({ denied, off, networks }: Service, wanted: Wanted): string[] {
+  const ofRights = denied === undefined ? [] : [`lets this login change nothing: ${denied}`];
+  const ofService = off === undefined ? unserved(networks, wanted) : [`gives out no addresses: ${off}`];
+  return [...ofRights, ...ofService];
+}
+
+function unserved(networks: Service["networks"], { reservations, cidr }: Wanted): string[] {
   const served = (networks ?? []).map((one) => ({ ...one, cidr: one.cidr ?? guessed(one, cidr) }));
   const inNetworkOf = ({ ip }: Reservation) => served.filter((one) => one.cidr !== undefined && isHostIn(one.cidr, ip));
   const isAllKnown = networks !== undefined && served.every((one) => one.cidr !== undefined);
@@ -54,7 +59,7 @@ export function strangeNetwork({ off, networks }: Service, cidr: string): string
   return `serves ${networksText(networks)}, and the stack's network is ${cidr}: set \`cidr\` of \`piinit:network\` to the one that the machines are in`;
 }
 
-/** @throws UserError with all that keeps the router from serving the reservations; nothing has been written then */
+/** @throws UserError with all that keeps the router from taking or serving the reservations; nothing has been written then */
 export function refuseMisfits(title: string, service: Service, wanted: Wanted): void {
   const found = misfits(service, wanted);
   if (found.length === 0) return;

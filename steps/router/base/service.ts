@@ -2,6 +2,8 @@
 export interface Service {
   /** Why it gives out no addresses, if it doesn't, and what to do there. */
   off?: string | undefined;
+  /** Why this login may change nothing there, as far as the router tells, and what to do. */
+  denied?: string | undefined;
   /** Where it gives out addresses; undefined if it doesn't tell. */
   networks: readonly ServedNetwork[] | undefined;
   /** The domain that machines get with their addresses, if it tells. */

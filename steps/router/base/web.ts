@@ -87,6 +87,17 @@ export function mayPass(error: unknown): boolean {
   return why instanceof NoAnswer || (why instanceof Refusal && why.status >= 500);
 }
 
+/** What the router answers, or undefined if it refuses that, as to a login that may not ask or before it had such a question. */
+export async function unlessRefused<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    const isRefused = error instanceof Refusal || (error instanceof UserError && error.cause instanceof Refusal);
+    if (isRefused && !(error instanceof NotLetIn)) return undefined;
+    throw error;
+  }
+}
+
 export interface WebRequest<T> {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Begins with a slash; its parts are percent-encoded. */

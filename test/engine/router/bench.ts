@@ -24,6 +24,11 @@ export interface Bench {
   cost(): Promise<{ logins: number; reloads?: number }>;
   /** Its DHCP server gives out no addresses, until `reset`. */
   turnOff(): Promise<void>;
+  /**
+   * Its login may only look, until `reset`; answers what `up` says then. Missing where the router does not tell that
+   * before a change.
+   */
+  forbidWriting?(): Promise<RegExp>;
   /** Without entries and leases. */
   reset(): Promise<void>;
   /** What a machine gets that is switched on now; missing where no real server gives out leases. */

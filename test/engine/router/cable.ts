@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { run } from "../../../lib/run.ts";
 
-const isRoot = process.getuid?.() === 0;
+export const isRoot = process.getuid?.() === 0;
 
 /** Arguments of `unshare` for a network of one's own, which an ordinary user may have, too. */
 export const ownNetwork = (): string[] => (isRoot ? ["--net"] : ["--user", "--map-root-user", "--net"]);

@@ -95,7 +95,12 @@ function benchOf(home: Home, withRange: string): Bench {
       return { logins };
     },
     turnOff: () => configure(withRange.replace(/^dhcp-range=.*$/m, "")),
+    async forbidWriting() {
+      await home.letWrite(false);
+      return /^Nothing was changed on .*:\n {2}it lets this login change nothing: \S+ must be allowed to write to \S+hosts/;
+    },
     async reset() {
+      await home.letWrite(true);
       await configure(withRange);
       for (const file of await readdir(settings.hostsDir)) await rm(path.join(settings.hostsDir, file));
       await rm(othersFile, { force: true });

@@ -6,7 +6,8 @@ import { findOnPath } from "../../../lib/host.ts";
 import { run } from "../../../lib/run.ts";
 import type { DnsmasqSettings } from "../../../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { addSbin, end, startSshd } from "../sshd.ts";
-import { askForLease, layCable, ownNetwork } from "./cable.ts";
+import { askForLease, isRoot, layCable, ownNetwork } from "./cable.ts";
+import { asNobody, switchIn } from "./nobody.ts";
 import type { Relay } from "./relay.ts";
 
 /** A home router for tests: a real sshd on 127.0.0.1 and a real dnsmasq in a network namespace of its own. */
@@ -24,6 +25,8 @@ export interface Home {
   stopDnsmasq(): Promise<void>;
   /** From now on the system ends dnsmasq as soon as it writes to its log, which it does when it reads its files again. */
   letReloadsEndDnsmasq(): Promise<void>;
+  /** Whether those who log in may change anything. */
+  letWrite(isLet: boolean): Promise<void>;
   /** Starts dnsmasq again without any lease. */
   forgetLeases(): Promise<void>;
   /** A machine with that MAC asks for a lease, as after power-on; answers what it was given. */
@@ -74,8 +77,12 @@ export async function startHome(shell: "sh" | "busybox" = "sh", relay?: Relay): 
   );
   await mkdir(path.join(dir, "conf.d"));
 
-  const forced = shell === "busybox" || relay ? [`ForceCommand ${await commandFor(dir, shell, relay)}`] : [];
-  const ssh = await startSshd(dir, forced);
+  const nobody = switchIn(dir);
+  const command =
+    shell === "busybox" || relay
+      ? await commandFor(dir, shell, relay)
+      : nobody.command("sh -s", `${asNobody.join(" ")} sh -s`);
+  const ssh = await startSshd(dir, [`ForceCommand ${command}`]);
   let logins = 0;
   ssh.sshd.stderr?.on("data", (data) => {
     logins += String(data).match(/Accepted publickey/g)?.length ?? 0;
@@ -105,6 +112,8 @@ export async function startHome(shell: "sh" | "busybox" = "sh", relay?: Relay): 
     async stopDnsmasq() {
       await end(dnsmasq);
     },
+    // An ordinary user is refused a folder that is locked, and root is not.
+    letWrite: (isLet) => (isRoot ? nobody.set(!isLet) : chmod(hostsDir, isLet ? 0o755 : 0o555)),
     async letReloadsEndDnsmasq() {
       await run("prlimit", ["--pid", String(dnsmasq.pid), "--fsize=1:1"]);
     },

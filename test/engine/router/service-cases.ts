@@ -60,6 +60,22 @@ export function serviceCases({ bench, router, apply, has, refusal }: Suite): voi
     );
   });
 
+  it("is told by doctor that its login may only look, and is not changed by up", async function () {
+    const { forbidWriting, putOthers, others, cost } = bench();
+    if (!forbidWriting) this.skip();
+    await putOthers([nas]);
+    await apply([pi1]);
+    const before = await others();
+    await cost();
+    const says = await forbidWriting();
+    await refusal(doctor([pi1, pi2]), /answers, but:\n {2}it lets this login change nothing: \S/);
+    const { logins } = await cost();
+    assert.ok(logins <= 1, `${logins} logins`);
+    await refusal(apply([pi1, pi2], [pi1]), says);
+    await has(nas, pi1);
+    assert.equal(await others(), before);
+  });
+
   it("is not given a table while its DHCP server is off, and every command says so in the same words", async () => {
     await apply([pi1]);
     await bench().turnOff();

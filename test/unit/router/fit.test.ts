@@ -48,6 +48,16 @@ describe("whether a router serves a stack's addresses", () => {
     assert.equal(strangeNetwork(service, "192.168.2.0/24"), undefined);
   });
 
+  it("is no question while its login may change nothing, which is said all the same", () => {
+    const denied = "ask root";
+    const first = "lets this login change nothing: ask root";
+    assert.deepEqual(misfits({ networks: [], off: "DHCP is off", denied }, { reservations: [pi1] }), [
+      first,
+      "gives out no addresses: DHCP is off",
+    ]);
+    assert.deepEqual(misfits({ networks: undefined, denied }, { reservations: [pi1] }), [first]);
+  });
+
   it("is told of the stack's network, too", () => {
     const strange = (cidr: string, networks: ServedNetwork[]) => strangeNetwork({ networks }, cidr);
     const lan = { cidr: "192.168.2.1/24", pools: [pool] };

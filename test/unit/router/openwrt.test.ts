@@ -63,7 +63,8 @@ describe("OpenWrt's settings", () => {
   it("say whether an address is served, unless they don't have the network's own", () => {
     const dhcp = show("@dnsmasq[0]=dnsmasq", "lan=dhcp", "lan.interface='lan'", "wan=dhcp", "wan.ignore='1'");
     const network = (...options: string[]) => show("lan=interface", ...options.map((option) => `lan.${option}`));
-    const service = (...options: string[]) => serviceOf({ dhcp, network: network(...options), isRunning: true });
+    const service = (...options: string[]) =>
+      serviceOf({ dhcp, network: network(...options), isRunning: true, locked: [] });
     const why = (ip: string, ...options: string[]) =>
       misfits(service(...options), { reservations: [{ ...pi1, ip }] })[0];
     for (const options of [["ipaddr='192.168.2.1'", "netmask='255.255.255.0'"], ["ipaddr='192.168.2.1/24'"]]) {
@@ -77,8 +78,11 @@ describe("OpenWrt's settings", () => {
     }
     assert.equal(why("192.168.3.51", "proto='dhcp'"), undefined);
     const odhcpd = show("@dnsmasq[0]=dnsmasq", "odhcpd=odhcpd", "odhcpd.maindhcp='1'");
-    assert.match(String(serviceOf({ dhcp: odhcpd, network: [], isRunning: true }).off), /odhcpd does instead of/);
-    assert.match(String(serviceOf({ dhcp, network: [], isRunning: false }).off), /no dnsmasq runs there/);
+    assert.match(
+      String(serviceOf({ dhcp: odhcpd, network: [], isRunning: true, locked: [] }).off),
+      /odhcpd does instead of/,
+    );
+    assert.match(String(serviceOf({ dhcp, network: [], isRunning: false, locked: [] }).off), /no dnsmasq runs there/);
     const [lan] = service("ipaddr='192.168.2.1/24'").networks ?? [];
     assert.deepEqual(lan?.pools, [{ first: "192.168.2.100", last: "192.168.2.249" }]);
   });

@@ -8,7 +8,7 @@ import { type Shell, withShell } from "../../base/remote-shell.ts";
 import { sshLogin } from "../../base/ssh-login.ts";
 import { missingFrom, planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
 import { normalDir } from "./config.ts";
-import { isEarlierFile, lineFor, machineFile, tableFile, tableText, writeScript } from "./files.ts";
+import { isEarlierFile, lineFor, machineFile, rightsScript, tableFile, tableText, writeScript } from "./files.ts";
 import { findReaders, type Inventory, readInventory, readPaths } from "./inventory.ts";
 
 const absolutePath = z
@@ -52,13 +52,19 @@ export const dnsmasq = {
     }),
   look: (settings, { owner, reservations }, { signal }) =>
     withShell(settings, signal, async (shell) => {
-      const { service, leases, entries, missing } = await readInventory(shell, settings);
+      const { service, leases, entries, missing, pids } = await readInventory(shell, settings);
       if (missing !== undefined)
         throw new UserError(
           `dnsmasq on ${settings.host} has no lease file ${missing}: set \`leaseFile\` to where it keeps its leases`,
         );
       const others = entries.filter((entry) => !isOf(settings, owner, reservations, entry));
-      return { service, leases: currentLeases(leases, entries, Date.now() / 1000), entries, others };
+      const denied = await whyDenied(shell, settings, pids);
+      return {
+        service: { ...service, denied },
+        leases: currentLeases(leases, entries, Date.now() / 1000),
+        entries,
+        others,
+      };
     }),
   clear: (settings, { owner }, { signal }) =>
     withShell(settings, signal, (shell) => remove(shell, settings, tableFile(settings.hostsDir, owner))),
@@ -75,7 +81,8 @@ const isOf = ({ hostsDir }: DnsmasqSettings, owner: string, reservations: readon
 async function apply(shell: Shell, settings: DnsmasqSettings, table: Table): Promise<string[]> {
   const own = tableFile(settings.hostsDir, table.owner);
   const before = await readInventory(shell, settings);
-  refuseMisfits(titleOf(settings), before.service, table);
+  const denied = await whyDenied(shell, settings, before.pids);
+  refuseMisfits(titleOf(settings), { ...before.service, denied }, table);
   const ours = before.entries.filter((entry) => isOf(settings, table.owner, table.reservations, entry));
   const underItsName = ours.filter(({ source }) => source === own);
   refuseStrangers(`${own} on ${settings.host}`, "remove that file", underItsName, table);
@@ -157,7 +164,19 @@ async function write(
     await shell.run(writeScript(pids, changes));
   } catch (error) {
     if (!(error instanceof UserError && /denied|permitted|read-only/i.test(error.message))) throw error;
-    const rights = `${settings.user} must be allowed to write to ${settings.hostsDir} and to signal dnsmasq there (root is)`;
+    const rights = rightsText(settings, [`write to ${settings.hostsDir}`, "signal dnsmasq"]);
     throw new UserError(`${error.message}\n${rights}`, { cause: error });
   }
 }
+
+async function whyDenied(
+  shell: Shell,
+  settings: DnsmasqSettings,
+  pids: readonly number[],
+): Promise<string | undefined> {
+  const lacking = (await shell.run(rightsScript(settings.hostsDir, pids))).filter(Boolean);
+  return lacking.length > 0 ? rightsText(settings, lacking) : undefined;
+}
+
+const rightsText = ({ user }: DnsmasqSettings, lacking: readonly string[]) =>
+  `${user} must be allowed to ${lacking.join(" and to ")} there (root is)`;

@@ -61,6 +61,13 @@ export function writeScript(pids: readonly number[], changes: ReadonlyMap<string
   ].join("\n");
 }
 
+/** Prints what of `writeScript` the user may not do, each as what follows "must be allowed to"; changes nothing. */
+export const rightsScript = (folder: string, pids: readonly number[]): string =>
+  [
+    `[ -w ${quote(folder)} ] && [ -x ${quote(folder)} ] || printf '%s\\n' ${quote(`write to ${folder}`)}`,
+    `for pid in ${pids.join(" ")}; do kill -0 "$pid" 2>/dev/null || { echo "signal dnsmasq"; break; }; done`,
+  ].join("\n");
+
 function hidden(file: string): string {
   return path.join(path.dirname(file), `.${path.basename(file)}`);
 }

@@ -40,7 +40,7 @@ export const fritzbox = {
     const service = await box.service();
     const hosts = await box.hosts();
     return {
-      service,
+      service: { ...service, denied: await box.whyDenied() },
       leases: currentLeases(leasesOf(hosts), [], Date.now() / 1000),
       entries: entriesOf(hosts),
       others: [],

@@ -3,7 +3,7 @@ import { UserError } from "../../../../lib/errors.ts";
 import { prefixOf } from "../../../../lib/network.ts";
 import { turnOn } from "../../base/fit.ts";
 import type { Service } from "../../base/service.ts";
-import { openWeb, refusal, type WebAnswer, type WebServer } from "../../base/web.ts";
+import { openWeb, refusal, unlessRefused, type WebAnswer, type WebServer } from "../../base/web.ts";
 import { withDigest } from "./digest.ts";
 
 /** What a FRITZ!Box tells, and takes, by TR-064. */
@@ -12,6 +12,8 @@ export interface FritzBox {
   /** Every machine that it knows. */
   hosts(): Promise<Host[]>;
   service(): Promise<Service>;
+  /** Why the user may change nothing, as far as it tells, and what to do. */
+  whyDenied(): Promise<string | undefined>;
   rename(mac: string, name: string): Promise<void>;
 }
 
@@ -27,6 +29,7 @@ export interface Host {
 const who = "FRITZ!Box";
 const urn = "urn:dslforum-org:service";
 const hostsService = { path: "/upnp/control/hosts", type: `${urn}:Hosts:1` };
+const securityService = { path: "/upnp/control/lanconfigsecurity", type: `${urn}:LANConfigSecurity:1` };
 const dhcpService = { path: "/upnp/control/lanhostconfigmgm", type: `${urn}:LANHostConfigManagement:1` };
 
 export function openFritzBox(server: WebServer & { user: string; password: string }, signal: AbortSignal): FritzBox {
@@ -49,6 +52,12 @@ export function openFritzBox(server: WebServer & { user: string; password: strin
       return hostsIn(await answered(server.url, exchange({ method: "GET", path: list })));
     },
     service: async () => serviceIn(await call(dhcpService, "GetInfo", {})),
+    async whyDenied() {
+      const user = await unlessRefused(call(securityService, "X_AVM-DE_GetCurrentUser", {}));
+      const given = user?.get("NewX_AVM-DE_CurrentUserRights") ?? "";
+      const access = /<path>BoxAdmin<\/path>\s*<access>(\w+)<\/access>/.exec(given)?.[1];
+      return access === undefined || access === "readwrite" ? undefined : rights;
+    },
     async rename(mac, name) {
       await call(hostsService, "X_AVM-DE_SetHostNameByMACAddress", {
         NewMACAddress: mac.toUpperCase(),
@@ -94,11 +103,13 @@ async function answered(url: string, asked: Promise<WebAnswer>): Promise<string>
   }
   const fields = fieldsIn(text);
   const code = fields.get("errorCode");
-  const rights = "the user needs the right to change FRITZ!Box settings, and apps must be allowed to log in";
-  if (code === "606" || status === 403) throw new UserError(`${title} does not allow that: ${rights}`);
-  if (code) throw new UserError(`${title} says ${code} ${fields.get("errorDescription") ?? ""}`.trim());
-  throw refusal(who, url, answer);
+  const cause = refusal(who, url, answer);
+  if (code === "606" || status === 403) throw new UserError(`${title} does not allow that: ${rights}`, { cause });
+  if (code) throw new UserError(`${title} says ${code} ${fields.get("errorDescription") ?? ""}`.trim(), { cause });
+  throw cause;
 }
+
+const rights = "the user needs the right to change FRITZ!Box settings, and apps must be allowed to log in";
 
 /** The elements with text alone, by name. */
 function fieldsIn(xml: string): Map<string, string> {

@@ -18,7 +18,7 @@ import type { Channels } from "./channel.ts";
 import { type Kea, openKea } from "./commands.ts";
 import { type Configuration, entriesOf, ownOf, subnetsOf } from "./config.ts";
 import { overHttp, titleOverHttp } from "./http.ts";
-import { networksOf, serviceOf } from "./served.ts";
+import { networksOf, serviceOf, whyDenied } from "./served.ts";
 import { type KeaSettings, schema, wayOf } from "./settings.ts";
 import { titleOverSsh, withSocket } from "./ssh.ts";
 
@@ -44,7 +44,7 @@ export const kea = {
       refuseOff(server.title, serviceOf(config));
       return lost(config, reservations);
     }),
-  look: (settings, { owner }, { signal }) => withKea(settings, signal, (server) => lookAt(server, owner)),
+  look: (settings, { owner }, { signal }) => withKea(settings, signal, (server) => lookAt(server, settings, owner)),
   clear: (settings, { owner }, { signal }) =>
     withKea(settings, signal, (look, act) => clear(look, act, settings, owner, signal)),
 } satisfies Driver<KeaSettings>;
@@ -60,14 +60,14 @@ async function withKea<T>(
   return "ssh" in way ? withSocket(way.ssh, signal, open) : open(overHttp(way.http, signal));
 }
 
-async function lookAt(server: Kea, owner: string): Promise<Look> {
+async function lookAt(server: Kea, { persist }: KeaSettings, owner: string): Promise<Look> {
   const [commands, config] = [await server.commands(), await server.config()];
   if (!commands.has("lease4-get-all"))
     throw new UserError(`${server.title} tells no leases: load its hook library libdhcp_lease_cmds.so`);
   const ids = new Set(subnetsOf(config).map(({ id }) => id));
   const entries = entriesOf(config, ids);
   return {
-    service: serviceOf(config),
+    service: { ...serviceOf(config), denied: whyDenied(commands, persist) },
     leases: currentLeases(await server.leases([...ids]), entries, Date.now() / 1000),
     entries,
     others: entriesOf(config, ids, owner),
@@ -77,7 +77,7 @@ async function lookAt(server: Kea, owner: string): Promise<Look> {
 async function apply(look: Kea, act: Kea, settings: KeaSettings, table: Table, signal: AbortSignal): Promise<string[]> {
   const { owner, reservations } = table;
   const [commands, { config: before, hash }] = [await look.commands(), await look.look()];
-  refuseMisfits(look.title, serviceOf(before), table);
+  refuseMisfits(look.title, { ...serviceOf(before), denied: whyDenied(commands, settings.persist) }, table);
   const placed = (some: readonly Reservation[]) => place(networksOf(before), some);
   const subnetIds = new Set(placed(reservations).map(({ network }) => network));
   const own = ownOf(before, owner);

@@ -29,6 +29,17 @@ export function serviceOf(config: Configuration): Service {
   };
 }
 
+/**
+ * Why the login may change nothing, by the commands that Kea tells it of, and what to do: with its hook library `rbac`, it
+ * can leave those out that it would refuse.
+ */
+export function whyDenied(commands: ReadonlySet<string>, isKept: boolean): string | undefined {
+  const change = commands.has("reservation-add") ? ["reservation-del"] : ["config-test", "config-set"];
+  const lacking = [...change, ...(isKept ? ["config-write"] : [])].filter((one) => !commands.has(one));
+  if (lacking.length === 0) return undefined;
+  return `it tells of no ${lacking.join(", ")}. Allow the user these commands (\`accept-commands\` of its hook library libdhcp_rbac.so)`;
+}
+
 /** "FIRST - LAST", or a network. */
 function poolOf(text: string): Pool | undefined {
   const [first = "", last = ""] = text.split("-").map((part) => part.trim());

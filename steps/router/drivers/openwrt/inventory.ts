@@ -3,7 +3,7 @@ import type { Shell } from "../../base/remote-shell.ts";
 import { ethersEntries, fileOptions, hostsFileEntries, parseEntry, parseLeases } from "../dnsmasq/config.ts";
 import { readPaths } from "../dnsmasq/inventory.ts";
 import { hostEntries } from "./hosts.ts";
-import { runningScript, showScript, sumScript } from "./scripts.ts";
+import { showScript, stateScript, sumScript } from "./scripts.ts";
 import { isOn, parseShow, type Section } from "./uci.ts";
 
 /** What an OpenWrt router has, when it was looked at. */
@@ -17,12 +17,15 @@ export interface Inventory {
   entries: Entry[];
   leases: Lease[];
   isRunning: boolean;
+  /** The paths that a change writes to and this user may not. */
+  locked: string[];
 }
 
 /** Reads all of it; what others have changed there but not yet saved is left out. */
 export async function readInventory(shell: Shell): Promise<Inventory> {
   const [sum = ""] = await shell.run(sumScript);
   const [dhcp, network] = [await readConfig(shell, "dhcp"), await readConfig(shell, "network")];
+  const state = await shell.run(stateScript);
   const places = placesOf(dhcp);
   const { files, folders } = await readPaths(shell, Object.values(places).flat());
   const textsOf = (paths: readonly string[]) =>
@@ -38,7 +41,8 @@ export async function readInventory(shell: Shell): Promise<Inventory> {
       ...textsOf(places.configuration).flatMap(([file, text]) => configuredEntries(file, text)),
     ],
     leases: textsOf(places.leases).flatMap(([, text]) => parseLeases(text)),
-    isRunning: (await shell.run(runningScript)).some((line) => line.trim() !== ""),
+    isRunning: state.some((line) => /^\d/.test(line)),
+    locked: state.filter((line) => line.startsWith("/")),
   };
 }
 

@@ -17,12 +17,16 @@ const copyOf = (config: string): string[] => [
   `edit() { uci -c "$work/config" -t "$work/changes" "$@"; }`,
 ];
 
-/** Waits until a change that went on after its connection had broken is done; the end of a script gives the lock back. */
-const lock = ["exec 9>/tmp/piinit.lock", "flock 9"];
+/**
+ * Waits until a change that went on after its connection had broken is done; the end of a script gives the lock back.
+ * Somebody who may only look has to wait, too, so the lock is not opened for writing.
+ */
+const lock = ["[ -e /tmp/piinit.lock ] || : >/tmp/piinit.lock", "exec 9</tmp/piinit.lock", "flock 9"];
 
-/** Prints a sum by which a change of dnsmasq's settings is noticed; fails where there is no uci. */
+/** Prints a sum by which a change of dnsmasq's settings is noticed; fails where there is no uci, or who logs in may not read them. */
 export const sumScript = [
   `command -v uci >/dev/null || { echo "there is no uci, so this is not OpenWrt: set another kind of router" >&2; exit 1; }`,
+  `[ ! -e ${configFile} ] || [ -r ${configFile} ] || { echo "this login may not read ${configFile}: set user to one who may read and write it (root may)" >&2; exit 1; }`,
   ...lock,
   `md5sum <${configFile}`,
 ].join("\n");
@@ -33,8 +37,11 @@ export const showScript = (config: "dhcp" | "network"): string =>
     "\n",
   );
 
-/** Prints the numbers of the running dnsmasq processes, if any. */
-export const runningScript = "pidof dnsmasq || true";
+/** Prints the numbers of the running dnsmasq processes, if any, and the paths that a change writes to and this user may not. */
+export const stateScript = [
+  "pidof dnsmasq || true",
+  `for path in /etc/config ${configFile}; do [ -w "$path" ] || echo "$path"; done`,
+].join("\n");
 
 interface Change {
   /** Commands of `uci batch`, at least one. */

@@ -3,11 +3,17 @@ import type { Pool, ServedNetwork, Service } from "../../base/service.ts";
 import type { Inventory } from "./inventory.ts";
 import { firstOf, isOn, type Section } from "./uci.ts";
 
+type Found = Pick<Inventory, "dhcp" | "network" | "isRunning" | "locked">;
+
 /** What the router's dnsmasq serves, from the configurations `dhcp` and `network`. */
-export function serviceOf({ dhcp, network, isRunning }: Pick<Inventory, "dhcp" | "network" | "isRunning">): Service {
+export function serviceOf({ dhcp, network, isRunning, locked }: Found): Service {
   const networks = dhcp.filter(isServing).map((section) => networkOf(section, network));
   const domain = dhcp.flatMap((section) => (section.type === "dnsmasq" ? (firstOf(section, "domain") ?? []) : []))[0];
-  return { off: whyOff(dhcp, isRunning), networks, domain };
+  const denied =
+    locked.length > 0
+      ? `it may not write to ${locked.join(" and ")}. Set \`user\` to one who may (root may)`
+      : undefined;
+  return { off: whyOff(dhcp, isRunning), denied, networks, domain };
 }
 
 function whyOff(dhcp: readonly Section[], isRunning: boolean): string | undefined {

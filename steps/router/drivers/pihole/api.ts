@@ -1,7 +1,16 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { renewing, type Sessions } from "../../base/session.ts";
-import { mayPass, NotLetIn, openWeb, Refusal, type Web, type WebRequest, type WebServer } from "../../base/web.ts";
+import {
+  mayPass,
+  NotLetIn,
+  openWeb,
+  Refusal,
+  unlessRefused,
+  type Web,
+  type WebRequest,
+  type WebServer,
+} from "../../base/web.ts";
 
 /** Pi-hole's interface with one session. */
 export interface PiHole {
@@ -13,13 +22,17 @@ export interface PiHole {
   /** Replaces all of them; returns when Pi-hole, which starts again for that, is back. */
   replaceHosts(hosts: readonly string[]): Promise<void>;
   leases(): Promise<PiHoleLease[]>;
+  /** Why the password may change nothing, if that is so, and what to do. */
+  whyDenied(): Promise<string | undefined>;
 }
 
 const leaseShape = z.object({ expires: z.number(), hwaddr: z.string(), ip: z.string(), name: z.string() });
 type PiHoleLease = z.output<typeof leaseShape>;
 
 const who = "Pi-hole";
-const sessionShape = z.object({ session: z.object({ valid: z.boolean(), sid: z.string().nullable() }) });
+const sessionShape = z.object({
+  session: z.object({ valid: z.boolean(), sid: z.string().nullable(), message: z.string().nullish() }),
+});
 const text = z.string().default("");
 const dhcpShape = z.object({
   /** Otherwise it stores what it is told, and uses none of it. */
@@ -33,6 +46,9 @@ const dhcpShape = z.object({
 });
 export type Dhcp = z.output<typeof dhcpShape>;
 const configShape = z.object({ config: z.object({ dhcp: dhcpShape }) });
+const sudoShape = z.object({
+  config: z.object({ webserver: z.object({ api: z.object({ app_sudo: z.boolean() }) }) }),
+});
 const leasesShape = z.object({ leases: z.array(leaseShape) });
 
 /**
@@ -51,7 +67,7 @@ export async function withPiHole<T>(
   try {
     return await work(piHoleOf(server, web, sessions));
   } finally {
-    const headers = sessions.current();
+    const { headers } = sessions.current();
     // It must also happen when the work has been interrupted, and what went wrong there is what the user must know.
     if (headers) await logout(server, headers).catch(() => undefined);
   }
@@ -61,14 +77,21 @@ const hasEnded = (error: unknown): boolean => error instanceof Refusal && error.
 
 type Headers = Readonly<Record<string, string>>;
 
-/** The headers of a session; undefined if Pi-hole asks for no password. */
-async function login(web: Web, { url, password }: { url: string; password: string }): Promise<Headers | undefined> {
+interface Session {
+  /** Undefined if Pi-hole asks for no password. */
+  headers: Headers | undefined;
+  /** By an app password. */
+  isApp: boolean;
+}
+
+async function login(web: Web, { url, password }: { url: string; password: string }): Promise<Session> {
   const request = { method: "POST", path: "/api/auth", body: { password }, schema: sessionShape } as const;
   const { session } = await web.ask(request).catch((error) => {
     throw error instanceof Refusal && error.status < 500 ? new NotLetIn(whyNotIn(url, error), { cause: error }) : error;
   });
   if (!session.valid) throw new NotLetIn(wrongPassword(url));
-  return session.sid === null ? undefined : { "x-ftl-sid": session.sid };
+  const headers = session.sid === null ? undefined : { "x-ftl-sid": session.sid };
+  return { headers, isApp: session.message === "app-password correct" };
 }
 
 const wrongPassword = (url: string) =>
@@ -88,13 +111,13 @@ async function logout(server: WebServer, headers: Headers): Promise<void> {
   await web.ask({ method: "DELETE", path: "/api/auth", headers });
 }
 
-function piHoleOf(server: WebServer, web: Web, sessions: Sessions<Headers | undefined>): PiHole {
+function piHoleOf(server: WebServer, web: Web, sessions: Sessions<Session>): PiHole {
   const { url } = server;
   // ^C must not come between a change and the end of the restart: whoever runs next would find nobody there.
   const lasting = openWeb(who, server, new AbortController().signal);
   const ask = <T>(request: WebRequest<T>, over = web) =>
     sessions
-      .use((headers) => over.ask({ ...request, ...(headers && { headers }) }))
+      .use(({ headers }) => over.ask({ ...request, ...(headers && { headers }) }))
       .catch((error) => {
         if (!hasEnded(error)) throw error;
         throw new UserError(`${error.message}\nIts session has ended early: run the same command again.`, {
@@ -117,12 +140,20 @@ function piHoleOf(server: WebServer, web: Web, sessions: Sessions<Headers | unde
       await untilBack(() => config(lasting));
     },
     leases: async () => (await ask({ method: "GET", path: "/api/dhcp/leases", schema: leasesShape })).leases,
+    async whyDenied() {
+      if (!sessions.current().isApp) return undefined;
+      const path = "/api/config/webserver/api/app_sudo";
+      const told = await unlessRefused(ask({ method: "GET", path, schema: sudoShape }));
+      return told && !told.config.webserver.api.app_sudo ? mayOnlyRead : undefined;
+    },
   };
 }
 
+const mayOnlyRead =
+  "This password may only read: use the web interface's own, or turn webserver.api.app_sudo on for app passwords.";
+
 function whyNotChanged({ status, text, message }: Refusal): string {
-  if (status === 403)
-    return `${message}\nThis password may only read: use the web interface's own, or turn webserver.api.app_sudo on for app passwords.`;
+  if (status === 403) return `${message}\n${mayOnlyRead}`;
   if (status === 400 && text.includes("environment variables"))
     return `${message}\nThe container's FTLCONF_dhcp_hosts rules them: remove it, and enter its reservations in Pi-hole.`;
   return message;

@@ -48,7 +48,7 @@ export const pihole = {
       const entries = entriesOf(dhcp.hosts);
       const isOurs = isOf(owner);
       return {
-        service: serviceOf(dhcp),
+        service: { ...serviceOf(dhcp), denied: await piHole.whyDenied() },
         leases: currentLeases(await leasesOf(piHole), entries, Date.now() / 1000),
         entries,
         others: entriesOf(dhcp.hosts.filter((host) => !isOurs(host))),
@@ -74,7 +74,7 @@ async function apply(piHole: PiHole, table: Table): Promise<string[]> {
   const { owner, reservations } = table;
   const dhcp = await piHole.dhcp();
   const { hosts } = dhcp;
-  refuseMisfits(titleOf(piHole), serviceOf(dhcp), table);
+  refuseMisfits(titleOf(piHole), { ...serviceOf(dhcp), denied: await piHole.whyDenied() }, table);
   const isOurs = isOf(owner);
   const others = hosts.filter((host) => !isOurs(host));
   const ours = entriesOf(hosts.filter(isOurs));

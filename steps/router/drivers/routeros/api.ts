@@ -8,6 +8,7 @@ import {
   NotLetIn,
   openWeb,
   Refusal,
+  unlessRefused,
   type WebRequest,
   type WebServer,
   wrongLogin,
@@ -24,6 +25,8 @@ export interface RouterOs {
   networks(): Promise<RouterOsNetwork[]>;
   /** These with what any machine gets there. */
   described(networks: readonly RouterOsNetwork[]): Promise<Pick<Service, "networks" | "domain">>;
+  /** Why its user may change nothing, as far as it tells, and what to do. */
+  whyDenied(): Promise<string | undefined>;
   add(menu: Menu, fields: Fields): Promise<void>;
   change(menu: Menu, id: string, fields: Fields): Promise<void>;
   remove(menu: Menu, id: string): Promise<void>;
@@ -61,6 +64,8 @@ const server = z.object({
 });
 const pool = z.object({ name: z.string(), ranges: text });
 const network = z.object({ domain: text });
+const account = z.object({ name: z.string(), group: text });
+const group = z.object({ name: z.string(), policy: text });
 const address = z.object({ address: z.string(), interface: z.string(), "actual-interface": text, disabled: text });
 
 export type LeaseRecord = z.output<typeof lease>;
@@ -107,6 +112,14 @@ export function openRouterOs(settings: WebServer & { user: string; password: str
       const domain = (await list(`${dhcp}/network`, network)).find((one) => one.domain)?.domain;
       return { networks: networks.map((one) => ({ ...one, pools: pools.get(one.pool) ?? [] })), domain };
     },
+    async whyDenied() {
+      // RADIUS may know users whom the router does not.
+      const own = (await unlessRefused(list("/rest/user", account)))?.find(({ name }) => name === settings.user);
+      const groups = own && (await unlessRefused(list("/rest/user/group", group)));
+      const policy = groups?.find(({ name }) => name === own?.group)?.policy;
+      if (policy === undefined || policy.split(",").includes("write")) return undefined;
+      return `the group ${own?.group} of ${settings.user} lacks the policy write. ${rights}`;
+    },
     add: (menu, body) => ask({ method: "PUT", path: pathOf(menu), body }),
     change: (menu, id, body) => ask({ method: "PATCH", path: `${pathOf(menu)}/${id}`, body }),
     remove: (menu, id) => ask({ method: "DELETE", path: `${pathOf(menu)}/${id}` }),
@@ -120,12 +133,13 @@ const poolsIn = (ranges = "") =>
     .map((range) => range.split("-").map((ip) => ip.trim()))
     .flatMap(([first = "", last = first]) => (isIPv4(first) && isIPv4(last) ? [{ first, last }] : []));
 
+const rights = "The user's group needs the policies read, write, api and rest-api.";
+
 function explain(title: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof Refusal)) throw error;
     if (error.status === 401) throw new NotLetIn(wrongLogin(title), { cause: error });
     if (!error.text.includes("not enough permissions")) throw error;
-    const rights = "The user's group needs the policies read, write, api and rest-api.";
     throw new UserError(`${error.message}\n${rights}`, { cause: error });
   };
 }

@@ -46,7 +46,7 @@ export const routeros = {
     const entries = entriesOf(inventory, all);
     const now = Date.now() / 1000;
     return {
-      service: { ...serviceOf(networks), ...(await router.described(networks)) },
+      service: { ...serviceOf(networks), ...(await router.described(networks)), denied: await router.whyDenied() },
       leases: currentLeases(boundLeases(inventory, now), entries, now),
       entries,
       others: entriesOf(inventory, concerning(owner, place(networks, reservations))),

@@ -3,8 +3,17 @@ import { UserError } from "../../../../lib/errors.ts";
 import { short } from "../../../../lib/http.ts";
 import type { NamedNetwork } from "../../base/place.ts";
 import { renewing, type Sessions } from "../../base/session.ts";
-import { openWeb, type WebRequest, type WebServer } from "../../base/web.ts";
-import { type Account, explained, hintFor, isStranger, type Session, startSession, who } from "./session.ts";
+import { openWeb, unlessRefused, type WebRequest, type WebServer } from "../../base/web.ts";
+import {
+  type Account,
+  explained,
+  hintFor,
+  isStranger,
+  needsRight,
+  type Session,
+  startSession,
+  who,
+} from "./session.ts";
 
 /** UniFi Network's clients, networks and stations of one site. Each change is a request of its own. */
 export interface UniFi {
@@ -14,6 +23,8 @@ export interface UniFi {
   networks(): Promise<UniFiNetwork[]>;
   /** Who is connected now. */
   stations(): Promise<Station[]>;
+  /** Why the account may change nothing, as far as it tells, and what to do. */
+  whyDenied(): Promise<string | undefined>;
   add(mac: string, fields: Fields): Promise<void>;
   change(id: string, fields: Fields): Promise<void>;
   /** Removes a client with its history. */
@@ -42,6 +53,7 @@ const network = z.object({
   dhcpd_stop: text,
   domain_name: text,
 });
+const site = z.object({ name: z.string(), role: text });
 const station = z.object({ mac: z.string(), ip: text, hostname: text, name: text });
 
 export type Client = z.output<typeof client>;
@@ -83,14 +95,16 @@ export async function withUniFi<T>(
 function openUniFi(server: Server, sessions: Sessions<Session>, signal: AbortSignal): UniFi {
   const title = `${who} at ${server.url}`;
   const web = openWeb(who, server, signal);
-  const ask = async <T>(method: WebRequest<T>["method"], path: string, item: z.ZodType<T>, body?: unknown) => {
+  const ask = <T>(method: WebRequest<T>["method"], path: string, item: z.ZodType<T>, body?: unknown) =>
+    askAt(`s/${server.site}/${path}`, method, item, body);
+  const askAt = async <T>(path: string, method: WebRequest<T>["method"], item: z.ZodType<T>, body?: unknown) => {
     const schema = z.object({
       meta: z.object({ rc: z.string(), msg: text }),
       data: z.array(item).default([]),
     });
     const request = ({ prefix, headers }: Session) => ({
       method,
-      path: `${prefix}/api/s/${server.site}/${path}`,
+      path: `${prefix}/api/${path}`,
       headers,
       schema,
       ...(body !== undefined && { body }),
@@ -122,6 +136,11 @@ function openUniFi(server: Server, sessions: Sessions<Session>, signal: AbortSig
       );
     },
     stations: () => ask("GET", "stat/sta", station),
+    async whyDenied() {
+      const sites = await unlessRefused(askAt("self/sites", "GET", site));
+      const isReader = sites?.some(({ name, role }) => name === server.site && role === "readonly");
+      return isReader ? `its role is to read only. ${needsRight}` : undefined;
+    },
     async add(mac, fields) {
       const nested = z.object({ meta: z.object({ rc: z.string(), msg: text }) });
       const body = { objects: [{ data: { mac, ...fields } }] };

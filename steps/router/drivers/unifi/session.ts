@@ -110,12 +110,14 @@ export function explained(error: unknown, { url, apiKey }: WebServer & Account):
     );
   if (isStranger(error))
     return new UserError(`${message}\nIts session has ended early: run the same command again.`, { cause: error });
-  const hint = status === 403 ? hints["api.err.NoPermission"] : hintFor(text);
+  const hint = status === 403 ? needsRight : hintFor(text);
   return hint ? new UserError(`${message}\n${hint}`, { cause: error }) : error;
 }
 
+export const needsRight = "The account or API key must be allowed to manage UniFi Network fully.";
+
 const hints: Readonly<Record<string, string>> = {
-  "api.err.NoPermission": "The account or API key must be allowed to manage UniFi Network fully.",
+  "api.err.NoPermission": needsRight,
   "api.err.NoSiteContext": "Set `site` to the site's short name, as its pages' addresses have it: default, for most.",
   "api.err.FixedIpAlreadyUsedByDevice": "One of UniFi's own devices has this address: give the machine another one.",
   "api.err.FixedIpAlreadyUsedByClient":

@@ -72,7 +72,7 @@ export const unifi = {
       const clients = await uniFi.clients();
       const entries = entriesOf(clients);
       return {
-        service,
+        service: { ...service, denied: await uniFi.whyDenied() },
         leases: currentLeases(await leasesOf(uniFi), entries, Date.now() / 1000),
         entries,
         others: entriesOf(clients.filter((one) => !isOf(owner)(one))),

@@ -15,6 +15,8 @@ export interface FritzBoxContract extends ContractServer {
   dhcp: boolean;
   /** The user may change settings. */
   mayChange: boolean;
+  /** Tells a user's rights, as newer ones do. */
+  tellsRights: boolean;
   /** Keeps names that it is told. */
   keepsNames: boolean;
   /** Answers that were wrong. */
@@ -37,6 +39,7 @@ export const freshState = (): State => ({
   hosts: [],
   dhcp: true,
   mayChange: true,
+  tellsRights: true,
   keepsNames: true,
   wrong: 0,
   challenges: 0,
@@ -97,6 +100,12 @@ const description = `<?xml version="1.0"?>
 </device></root>
 `;
 
+const controls: Readonly<Record<string, string>> = {
+  "/upnp/control/hosts": "Hosts",
+  "/upnp/control/lanhostconfigmgm": "LANHostConfigManagement",
+  "/upnp/control/lanconfigsecurity": "LANConfigSecurity",
+};
+
 function answer(state: State, asked: Asked): Reply {
   const { method, path, headers, body } = asked;
   if (method === "GET" && path === list) return { status: 200, text: listOf(state.hosts) };
@@ -104,15 +113,27 @@ function answer(state: State, asked: Asked): Reply {
   const refusal = refusalOf(state, asked);
   if (refusal) return refusal;
   const [, service, action = ""] = /^urn:dslforum-org:service:(\w+):1#([\w-]+)$/.exec(String(headers.soapaction)) ?? [];
-  const control = { "/upnp/control/hosts": "Hosts", "/upnp/control/lanhostconfigmgm": "LANHostConfigManagement" }[path];
+  const control = controls[path];
   if (method !== "POST" || service !== control) return { status: 404, text: "<html>ERR_NOT_FOUND</html>" };
   if (!String(body).includes(`<u:${action} xmlns:u="urn:dslforum-org:service:${service}:1">`))
     return fault(402, "Invalid Args");
   if (action === "GetInfo")
     return says(action, { NewDHCPServerConfigurable: "1", NewDHCPServerEnable: state.dhcp ? "1" : "0" });
+  if (action === "X_AVM-DE_GetCurrentUser") return currentUser(state);
   if (action === "X_AVM-DE_GetHostListPath") return says(action, { "NewX_AVM-DE_HostListPath": list });
   if (action === "X_AVM-DE_SetHostNameByMACAddress") return rename(state, String(body));
   return fault(401, "Invalid Action");
+}
+
+function currentUser({ mayChange, tellsRights }: State): Reply {
+  if (!tellsRights) return fault(401, "Invalid Action");
+  const access = (path: string, given: string) =>
+    `&lt;path&gt;${path}&lt;/path&gt;&lt;access&gt;${given}&lt;/access&gt;`;
+  const rights = [access("BoxAdmin", mayChange ? "readwrite" : "none"), access("Phone", "readwrite")].join("");
+  return says("X_AVM-DE_GetCurrentUser", {
+    "NewX_AVM-DE_CurrentUsername": user,
+    "NewX_AVM-DE_CurrentUserRights": `&lt;rights&gt;${rights}&lt;/rights&gt;`,
+  });
 }
 
 function rename(state: State, body: string): Reply {

@@ -8,6 +8,8 @@ export interface KeaContract extends ContractServer {
   config: Configuration;
   /** What it starts with. */
   file: Configuration;
+  /** The user may send no command that changes something, and is not told of such. */
+  readOnly: boolean;
 }
 
 export const [user, password] = ["admin", "tr0ub4dor; the password"];
@@ -17,7 +19,7 @@ type Host = NonNullable<NonNullable<Configuration["Dhcp4"]["subnet4"]>[number]["
 
 export async function startKeaContract(hasHostCommands: boolean): Promise<KeaContract> {
   const config = { Dhcp4: { subnet4: [{ id: 1, subnet: "192.168.2.0/24", reservations: [] }] } };
-  const state = { config, file: config };
+  const state = { config, file: config, readOnly: false };
   const server: KeaContract = Object.assign(
     state,
     await startContractServer((asked) => answer(server, asked, hasHostCommands)),
@@ -36,10 +38,15 @@ export const hostsIn = ({ config }: Pick<KeaContract, "config">): Host[] =>
 function answer(state: KeaContract, { headers, body }: Asked, hasHostCommands: boolean): Reply {
   if (headers.authorization !== authorization) return { status: 401, json: { result: 401, text: "Unauthorized" } };
   const { command, arguments: given } = body as { command: string; arguments?: Record<string, unknown> };
-  const commands = ["config-get", "config-hash-get", "config-set", "config-test", "config-write", "list-commands"];
-  if (hasHostCommands) commands.push("reservation-add", "reservation-del");
+  const commands = [
+    ...["config-get", "config-hash-get", "lease4-get-all", "list-commands"],
+    ...(state.readOnly ? [] : ["config-set", "config-test", "config-write"]),
+    ...(hasHostCommands && !state.readOnly ? ["reservation-add", "reservation-del"] : []),
+  ];
+  if (!commands.includes(command) && state.readOnly) return { status: 403, json: { result: 403, text: "Forbidden" } };
   if (!commands.includes(command)) return says(2, `'${command}' command not supported.`);
   if (command === "list-commands") return says(0, "", commands);
+  if (command === "lease4-get-all") return says(3, "0 IPv4 lease(s) found.", { leases: [] });
   if (command === "config-get") return says(0, "", { ...state.config, hash: hashOf(state.config) });
   if (command === "config-hash-get") return says(0, "", { hash: hashOf(state.config) });
   if (command === "config-write") {

@@ -7,8 +7,10 @@ export interface PiHoleContract extends ContractServer {
   leases: { expires: number; hwaddr: string; ip: string; name: string; clientid: string }[];
   /** Its DHCP server is on. */
   active: boolean;
-  /** The password may read only. */
-  readOnly: boolean;
+  /** The password is an app password. */
+  isApp: boolean;
+  /** Those may change settings. */
+  appSudo: boolean;
   /** Other people's sessions, of 16. */
   seatsTaken: number;
   sessions: Set<string>;
@@ -23,7 +25,8 @@ export async function startPiHole(): Promise<PiHoleContract> {
     hosts: [] as string[],
     leases: [] as PiHoleContract["leases"],
     active: true,
-    readOnly: false,
+    isApp: false,
+    appSudo: false,
     seatsTaken: 0,
     sessions: new Set<string>(),
     logins: 0,
@@ -46,6 +49,8 @@ function answer(state: State, asked: Asked, server: ContractServer): Reply {
   }
   if (method === "GET" && path === "/api/config/dhcp")
     return { status: 200, json: { config: { dhcp: dhcp(state) }, took: 0.001 } };
+  if (method === "GET" && path === "/api/config/webserver/api/app_sudo")
+    return { status: 200, json: { config: { webserver: { api: { app_sudo: state.appSudo } } }, took: 0.001 } };
   if (method === "GET" && path === "/api/dhcp/leases")
     return { status: 200, json: { leases: state.leases, took: 0.001 } };
   if (method === "PATCH" && path === "/api/config") return change(state, asked, server);
@@ -61,9 +66,10 @@ function login(state: State, { body }: Asked): Reply {
     return refused(429, "api_seats_exceeded", "API seats exceeded", "increase webserver.api.max_sessions");
   const sid = `+${Buffer.from(String(Math.random())).toString("base64")}=`;
   state.sessions.add(sid);
+  const message = state.isApp ? "app-password correct" : "password correct";
   return {
     status: 200,
-    json: { session: { ...session, valid: true, sid, csrf: "x", validity: 1800, message: "password correct" } },
+    json: { session: { ...session, valid: true, sid, csrf: "x", validity: 1800, message } },
   };
 }
 
@@ -84,7 +90,7 @@ const dhcp = ({ active, hosts }: State) => ({
 });
 
 function change(state: State, { body }: Asked, server: ContractServer): Reply {
-  if (state.readOnly)
+  if (state.isApp && !state.appSudo)
     return refused(
       403,
       "forbidden",

@@ -38,6 +38,10 @@ function benchOf(server: PiHoleContract): Bench {
       assert.equal(server.sessions.size, 0, "a session was left open");
       return cost;
     },
+    async forbidWriting() {
+      server.isApp = true;
+      return /^Nothing was changed on .*:\n {2}it lets this login change nothing: This password may only read/;
+    },
     async turnOff() {
       server.active = false;
     },
@@ -45,7 +49,7 @@ function benchOf(server: PiHoleContract): Bench {
       theirs = [];
       server.beDown(0, 0);
       server.sessions.clear();
-      Object.assign(server, { hosts: [], leases: [], active: true, readOnly: false, seatsTaken: 0 });
+      Object.assign(server, { hosts: [], leases: [], active: true, isApp: false, appSudo: false, seatsTaken: 0 });
     },
     broken: brokenWebSettings((change) => settingsOf(server, change), /not accept the password.*tried once/),
     secrets: [password],
@@ -99,13 +103,23 @@ describe("Pi-hole's documented interface, in its own ways", function () {
     server.hosts = [];
     Object.assign(server, { active: false });
     await refused(apply([machine(1)]), /gives out no addresses: DHCP is off. Turn it on/);
-    Object.assign(server, { active: true, readOnly: true });
-    await refused(apply([machine(1)]), /may only read.*app_sudo/);
-    Object.assign(server, { readOnly: false, seatsTaken: 16 });
+    Object.assign(server, { active: true, isApp: true, appSudo: true });
+    server.beforeAnswer(4, () => {
+      server.appSudo = false;
+    });
+    await refused(apply([machine(1)]), /read-only[\s\S]*may only read.*app_sudo/);
+    Object.assign(server, { isApp: false, seatsTaken: 16 });
     await refused(apply([machine(1)]), /has no session left/);
     Object.assign(server, { seatsTaken: 0 });
     assert.deepEqual(server.hosts, []);
     assert.equal(server.sessions.size, 0);
+  });
+
+  it("takes an app password that may change settings", async () => {
+    Object.assign(server, { isApp: true, appSudo: true });
+    await apply([machine(1)]);
+    assert.equal(server.hosts.length, 1);
+    Object.assign(server, { hosts: [], isApp: false });
   });
 
   it("loses what is the stack's even when its DHCP server is off", async () => {

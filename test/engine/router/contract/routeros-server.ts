@@ -49,6 +49,15 @@ const networks: Item[] = [
   { ".id": "*2", address: "10.20.0.0/24", gateway: "10.20.0.1" },
 ];
 
+const users: Item[] = [
+  { ".id": "*1", name: "admin", group: "full", address: "", disabled: "false" },
+  { ".id": "*2", name: user, group: "programs", address: "", disabled: "false" },
+];
+const groupsWhere = ({ readOnly }: State): Item[] => [
+  { ".id": "*1", name: "full", policy: "local,ssh,reboot,read,write,policy,test,web,sensitive,api,rest-api,!tikapp" },
+  { ".id": "*2", name: "programs", policy: `read,api,rest-api,!local,!ssh,!policy,${readOnly ? "!write" : "write"}` },
+];
+
 type State = Omit<RouterOsContract, keyof ContractServer>;
 
 export async function startRouterOs(): Promise<RouterOsContract> {
@@ -70,6 +79,8 @@ function answer(state: State, { method, path, headers, body }: Asked): Reply {
     return failure(401, "Unauthorized");
   }
   if (method === "GET" && path === "/rest/ip/dhcp-server") return { status: 200, json: state.servers };
+  if (method === "GET" && path === "/rest/user") return { status: 200, json: users };
+  if (method === "GET" && path === "/rest/user/group") return { status: 200, json: groupsWhere(state) };
   if (method === "GET" && path === "/rest/ip/pool") return { status: 200, json: pools };
   if (method === "GET" && path === "/rest/ip/dhcp-server/network") return { status: 200, json: networks };
   if (method === "GET" && path === "/rest/ip/address") return { status: 200, json: state.addresses };

@@ -64,6 +64,10 @@ function benchOf(server: RouterOsContract): Bench {
           ip: one.address ?? "",
           name: nameOf(server, one),
         })),
+    async forbidWriting() {
+      server.readOnly = true;
+      return /policies read, write, api and rest-api/;
+    },
     async turnOff() {
       server.servers = servers.map((one) => ({ ...one, disabled: "true" }));
     },

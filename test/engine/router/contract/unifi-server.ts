@@ -73,7 +73,10 @@ function answer(state: State, asked: Asked): Reply {
     state.sessions.delete(session);
     return { status: 200, json: {} };
   }
-  const prefix = `${isConsole ? "/proxy/network" : ""}/api/s/`;
+  const network = isConsole ? "/proxy/network" : "";
+  if (method === "GET" && path === `${network}/api/self/sites`)
+    return data({ name: "default", desc: "Default", role: state.readOnly ? "readonly" : "admin" });
+  const prefix = `${network}/api/s/`;
   if (!path.startsWith(prefix)) return { status: 404, text: "<html>Not Found</html>" };
   const [, site, what = ""] = /^([^/]+)\/(.*)$/.exec(path.slice(prefix.length)) ?? [];
   return site === "default" ? serve(state, asked, what) : fails(401, "api.err.NoSiteContext");

@@ -63,6 +63,10 @@ function benchOf(server: UniFiContract): Bench {
       if (!server.clients.some((one) => one.mac === mac))
         server.clients.push({ _id: nextId(), mac, hostname: name, last_seen: 1_790_000_000 });
     },
+    async forbidWriting() {
+      server.readOnly = true;
+      return /must be allowed to manage/;
+    },
     async turnOff() {
       server.dhcp = false;
     },

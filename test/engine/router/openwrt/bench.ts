@@ -2,6 +2,7 @@ import { reservationsIn } from "../../../../steps/router/base/table.ts";
 import { hostEntries } from "../../../../steps/router/drivers/openwrt/hosts.ts";
 import { parseShow } from "../../../../steps/router/drivers/openwrt/uci.ts";
 import type { Bench } from "../bench.ts";
+import { isRoot } from "../cable.ts";
 import type { OpenwrtHome } from "./home.ts";
 import { oddSections } from "./odd-sections.ts";
 
@@ -39,6 +40,12 @@ export function benchOf(home: OpenwrtHome): Bench {
       return since;
     },
     turnOff: async () => void (await home.run("uci set dhcp.lan.ignore=1 && uci commit dhcp")),
+    ...(isRoot && {
+      async forbidWriting() {
+        await home.letBeRoot(false);
+        return /^Nothing was changed on .*:\n {2}it lets this login change nothing: it may not write to \/etc\/config /;
+      },
+    }),
     reset: () => home.reset(),
     askForLease: (mac) => home.askForLease(mac),
     broken: [

@@ -8,6 +8,7 @@ import type { OpenwrtSettings } from "../../../../steps/router/drivers/openwrt/o
 import { end, startSshd } from "../../sshd.ts";
 import { askForLease, layCable, networkOf, ownNetwork } from "../cable.ts";
 import { whyNoHome } from "../home.ts";
+import { asNobody, switchIn } from "../nobody.ts";
 import type { Relay } from "../relay.ts";
 import { dhcpConfig, files, folders, programs } from "./root.ts";
 import { uciProgram, whyNoUci } from "./uci-program.ts";
@@ -26,6 +27,8 @@ export interface OpenwrtHome {
   remove(file: string): Promise<void>;
   /** Runs a script in the router's shell and returns what it prints. */
   run(script: string): Promise<string>;
+  /** Whether those who log in are root; only root may change that. */
+  letBeRoot(isLet: boolean): Promise<void>;
   /** How often somebody has logged in. */
   logins(): number;
   /** How often dnsmasq was started with other settings. */
@@ -57,8 +60,15 @@ export async function startOpenwrt(relay?: Relay): Promise<OpenwrtHome> {
   await makeRoot(root);
   const router = await powerOn(root);
   const inside = [...networkOf(router.pid), "--mount", "--pid", "chroot", root];
-  const shell = [...inside, "/bin/env", "-i", "PATH=/bin:/sbin", "/bin/sh", "-s"];
-  const command = relay?.commandFor(["nsenter", ...shell]) ?? `nsenter ${shell.join(" ")}`;
+  const [env, sh] = [
+    [...inside, "/bin/env", "-i", "PATH=/bin:/sbin"],
+    ["/bin/sh", "-s"],
+  ];
+  const shell = [...env, ...sh];
+  const nobody = switchIn(dir);
+  const ofNobody = ["nsenter", ...env, ...asNobody, ...sh];
+  const command =
+    relay?.commandFor(["nsenter", ...shell]) ?? nobody.command(`nsenter ${shell.join(" ")}`, ofNobody.join(" "));
   const ssh = await startSshd(dir, [`ForceCommand ${command}`]).catch(async (error) => {
     await router.off();
     throw error;
@@ -75,6 +85,7 @@ export async function startOpenwrt(relay?: Relay): Promise<OpenwrtHome> {
     write: (file, text) => writeFile(place(file), text),
     remove: (file) => rm(place(file), { force: true }),
     run: (script) => run("nsenter", shell, { input: script }),
+    letBeRoot: (isLet) => nobody.set(!isLet),
     logins: () => logins,
     restarts: async () => (await home.read("/var/log/reloads").catch(() => "")).split("\n").length - 1,
     async restartDnsmasq() {
@@ -82,6 +93,7 @@ export async function startOpenwrt(relay?: Relay): Promise<OpenwrtHome> {
       await home.run(startDnsmasq);
     },
     async reset() {
+      await home.letBeRoot(true);
       for (const file of ["/etc/reload-fails", "/etc/ethers", "/tmp/.uci/dhcp"]) await home.remove(file);
       await home.write("/etc/dnsmasq.conf", "");
       await home.write("/etc/config/dhcp", dhcpConfig);
@@ -118,6 +130,7 @@ exit 1`;
 
 async function makeRoot(root: string): Promise<void> {
   for (const folder of folders) await mkdir(path.join(root, folder), { recursive: true });
+  await chmod(path.join(root, "tmp"), 0o1777);
   for (const [file, text] of Object.entries(files)) await writeFile(path.join(root, file), text);
   const busybox = (await run("sh", ["-c", "command -v busybox"])).trim();
   await copyFile(busybox, path.join(root, "bin", "busybox"));

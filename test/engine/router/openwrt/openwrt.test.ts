@@ -4,6 +4,7 @@ import { silent } from "../../../../lib/progress.ts";
 import type { Reservation } from "../../../../steps/router/base/driver.ts";
 import { openwrt } from "../../../../steps/router/drivers/openwrt/openwrt.ts";
 import { parseShow } from "../../../../steps/router/drivers/openwrt/uci.ts";
+import { isRoot } from "../cable.ts";
 import { type OpenwrtHome, startOpenwrtOrSkip } from "./home.ts";
 
 const pi1: Reservation = { name: "pi1", mac: "b8:27:eb:00:00:01", ip: "192.168.2.51" };
@@ -53,6 +54,17 @@ describe("a router with OpenWrt", function () {
     await served(pi1, pi2);
     assert.equal(await home.restarts(), 1);
     assert.equal(await home.run("ls /tmp"), "dhcp.leases\npiinit.lock");
+  });
+
+  it("says which file a login can't read", async function () {
+    if (!isRoot) this.skip();
+    await home.run("chmod 600 /etc/config/dhcp");
+    try {
+      await home.letBeRoot(false);
+      await refusal(apply([pi1]), /may not read \/etc\/config\/dhcp: set user to one who may/);
+    } finally {
+      await home.run("chmod 644 /etc/config/dhcp");
+    }
   });
 
   it("makes dnsmasq read what a run that was cut off had only written", async () => {
