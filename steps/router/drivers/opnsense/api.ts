@@ -10,6 +10,8 @@ export interface Api {
   /** The others are not. */
   get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
   post<T>(path: string, body: object, schema: z.ZodType<T>): Promise<T>;
+  /** Like `post` of nothing, for what may take OPNsense a minute. */
+  order<T>(path: string, schema: z.ZodType<T>): Promise<T>;
 }
 
 export interface Credentials extends WebServer {
@@ -17,15 +19,17 @@ export interface Credentials extends WebServer {
   apiSecret: string;
 }
 
-/** A DHCP server is stopped and started within one request. */
-const patienceMs = 90_000;
+/** For an order: a DHCP server is stopped and started within one request. */
+const orderMs = 90_000;
 
 /** `privilege` is what the key's user needs, as OPNsense calls it. */
 export function openApi(settings: Credentials, privilege: string, signal: AbortSignal): Api {
   const { url, apiKey, apiSecret } = settings;
   const headers = basicHeaders({ user: apiKey, password: apiSecret });
   const looking = openWeb("OPNsense", settings, signal);
-  const lasting = openWeb("OPNsense", settings, new AbortController().signal, patienceMs);
+  const unstopped = new AbortController().signal;
+  const lasting = openWeb("OPNsense", settings, unstopped);
+  const ordering = openWeb("OPNsense", settings, unstopped, orderMs);
   let denied: NotLetIn | undefined;
   const ask = async <T>(request: WebRequest<T>, web = lasting): Promise<T> => {
     if (denied) throw denied;
@@ -43,6 +47,7 @@ export function openApi(settings: Credentials, privilege: string, signal: AbortS
     look: (path, schema) => ask({ method: "GET", path, schema }, looking),
     get: (path, schema) => ask({ method: "GET", path, schema }),
     post: (path, body, schema) => ask({ method: "POST", path, body, schema }),
+    order: (path, schema) => ask({ method: "POST", path, body: {}, schema }, ordering),
   };
 }
 

@@ -117,7 +117,7 @@ function open(settings: Settings, signal: AbortSignal): RowRouter {
       send(pathTo(server, "set", id), { [server.item]: fieldsFor(to) }, reservationText(to), "saved"),
     remove: ({ id, text }) => send(pathTo(server, "del", id), {}, `to remove "${text}"`, "deleted", "not found"),
     async reload() {
-      const { status } = await api.post(`/api/${server.area}/service/reconfigure`, {}, serverStatus);
+      const { status } = await api.order(`/api/${server.area}/service/reconfigure`, serverStatus);
       if (status !== "ok") throw new UserError(`${title} could not be started again (${status})`);
       await untilRunning(title, api, statusPath(server));
     },
@@ -152,8 +152,8 @@ async function untilRunning(title: string, api: Api, path: string): Promise<void
     const status = await api.get(path, serverStatus).then(
       (answer) => answer.status,
       (error: Error) => {
-        if (mayPass(error)) return error.message;
-        throw error;
+        if (!mayPass(error) || Date.now() > end) throw error;
+        return "unknown";
       },
     );
     if (status === "disabled") return;

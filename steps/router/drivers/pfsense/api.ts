@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { isMarkup, short } from "../../../../lib/http.ts";
-import { NotLetIn, openWeb, Refusal, type WebRequest, type WebServer } from "../../base/web.ts";
+import { NotLetIn, openWeb, Refusal, type Web, type WebRequest, type WebServer } from "../../base/web.ts";
 
 /** The interface of pfSense's REST API package. After an answer that it doesn't accept the key, nothing more is sent. */
 export interface Api {
@@ -12,7 +12,8 @@ export interface Api {
   send<T>(method: "POST" | "PATCH" | "DELETE", path: string, body: object | undefined, data: z.ZodType<T>): Promise<T>;
 }
 
-const patienceMs = 60_000;
+/** For a change: pfSense writes its whole configuration within the request. */
+const changeMs = 60_000;
 const lockedTries = 5;
 const lockedMs = 1000;
 
@@ -20,9 +21,11 @@ export function openApi(settings: WebServer & { apiKey: string }, signal: AbortS
   const { url, apiKey } = settings;
   const headers = { "x-api-key": apiKey };
   const looking = openWeb("pfSense", settings, signal);
-  const lasting = openWeb("pfSense", settings, new AbortController().signal, patienceMs);
+  const unstopped = new AbortController().signal;
+  const lasting = openWeb("pfSense", settings, unstopped);
+  const changing = openWeb("pfSense", settings, unstopped, changeMs);
   let denied: NotLetIn | undefined;
-  const ask = async <T>(request: WebRequest<unknown>, data: z.ZodType<T>, web = lasting): Promise<T> => {
+  const ask = async <T>(request: WebRequest<unknown>, data: z.ZodType<T>, web: Web): Promise<T> => {
     if (denied) throw denied;
     for (let tries = 1; ; tries++) {
       try {
@@ -43,8 +46,8 @@ export function openApi(settings: WebServer & { apiKey: string }, signal: AbortS
   };
   return {
     look: (path, data) => ask({ method: "GET", path }, data, looking),
-    get: (path, data) => ask({ method: "GET", path }, data),
-    send: (method, path, body, data) => ask({ method, path, body }, data),
+    get: (path, data) => ask({ method: "GET", path }, data, lasting),
+    send: (method, path, body, data) => ask({ method, path, body }, data, changing),
   };
 }
 

@@ -5,7 +5,8 @@ import type { Reservation } from "../../../../steps/router/base/driver.ts";
 import { reservationText } from "../../../../steps/router/base/table.ts";
 import { openRouter, type RouterSettings } from "../../../../steps/router/catalogue.ts";
 import { type Bench, machine, nas } from "../bench.ts";
-import { type Asked, type ContractServer, faults } from "./server.ts";
+import { type Patience, watchPatience, withPatience } from "./patience.ts";
+import { type Asked, type ContractServer, faults, silences } from "./server.ts";
 
 const allOld = [machine(1), machine(2), machine(3)];
 const allWanted = [machine(1, { ip: machine(2).ip }), machine(2, { ip: machine(1).ip }), machine(4)];
@@ -14,6 +15,9 @@ const sorted = (table: readonly Reservation[]) => table.map(reservationText).sor
 /** What a user must not see: names and words of Node.js, its libraries and OpenSSL. */
 export const libraryWords =
   /\bE[A-Z]{4,}\b|\bERR_|socket hang up|fetch failed|\bzod\b|Unexpected token|\w+Error\b|\bundefined\b|\[object|\.ts:\d/;
+
+/** What a user may have to wait in vain for answers, if a router falls silent. */
+const longestMs = 120_000;
 
 interface Opened {
   server: ContractServer;
@@ -81,6 +85,7 @@ function changeCases(title: string, open: () => Promise<Opened>, old: Reservatio
           () => undefined,
           (reason: unknown) => reason,
         );
+        router.server.recover();
         const now = await router.table();
         if (error === undefined) assert.equal(now, sorted(wanted), `request ${number}`);
         else check(error, now, { router, number });
@@ -97,6 +102,7 @@ function changeCases(title: string, open: () => Promise<Opened>, old: Reservatio
       const { settings, secrets } = router.bench;
       assert.ok("url" in settings && settings.url && message.includes(settings.url), message);
       assert.doesNotMatch(message, libraryWords);
+      if (router.says) assert.match(message, router.says, `request ${number}`);
       for (const secret of secrets) assert.ok(!message.includes(secret), "the message has a secret");
       if (now !== sorted(old))
         assert.match(message, /run (?:up|the same command) again/i, `request ${number}:\n${now}`);
@@ -105,6 +111,38 @@ function changeCases(title: string, open: () => Promise<Opened>, old: Reservatio
       if (!isWhole) assert.match(message, /may be half changed/, `request ${number}:\n${now}`);
       if (!isWhole && router.isSafe) assert.fail(`request ${number}:\n${now}`);
     }
+
+    describe("and that is never answered", () => {
+      let unwatch: () => void;
+      before(() => {
+        unwatch = watchPatience();
+      });
+      after(() => unwatch());
+
+      const patiently = (prepare: (router: Attempt, patience: Patience, number: number) => void) => {
+        const one = (number: number) => (patience: Patience) => {
+          const begin = (router: Attempt) => {
+            router.says = /silent for \d+ s|isn't whole after \d+ s/;
+            prepare(router, patience, number);
+          };
+          return attempt(number, begin, async ({ bench }) => {
+            assert.ok(patience.lostMs <= longestMs, `request ${number}: waited for ${patience.lostMs} ms`);
+            return bench.settings;
+          });
+        };
+        return Promise.all(asked.map((_, number) => withPatience(one(number))));
+      };
+
+      for (const silence of silences)
+        it(`(silent ${silence}): has a whole table, and the next run goes on from there`, () =>
+          patiently((router, { end }, number) => {
+            router.isSafe = true;
+            router.server.fallSilentAt(number, silence, end);
+          }));
+
+      it("(silent from then on): is said to be, and the next run goes on from there", () =>
+        patiently(({ server }, { end }, number) => server.beSilentFrom(number, end)));
+    });
 
     for (const fault of faults)
       it(`(${fault}): has a whole table, and the next run goes on from there`, async () => {
@@ -197,6 +235,8 @@ function changeCases(title: string, open: () => Promise<Opened>, old: Reservatio
 interface Attempt extends Opened {
   /** What went wrong was over at once, so that the driver could put everything back. */
   isSafe: boolean;
+  /** What a message must have, if anything. */
+  says?: RegExp;
   apply(reservations: Reservation[], previous?: Reservation[], settings?: RouterSettings): Promise<unknown>;
   clear(reservations: Reservation[], settings?: RouterSettings): Promise<unknown>;
   table(): Promise<string>;

@@ -30,6 +30,10 @@ export interface Reply {
 export const faults = ["reset before", "reset after", "error before", "error after", "truncated"] as const;
 export type Fault = (typeof faults)[number] | "slow";
 
+/** How it says nothing more to a request: before that has any effect, when it has had it, or in the middle of its answer. */
+export const silences = ["before", "after", "halfway"] as const;
+export type Silence = (typeof silences)[number];
+
 /** How late a slow answer is: longer than any pause of a driver, shorter than its patience. */
 const slowMs = 2500;
 
@@ -42,8 +46,14 @@ export interface ContractServer {
   asked: Asked[];
   /** Lets the request with this number, counted from now and 0, go wrong. */
   failAt(number: number, fault: Fault): void;
+  /** Takes the request with this number, counted in the same way, and says nothing more; `silent` is told. */
+  fallSilentAt(number: number, silence: Silence, silent: () => void): void;
+  /** The same for all from that one on, before they have any effect. */
+  beSilentFrom(number: number, silent: () => void): void;
   /** Does that before it answers the request with this number, counted from now and 0. */
   beforeAnswer(number: number, act: () => unknown): void;
+  /** Nothing of that goes wrong any more, nor what has not come to pass. */
+  recover(): void;
   /** Accepts nobody's password, key or session any more; or does so again. */
   deny(isDenied: boolean): void;
   /** The next connection gets another certificate than those before, whose fingerprint is returned. */
@@ -71,6 +81,7 @@ export async function startContractServer(
   const certificate = isSecure ? await selfSigned() : undefined;
   let down = { from: 0, to: 0 };
   let failing: { at: number; fault: Fault } | undefined;
+  let silence: { from: number; to: number; how: Silence; silent: () => void } | undefined;
   let awaiting: { at: number; act: () => unknown } | undefined;
   let isDenied = false;
   let connections = 0;
@@ -80,6 +91,7 @@ export async function startContractServer(
     const number = asked.length;
     const fault = failing?.at === number ? failing.fault : undefined;
     if (fault) failing = undefined;
+    const quiet = silence && silence.from <= number && number <= silence.to ? silence : undefined;
     const given = await read(request, type);
     asked.push(given);
     if (awaiting?.at === number) {
@@ -88,11 +100,15 @@ export async function startContractServer(
       await act();
     }
     if (fault === "reset before") return void request.socket.destroy();
+    if (quiet?.how === "before") return quiet.silent();
     if (fault === "error before") return reply(response, brokenPage);
     const made = isDenied ? denial() : (wrongType(given, request, type) ?? (await answer(given)));
     if (fault === "slow") await setTimeout(slowMs);
     if (fault === "reset after") return void request.socket.destroy();
     if (fault === "error after") return reply(response, brokenPage);
+    // A status that has no body is an answer.
+    if (quiet?.how === "after" || (quiet && made.status === 204)) return quiet.silent();
+    if (quiet) return begin(response, made).then(quiet.silent);
     reply(response, made, fault === "truncated");
   };
   const listener = (request: IncomingMessage, response: ServerResponse) => {
@@ -114,6 +130,16 @@ export async function startContractServer(
     asked,
     failAt(number, fault) {
       failing = { at: asked.length + number, fault };
+    },
+    fallSilentAt(number, how, silent) {
+      const at = asked.length + number;
+      silence = { from: at, to: at, how, silent };
+    },
+    beSilentFrom(number, silent) {
+      silence = { from: asked.length + number, to: Number.POSITIVE_INFINITY, how: "before", silent };
+    },
+    recover() {
+      failing = silence = awaiting = undefined;
     },
     beforeAnswer(number, act) {
       awaiting = { at: asked.length + number, act };
@@ -158,6 +184,15 @@ function reply(response: ServerResponse, { status, json, text: plain, headers }:
   const body = json === undefined ? (plain ?? "") : JSON.stringify(json);
   response.writeHead(status, { ...(json !== undefined && { "content-type": "application/json" }), ...headers });
   response.end(isTruncated ? body.slice(0, body.length / 2) : body);
+}
+
+/** Sends the head and half of the body, and waits until they have arrived, as a rule. */
+async function begin(response: ServerResponse, { status, json, text: plain, headers }: Reply): Promise<void> {
+  const body = Buffer.from(json === undefined ? (plain ?? "") : JSON.stringify(json));
+  response.writeHead(status, { ...headers, "content-length": body.length + 1 });
+  response.flushHeaders();
+  response.write(body.subarray(0, body.length >> 1));
+  await setTimeout(50);
 }
 
 let certificateOfAll: Promise<{ key: string; cert: string }> | undefined;
