@@ -6,17 +6,19 @@ import { startRelay } from "../engine/router/relay.ts";
 import { sshFaultCases } from "../engine/router/ssh-faults.ts";
 
 // Kea 2 differs by HTTP only.
-for (const flavour of flavours.filter(({ generation }) => generation === 3))
-  sshFaultCases(`${flavour.title} over SSH`, async (context) => {
+for (const flavour of flavours.filter(({ generation }) => generation === 3)) {
+  // A change by host_cmds is many commands: socat is started for each of them, Python once for all.
+  const talker = flavour.hooks.includes("host_cmds") ? "socat" : "python3";
+  sshFaultCases(`${flavour.title} over SSH by ${talker}`, async (context) => {
     const relay = await startRelay();
     const home = await startKeaOrSkip(context, flavour, relay);
-    await home.leaveOnly("python3");
+    await home.leaveOnly(talker);
     return {
       relay,
       bench: overSsh(home),
       change: /"config-set"|"reservation-/,
       folder: { here: home.bin, there: home.bin },
-      programs: { apply: ["python3"], clear: ["python3"] },
+      programs: { apply: [talker], clear: [talker] },
       kept: async () => reserved(configuration.parse(JSON.parse(await home.file()))),
       leftovers: async () => [],
       restart: () => home.powerCycle(),
@@ -32,3 +34,4 @@ for (const flavour of flavours.filter(({ generation }) => generation === 3))
       },
     };
   });
+}

@@ -68,7 +68,8 @@ export async function startKea({ generation, hooks: names }: Flavour, relay?: Re
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-kea-"));
   await chmod(dir, 0o755);
   for (const folder of ["sockets", "data"]) await mkdir(path.join(dir, folder), { mode: 0o750 });
-  const { start: command, hooks } = await keaPrograms(await keaRoot(generation));
+  const root = await keaRoot(generation);
+  const { start: command, hooks } = await keaPrograms(root);
   const libraries = names.map((name) => ({ library: path.join(hooks, `libdhcp_${name}.so`) }));
   const configFile = path.join(dir, "kea.json");
   const agentFile = path.join(dir, "agent.json");
@@ -82,13 +83,13 @@ export async function startKea({ generation, hooks: names }: Flavour, relay?: Re
   const start = async () => {
     await stop();
     const inOwn = ["unshare", ...ownNetwork(), "sh", "-c", `${layCable.join("\n")}\nexec "$@"`, "sh"];
-    const server = [...command("kea-dhcp4"), "-c", configFile];
+    const server = [...command("usr/sbin/kea-dhcp4"), "-c", configFile];
     running = await startProgram(dir, [...inOwn, ...server], /DHCP4_STARTED/, hooks);
     if (generation !== 2) return;
-    const agent = ["nsenter", ...networkOf(running.pid ?? 0), ...command("kea-ctrl-agent"), "-c", agentFile];
+    const agent = ["nsenter", ...networkOf(running.pid ?? 0), ...command("usr/sbin/kea-ctrl-agent"), "-c", agentFile];
     agents.push(await startProgram(dir, agent, /CTRL_AGENT_STARTED/, hooks));
   };
-  const ssh = await startLogin(dir, relay);
+  const ssh = await startLogin(dir, root, relay);
   const forwarder = await forward(() => running?.pid ?? 0);
   const url = `http://127.0.0.1:${forwarder.port}`;
   const home: KeaHome = {

@@ -1,38 +1,49 @@
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { findOnPath } from "../../../../lib/host.ts";
 import { run } from "../../../../lib/run.ts";
 import { startSshd } from "../../sshd.ts";
 import type { Relay } from "../relay.ts";
+import { keaPrograms } from "./program.ts";
 
 /** The programs by which a script can talk to a UNIX socket, the preferred ones first. */
 export const talkers = ["socat", "nc", "python3"] as const;
 
-/** Where one of them is on this machine, if it is; not every `nc` can. */
-export async function talkerAt(name: string): Promise<string | undefined> {
-  // The system's own come first: a version manager's stand-in would not start without its environment.
-  const found = await findOnPath(name, { PATH: `/usr/bin:/bin:${process.env.PATH}` });
-  if (name !== "nc" || !found) return found;
-  const help = await run("sh", ["-c", '"$0" -h 2>&1 || true', found]);
-  return /-U/.test(help) ? found : undefined;
+/** Where those of Debian are in a root of its packages. */
+const inRoot: Readonly<Record<string, string>> = { socat: "usr/bin/socat1", nc: "usr/bin/nc.openbsd" };
+
+/** This machine's Python. The system's own comes first: a version manager's stand-in would not start without its environment. */
+const pythonHere = () => findOnPath("python3", { PATH: `/usr/bin:/bin:${process.env.PATH}` });
+
+/** Those that can be had here. */
+export async function talkersHere(): Promise<string[]> {
+  const hasPython = (await pythonHere()) !== undefined;
+  return talkers.filter((name) => name in inRoot || hasPython);
+}
+
+async function commandOf(talker: string, root: string): Promise<string[]> {
+  const program = inRoot[talker];
+  if (program) return (await keaPrograms(root)).start(program);
+  return [(await pythonHere()) ?? "false"];
 }
 
 /**
- * An sshd on 127.0.0.1 whose sessions have busybox's programs, and of those above the ones that they are left. They pass
- * the relay, if there is one.
+ * An sshd on 127.0.0.1 whose sessions have busybox's programs, and of those above the ones that they are left, from a root
+ * (`keaRoot`). They pass the relay, if there is one.
  */
-export async function startLogin(dir: string, relay?: Relay) {
+export async function startLogin(dir: string, root: string, relay?: Relay) {
   const bin = path.join(dir, "bin");
   await mkdir(bin);
   const busybox = (await run("sh", ["-c", "command -v busybox"])).trim();
   await run(busybox, ["--install", "-s", bin]);
   const leaveOnly = async (...wanted: readonly string[]) => {
     for (const name of talkers) {
-      const link = path.join(bin, name);
-      await rm(link, { force: true });
+      const file = path.join(bin, name);
+      await rm(file, { force: true });
+      const command = wanted.includes(name) ? (await commandOf(name, root)).join(" ") : undefined;
+      if (command) await writeFile(file, `#!/bin/sh\nexec ${command} "$@"\n`, { mode: 0o755 });
       // Busybox's `nc` knows no UNIX sockets.
-      const target = wanted.includes(name) ? await talkerAt(name) : name === "nc" ? busybox : undefined;
-      if (target) await symlink(target, link);
+      else if (name === "nc") await symlink(busybox, file);
     }
   };
   await leaveOnly(...talkers);

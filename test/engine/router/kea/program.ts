@@ -19,12 +19,12 @@ const suites: Readonly<Record<Generation, string>> = { 2: "trixie", 3: "trixie-b
 /** Backports are next to the suite on mmdebstrap's mirror, whichever that is. */
 const addBackports = `cd "$1/etc/apt" && sed -n 's/ trixie / trixie-backports /p' sources.list >sources.list.d/backports.list`;
 
-/** Where the files of a Kea are, with every library that it needs; from Debian's signed packages. */
+/** Where the files of a Kea are, with those that can talk to its socket, and every library that they need; from Debian's signed packages. */
 export async function keaRoot(generation: Generation): Promise<string> {
   const args = [
     "--quiet",
     "--variant=extract",
-    "--include=kea-dhcp4-server,kea-common,kea-ctrl-agent",
+    "--include=kea-dhcp4-server,kea-common,kea-ctrl-agent,socat,netcat-openbsd",
     `--aptopt=APT::Default-Release "${suites[generation]}"`,
     '--aptopt=Acquire::Check-Valid-Until "false"',
     ...(generation === 3 ? [`--setup-hook=${addBackports}`] : []),
@@ -42,19 +42,14 @@ export async function keaRoot(generation: Generation): Promise<string> {
   return path.join(dir, "root");
 }
 
-/** How Kea's programs are started from there: with the libraries beside it, whatever this machine has. */
+/** How programs are started from there, such as "usr/sbin/kea-dhcp4": with the libraries beside them, whatever this machine has. */
 export async function keaPrograms(root: string): Promise<{ start(program: string): string[]; hooks: string }> {
   const usr = path.join(root, "usr", "lib");
   const triplet = (await readdir(usr)).find((name) => /-linux-gnu/.test(name)) ?? "";
   const libraries = path.join(usr, triplet);
   const loader = process.arch === "arm64" ? "lib/ld-linux-aarch64.so.1" : "lib64/ld-linux-x86-64.so.2";
   return {
-    start: (program) => [
-      path.join(root, "usr", loader),
-      "--library-path",
-      libraries,
-      path.join(root, "usr", "sbin", program),
-    ],
+    start: (program) => [path.join(root, "usr", loader), "--library-path", libraries, path.join(root, program)],
     hooks: path.join(libraries, "kea", "hooks"),
   };
 }
