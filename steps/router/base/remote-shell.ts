@@ -14,7 +14,8 @@ export interface Shell {
   run(script: string): Promise<string[]>;
 }
 
-const sessionMs = 60_000;
+/** Two silences of what a script asks there, as of Kea, must fit in it, on a slow router, too. */
+const sessionMs = 90_000;
 const mostMebibytes = 8;
 
 /**

@@ -31,6 +31,8 @@ export interface KeaHome {
   restart(reservations: readonly object[], change?: object): Promise<void>;
   /** Starts Kea anew with its file as it is. */
   powerCycle(): Promise<void>;
+  /** To Kea's process, such as SIGSTOP, which lets it say nothing more until SIGCONT. */
+  signal(what: NodeJS.Signals): void;
   /** Sends a command as an administrator would. */
   order(command: string, given?: object): Promise<{ result: number; text?: string; arguments?: unknown }>;
   log(): Promise<string>;
@@ -113,6 +115,7 @@ export async function startKea({ generation, hooks: names }: Flavour, relay?: Re
       await start();
     },
     powerCycle: start,
+    signal: (what) => void running?.kill(what),
     async order(name, given) {
       const response = await fetch(url, {
         method: "POST",
