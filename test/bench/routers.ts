@@ -27,7 +27,7 @@ const reservations: Reservation[] = Array.from({ length: 200 }, (_, index) => ({
 /** Measures what 200 reservations cost on real routers: all of them new, compared, one changed, and removed. */
 export async function benchRouters(): Promise<string> {
   const rows: Row[] = [];
-  for (const start of [startDnsmasq, startUci, startKeaBehindCounter]) {
+  for (const start of [startDnsmasq, startUci, startKeaBehindCounter, startKeaOverSsh]) {
     const router = await start();
     try {
       rows.push(...(await measureRouter(router)));
@@ -73,7 +73,6 @@ async function startUci(): Promise<Router> {
 
 async function startKeaBehindCounter(): Promise<Router> {
   const [flavour] = flavours;
-  if (!flavour) throw new Error("no Kea is known");
   const home = await startKea(flavour);
   const counter = await countRequests(home.url);
   return {
@@ -84,6 +83,18 @@ async function startKeaBehindCounter(): Promise<Router> {
       counter.close();
       await home.close();
     },
+  };
+}
+
+async function startKeaOverSsh(): Promise<Router> {
+  const [flavour] = flavours;
+  const home = await startKea(flavour);
+  await home.leaveOnly("socat");
+  return {
+    title: `${flavour.title}, its socket over SSH by socat`,
+    settings: { kind: "kea", ...home.ssh, persist: true },
+    asked: { unit: "logins", count: home.logins },
+    close: home.close,
   };
 }
 
