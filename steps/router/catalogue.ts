@@ -1,8 +1,11 @@
 import { z } from "zod";
+import { UserError } from "../../lib/errors.ts";
 import type { Context } from "../../lib/program.ts";
 import { anyOf, suggestion } from "../../lib/words.ts";
-import type { CurrentLease, Driver, Look, Reservation, StackView, Table } from "./base/driver.ts";
+import type { CurrentLease, Driver, Found, Look, Reservation, StackView, Table } from "./base/driver.ts";
 import { refuseOff } from "./base/fit.ts";
+import { currentLeases } from "./base/lease-note.ts";
+import { missingFrom } from "./base/table.ts";
 import { adguard } from "./drivers/adguard/adguard.ts";
 import { dnsmasq } from "./drivers/dnsmasq/dnsmasq.ts";
 import { fritzbox } from "./drivers/fritzbox/fritzbox.ts";
@@ -42,8 +45,9 @@ export interface Router {
   /** The user enters the addresses, and `up` says which. */
   isByHand: boolean;
   apply(table: Table): Promise<string[]>;
+  /** The reservations that it doesn't have, or no longer as they are here; none for a router that nobody can ask. */
   lost(reservations: readonly Reservation[]): Promise<Reservation[]>;
-  /** Undefined for a router that nobody can ask. */
+  /** Undefined for a router that nobody can ask. @throws UserError if it does not tell its leases */
   look(stack: StackView): Promise<Look | undefined>;
   /** Who has an address now; undefined for a router that nobody can ask. @throws UserError if it gives out none */
   leases(): Promise<CurrentLease[] | undefined>;
@@ -60,13 +64,23 @@ export const hostOf = (settings: RouterSettings): string | undefined => driverOf
 export function openRouter(settings: RouterSettings, context: Context): Router {
   const driver = driverOf(settings);
   const title = driver.title(settings);
-  const look: Router["look"] = async (stack) => driver.look?.(settings, stack, context);
+  const isByHand = driver.isByHand ?? false;
+  const find = async (stack: StackView) => driver.look?.(settings, stack, context);
+  const look: Router["look"] = async (stack) => {
+    const found = await find(stack);
+    return found && current(found, isByHand);
+  };
   return {
     title,
     look,
-    isByHand: driver.isByHand ?? false,
+    isByHand,
     apply: (table) => driver.apply(settings, table, context),
-    lost: (reservations) => driver.lost(settings, reservations, context),
+    async lost(reservations) {
+      const found = await find({ owner: "", reservations });
+      if (!found) return [];
+      refuseOff(title, found.service);
+      return missingFrom(found.entries, reservations);
+    },
     async leases() {
       const found = await look({ owner: "", reservations: [] });
       if (found) refuseOff(title, found.service);
@@ -75,4 +89,11 @@ export function openRouter(settings: RouterSettings, context: Context): Router {
     clear: (table) => driver.clear(settings, table, context),
     release: async (reservation) => (await driver.release?.(settings, reservation, context)) ?? [],
   };
+}
+
+/** What counts now. Where the user reserves addresses by hand, the router does not tell which leases are reserved. */
+function current({ untold, ...found }: Found, isByHand: boolean): Look {
+  if (untold !== undefined) throw new UserError(untold);
+  const reserving = isByHand ? [] : found.entries;
+  return { ...found, leases: currentLeases(found.leases, reserving, Date.now() / 1000) };
 }

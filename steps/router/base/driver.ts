@@ -54,13 +54,21 @@ export interface Table {
 /** What of a stack a router is looked at for. */
 export type StackView = Pick<Table, "owner" | "reservations">;
 
-/** What a router has for everybody. */
-export interface Look {
+/** What a driver finds on its router. */
+export interface Found {
   service: Service;
-  leases: CurrentLease[];
+  /** Some may have ended. */
+  leases: Lease[];
+  /** Why the router does not tell its leases, and what to do. */
+  untold?: string | undefined;
   entries: Entry[];
   /** Those that are not the stack's and may contradict it. */
   others: Entry[];
+}
+
+/** What a router has for everybody. */
+export interface Look extends Pick<Found, "service" | "entries" | "others"> {
+  leases: CurrentLease[];
 }
 
 /**
@@ -79,10 +87,8 @@ export interface Driver<Settings> {
   title(settings: Settings): string;
   /** Replaces the owner's entries by these. Returns the lines to show the user. */
   apply(settings: Settings, table: Table, context: Context): Promise<string[]>;
-  /** The reservations that the router doesn't have, or no longer as they are here. Changes nothing. */
-  lost(settings: Settings, reservations: readonly Reservation[], context: Context): Promise<Reservation[]>;
   /** What there is beside the entries of a stack, in one login. Changes nothing. Missing for a router that nobody can ask. */
-  look?(settings: Settings, stack: StackView, context: Context): Promise<Look>;
+  look?(settings: Settings, stack: StackView, context: Context): Promise<Found>;
   /** Removes everything that `apply` made for this owner, if anything. Returns the lines to show the user. */
   clear(settings: Settings, table: Table, context: Context): Promise<string[]>;
   /**

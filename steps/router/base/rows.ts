@@ -1,8 +1,7 @@
 import { UserError } from "../../../lib/errors.ts";
 import { type Changes, changesBetween } from "./changes.ts";
-import type { Entry, Lease, Look, Reservation, StackView, Table } from "./driver.ts";
+import type { Entry, Found, Lease, Reservation, StackView, Table } from "./driver.ts";
 import { refuseMisfits } from "./fit.ts";
-import { currentLeases } from "./lease-note.ts";
 import { orPutBack, outcomeLines, refuseMissing } from "./outcome.ts";
 import type { Service } from "./service.ts";
 import { difference, differenceLines, planTable, refuseConflicts, refuseStrangers, says } from "./table.ts";
@@ -63,10 +62,10 @@ export async function applyRows(router: RowRouter, table: Table, signal: AbortSi
 }
 
 /** What there is beside the rows of a stack. */
-export async function lookAtRows(router: RowRouter, { owner, reservations }: StackView): Promise<Look> {
+export async function lookAtRows(router: RowRouter, { owner, reservations }: StackView): Promise<Found> {
   const { service, rows, leases } = await router.look(reservations);
   const others = rows.filter((row) => !isOf(row, owner));
-  return { service, leases: currentLeases(leases, rows, Date.now() / 1000), entries: rows, others };
+  return { service, leases, entries: rows, others };
 }
 
 /** Removes the owner's rows, and tells the server. If that fails, both are as before afterwards. */

@@ -22,10 +22,6 @@ export const manual = {
       ...(unchanged.length > 0 ? [`= ${unchanged.length} unchanged`] : []),
     ];
   },
-  /** Nobody can ask such a router. */
-  async lost() {
-    return [];
-  },
   async clear(_, { reservations }) {
     return instruction("These reservations may be removed from your router:", reservations);
   },

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { UserError } from "../../../lib/errors.ts";
 import { silent } from "../../../lib/progress.ts";
 import type { Reservation } from "../../../steps/router/base/driver.ts";
+import { openRouter } from "../../../steps/router/catalogue.ts";
 import { type DnsmasqSettings, dnsmasq } from "../../../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { machine } from "./bench.ts";
 import { type OpenwrtHome, startOpenwrtOrSkip } from "./openwrt/home.ts";
@@ -22,7 +23,7 @@ describe("a router with dnsmasq, whose files are its own alone", function () {
   const apply = (reservations: Reservation[], change: Partial<DnsmasqSettings> = {}) =>
     dnsmasq.apply(settings(change), { owner: "home", reservations, previous: undefined }, context);
   const look = (change: Partial<DnsmasqSettings> = {}) =>
-    dnsmasq.look(settings(change), { owner: "home", reservations: [] }, context);
+    openRouter(settings(change), context).look({ owner: "home", reservations: [] });
   const refused = (work: Promise<unknown>, ...patterns: RegExp[]) =>
     assert.rejects(work, (error: Error) => {
       assert.ok(error instanceof UserError, String(error.stack));
@@ -74,14 +75,16 @@ describe("a router with dnsmasq, whose files are its own alone", function () {
     await apply([pi1]);
     assert.deepEqual(await home.askForLease(pi1.mac), { ip: pi1.ip, hostname: pi1.name });
     assert.deepEqual(
-      (await look()).leases.map(({ mac, ip, isReserved }) => [mac, ip, isReserved]),
+      (await look())?.leases.map(({ mac, ip, isReserved }) => [mac, ip, isReserved]),
       [[pi1.mac, pi1.ip, true]],
     );
     assert.match((await apply([{ ...pi1, ip: "192.168.2.61" }])).join("\n"), /pi1 still has 192\.168\.2\.51/);
   });
 
-  it("says where no lease file is", async () => {
-    await refused(look({ leaseFile: "/tmp/none" }), /no lease file \/tmp\/none: set `leaseFile`/);
+  it("says where no lease file is, which keeps nobody from comparing reservations", async () => {
+    const elsewhere = { leaseFile: "/tmp/none" };
+    await refused(look(elsewhere), /no lease file \/tmp\/none: set `leaseFile`/);
+    assert.deepEqual(await openRouter(settings(elsewhere), context).lost([pi1]), [pi1]);
   });
 
   it("has entries in /etc/ethers, which are nobody's to contradict", async () => {

@@ -4,8 +4,8 @@ import { UserError } from "../../../../lib/errors.ts";
 import { prefixOf } from "../../../../lib/network.ts";
 import { type Changes, changesBetween } from "../../base/changes.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
-import { refuseMisfits, refuseOff, turnOn } from "../../base/fit.ts";
-import { currentLeases, leaseNote } from "../../base/lease-note.ts";
+import { refuseMisfits, turnOn } from "../../base/fit.ts";
+import { leaseNote } from "../../base/lease-note.ts";
 import { orPutBack, refuseLost } from "../../base/outcome.ts";
 import type { Service } from "../../base/service.ts";
 import {
@@ -42,11 +42,6 @@ export const adguard = {
   host: hostIn,
   title: titleOf,
   apply: (settings, table, { signal }) => apply(settings, table, signal),
-  async lost(settings, reservations, { signal }) {
-    const status = await openAdGuard(settings, signal).status();
-    refuseOff(titleOf(settings), serviceOf(status));
-    return missingFrom(entriesOf(status.static_leases), reservations);
-  },
   /** It does not say which of the machines with a fixed address are there. */
   async look(settings, { reservations }, { signal }) {
     const status = await openAdGuard(settings, signal).status();
@@ -56,7 +51,7 @@ export const adguard = {
     const entries = entriesOf(static_leases);
     return {
       service: serviceOf(status),
-      leases: currentLeases([...leasesOf(leases), ...fixed], entries, Date.now() / 1000),
+      leases: [...leasesOf(leases), ...fixed],
       entries,
       // One with a machine's MAC may be the stack's own from before, which only its state knows.
       others: entries.filter(({ macs }) => !reservations.some(({ mac }) => macs.includes(mac))),

@@ -1,12 +1,11 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
-import { refuseMisfits, refuseOff } from "../../base/fit.ts";
-import { currentLeases } from "../../base/lease-note.ts";
+import { refuseMisfits } from "../../base/fit.ts";
 import { orPutBack, outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
 import { sshLogin } from "../../base/ssh-login.ts";
-import { missingFrom, planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
+import { planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
 import { normalDir } from "./config.ts";
 import { isEarlierFile, lineFor, machineFile, rightsScript, tableFile, tableText, writeScript } from "./files.ts";
 import { findReaders, type Inventory, readInventory, readPaths } from "./inventory.ts";
@@ -44,24 +43,15 @@ export const dnsmasq = {
   host: ({ host }) => host,
   title: titleOf,
   apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings, table)),
-  lost: (settings, reservations, { signal }) =>
-    withShell(settings, signal, async (shell) => {
-      const { service, entries } = await readInventory(shell, settings);
-      refuseOff(titleOf(settings), service);
-      return missingFrom(entries, reservations);
-    }),
   look: (settings, { owner, reservations }, { signal }) =>
     withShell(settings, signal, async (shell) => {
       const { service, leases, entries, missing, pids } = await readInventory(shell, settings);
-      if (missing !== undefined)
-        throw new UserError(
-          `dnsmasq on ${settings.host} has no lease file ${missing}: set \`leaseFile\` to where it keeps its leases`,
-        );
       const others = entries.filter((entry) => !isOf(settings, owner, reservations, entry));
       const denied = await whyDenied(shell, settings, pids);
       return {
         service: { ...service, denied },
-        leases: currentLeases(leases, entries, Date.now() / 1000),
+        leases,
+        untold: missing && noLeaseFile(settings, missing),
         entries,
         others,
       };
@@ -73,6 +63,9 @@ export const dnsmasq = {
       remove(shell, settings, machineFile(settings.hostsDir, reservation.mac), `${lineFor(reservation)}\n`),
     ),
 } satisfies Driver<DnsmasqSettings>;
+
+const noLeaseFile = ({ host }: DnsmasqSettings, missing: string) =>
+  `dnsmasq on ${host} has no lease file ${missing}: set \`leaseFile\` to where it keeps its leases`;
 
 /** An entry of the owner's table, or of a file of an earlier version for one of its machines. */
 const isOf = ({ hostsDir }: DnsmasqSettings, owner: string, reservations: readonly Reservation[], entry: Entry) =>

@@ -1,11 +1,10 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
-import { refuseMisfits, refuseOff } from "../../base/fit.ts";
+import { refuseMisfits } from "../../base/fit.ts";
 import { instruction } from "../../base/instruction.ts";
-import { currentLeases, leaseNote } from "../../base/lease-note.ts";
+import { leaseNote } from "../../base/lease-note.ts";
 import { orPutBack } from "../../base/outcome.ts";
-import { missingFrom } from "../../base/table.ts";
 import { basicLogin, fitsUrl, hostIn, webSettings } from "../../base/web.ts";
 import { renamings, takenNames } from "./names.ts";
 import { type FritzBox, type Host, openFritzBox } from "./tr064.ts";
@@ -29,11 +28,6 @@ export const fritzbox = {
   host: hostIn,
   title: ({ url }) => `FRITZ!Box at ${url}`,
   apply: (settings, table, { signal }) => apply(settings, table, signal),
-  async lost(settings, reservations, { signal }) {
-    const box = openFritzBox(settings, signal);
-    refuseOff(box.title, await box.service());
-    return missingFrom(entriesOf(await box.hosts()), reservations);
-  },
   /** It does not tell which of the addresses are reserved. */
   async look(settings, _, { signal }) {
     const box = openFritzBox(settings, signal);
@@ -41,7 +35,7 @@ export const fritzbox = {
     const hosts = await box.hosts();
     return {
       service: { ...service, denied: await box.whyDenied() },
-      leases: currentLeases(leasesOf(hosts), [], Date.now() / 1000),
+      leases: leasesOf(hosts),
       entries: entriesOf(hosts),
       others: [],
     };

@@ -1,7 +1,6 @@
 import { UserError } from "../../../../lib/errors.ts";
-import type { Driver, Look, Reservation, Table } from "../../base/driver.ts";
-import { refuseMisfits, refuseOff } from "../../base/fit.ts";
-import { currentLeases } from "../../base/lease-note.ts";
+import type { Driver, Found, Reservation, Table } from "../../base/driver.ts";
+import { refuseMisfits } from "../../base/fit.ts";
 import { outcomeLines, refuseLost } from "../../base/outcome.ts";
 import { place } from "../../base/place.ts";
 import {
@@ -38,12 +37,6 @@ export const kea = {
   },
   apply: (settings, table, { signal }) =>
     withKea(settings, signal, (look, act) => apply(look, act, settings, table, signal)),
-  lost: (settings, reservations, { signal }) =>
-    withKea(settings, signal, async (server) => {
-      const config = await server.config();
-      refuseOff(server.title, serviceOf(config));
-      return lost(config, reservations);
-    }),
   look: (settings, { owner }, { signal }) => withKea(settings, signal, (server) => lookAt(server, settings, owner)),
   clear: (settings, { owner }, { signal }) =>
     withKea(settings, signal, (look, act) => clear(look, act, settings, owner, signal)),
@@ -60,16 +53,15 @@ async function withKea<T>(
   return "ssh" in way ? withSocket(way.ssh, signal, open) : open(overHttp(way.http, signal));
 }
 
-async function lookAt(server: Kea, { persist }: KeaSettings, owner: string): Promise<Look> {
+async function lookAt(server: Kea, { persist }: KeaSettings, owner: string): Promise<Found> {
   const [commands, config] = [await server.commands(), await server.config()];
-  if (!commands.has("lease4-get-all"))
-    throw new UserError(`${server.title} tells no leases: load its hook library libdhcp_lease_cmds.so`);
   const ids = new Set(subnetsOf(config).map(({ id }) => id));
-  const entries = entriesOf(config, ids);
+  const tellsLeases = commands.has("lease4-get-all");
   return {
     service: { ...serviceOf(config), denied: whyDenied(commands, persist) },
-    leases: currentLeases(await server.leases([...ids]), entries, Date.now() / 1000),
-    entries,
+    leases: tellsLeases ? await server.leases([...ids]) : [],
+    ...(!tellsLeases && { untold: `${server.title} tells no leases: load its hook library libdhcp_lease_cmds.so` }),
+    entries: entriesOf(config, ids),
     others: entriesOf(config, ids, owner),
   };
 }

@@ -1,15 +1,13 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, type Entry, kind, type Reservation, type Table } from "../../base/driver.ts";
-import { refuseMisfits, refuseOff } from "../../base/fit.ts";
-import { currentLeases } from "../../base/lease-note.ts";
+import { refuseMisfits } from "../../base/fit.ts";
 import { orPutBack, outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type Shell, withShell } from "../../base/remote-shell.ts";
 import { sshLogin } from "../../base/ssh-login.ts";
 import {
   difference,
   differenceLines,
-  missingFrom,
   planTable,
   refuseConflicts,
   refuseStrangers,
@@ -39,19 +37,13 @@ export const openwrt = {
   host: ({ host }) => host,
   title: titleOf,
   apply: (settings, table, { signal }) => withShell(settings, signal, (shell) => apply(shell, settings.host, table)),
-  lost: (settings, reservations, { signal }) =>
-    withShell(settings, signal, async (shell) => {
-      const inventory = await readInventory(shell);
-      refuseOff(titleOf(settings), serviceOf(inventory));
-      return missingFrom(inventory.entries, reservations);
-    }),
   look: (settings, { owner }, { signal }) =>
     withShell(settings, signal, async (shell) => {
       const inventory = await readInventory(shell);
       const { leases, entries } = inventory;
       return {
         service: serviceOf(inventory),
-        leases: currentLeases(leases, entries, Date.now() / 1000),
+        leases,
         entries,
         others: othersIn(inventory, ownSections(inventory, owner)),
       };

@@ -2,10 +2,9 @@ import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { isHostIn } from "../../../../lib/network.ts";
 import { type Driver, kind, type Reservation } from "../../base/driver.ts";
-import { refuseOff } from "../../base/fit.ts";
 import { applyRows, clearRows, lookAtRows, markOf, type RowRouter } from "../../base/rows.ts";
 import type { Service } from "../../base/service.ts";
-import { missingFrom, reservationText } from "../../base/table.ts";
+import { reservationText } from "../../base/table.ts";
 import { fitsUrl, hostIn, mayPass, webSettings } from "../../base/web.ts";
 import { type Api, openApi, outcome, refuseFailed } from "./api.ts";
 import { type DhcpServer, type StoredRow, servers } from "./servers.ts";
@@ -46,13 +45,6 @@ export const opnsense = {
   host: hostIn,
   title: titleOf,
   apply: (settings, table, { signal }) => applyRows(open(settings, signal), table, signal),
-  async lost(settings, reservations, { signal }) {
-    const server = servers[settings.server];
-    const api = openApi(settings, server.privilege, signal);
-    refuseOff(titleOf(settings), await serviceOf(settings, api));
-    const { rows } = await api.look(pathTo(server, "search"), server.rows);
-    return missingFrom(rows.filter(isReservation), reservations);
-  },
   look: (settings, stack, { signal }) => lookAtRows(open(settings, signal), stack),
   clear: (settings, { owner }, { signal }) => clearRows(open(settings, signal), owner, signal),
 } satisfies Driver<Settings>;

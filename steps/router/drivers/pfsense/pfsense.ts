@@ -2,10 +2,9 @@ import { isIPv4 } from "node:net";
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, kind, type Reservation } from "../../base/driver.ts";
-import { refuseOff, turnOn } from "../../base/fit.ts";
+import { turnOn } from "../../base/fit.ts";
 import { applyRows, clearRows, lookAtRows, type Row, type RowRouter } from "../../base/rows.ts";
 import type { Service } from "../../base/service.ts";
-import { missingFrom } from "../../base/table.ts";
 import { fitsUrl, hostIn, mayPass, webSettings } from "../../base/web.ts";
 import { type Api, openApi } from "./api.ts";
 import { applyStatus, dhcpServer, leaseList, type Mapping, mapping, mappings, rowOf } from "./shapes.ts";
@@ -36,11 +35,6 @@ export const pfsense = {
   host: hostIn,
   title: ({ url, interface: name }) => `pfSense at ${url} (${name})`,
   apply: (settings, table, { signal }) => applyRows(open(settings, signal), table, signal),
-  async lost(settings, reservations, { signal }) {
-    const api = openApi(settings, signal);
-    refuseOff(pfsense.title(settings), await serviceOf(settings, api));
-    return missingFrom((await api.look(listPath(settings), mappings)).map(rowOf), reservations);
-  },
   look: (settings, stack, { signal }) => lookAtRows(open(settings, signal, { withStatic: true }), stack),
   clear: (settings, { owner }, { signal }) => clearRows(open(settings, signal), owner, signal),
 } satisfies Driver<Settings>;

@@ -3,11 +3,10 @@ import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { prefixOf } from "../../../../lib/network.ts";
 import { type Driver, type Entry, kind, type Lease, type Reservation, type Table } from "../../base/driver.ts";
-import { refuseMisfits, refuseOff, turnOn } from "../../base/fit.ts";
-import { currentLeases } from "../../base/lease-note.ts";
+import { refuseMisfits, turnOn } from "../../base/fit.ts";
 import { outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import type { Service } from "../../base/service.ts";
-import { missingFrom, planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
+import { planTable, refuseConflicts, refuseStrangers, reservationsIn } from "../../base/table.ts";
 import { fitsUrl, hostIn, NotLetIn, Refusal, webSettings } from "../../base/web.ts";
 import { parseEntry } from "../dnsmasq/config.ts";
 import { type Dhcp, type PiHole, withPiHole } from "./api.ts";
@@ -36,21 +35,14 @@ export const pihole = {
   host: hostIn,
   title: titleOf,
   apply: (settings, table, { signal }) => withPiHole(settings, signal, (piHole) => apply(piHole, table)),
-  lost: (settings, reservations, { signal }) =>
-    withPiHole(settings, signal, async (piHole) => {
-      const dhcp = await piHole.dhcp();
-      refuseOff(titleOf(piHole), serviceOf(dhcp));
-      return missingFrom(entriesOf(dhcp.hosts), reservations);
-    }),
   look: (settings, { owner }, { signal }) =>
     withPiHole(settings, signal, async (piHole) => {
       const dhcp = await piHole.dhcp();
-      const entries = entriesOf(dhcp.hosts);
       const isOurs = isOf(owner);
       return {
         service: { ...serviceOf(dhcp), denied: await piHole.whyDenied() },
-        leases: currentLeases(await leasesOf(piHole), entries, Date.now() / 1000),
-        entries,
+        leases: await leasesOf(piHole),
+        entries: entriesOf(dhcp.hosts),
         others: entriesOf(dhcp.hosts.filter((host) => !isOurs(host))),
       };
     }),

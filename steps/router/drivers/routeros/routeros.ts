@@ -1,15 +1,13 @@
 import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { type Driver, kind, type Table } from "../../base/driver.ts";
-import { refuseMisfits, refuseOff, turnOn } from "../../base/fit.ts";
-import { currentLeases } from "../../base/lease-note.ts";
+import { refuseMisfits, turnOn } from "../../base/fit.ts";
 import { orPutBack, outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type NamedNetwork, type Placed, place } from "../../base/place.ts";
 import type { Service } from "../../base/service.ts";
 import {
   difference,
   differenceLines,
-  missingFrom,
   planTable,
   refuseConflicts,
   refuseStrangers,
@@ -34,21 +32,14 @@ export const routeros = {
   host: hostIn,
   title: ({ url }) => `RouterOS at ${url}`,
   apply: (settings, table, { signal }) => apply(settings, table, signal),
-  async lost(settings, reservations, { signal }) {
-    const router = openRouterOs(settings, signal);
-    refuseOff(router.title, serviceOf(await router.networks()));
-    return missingFrom(entriesOf(await router.inventory(), all), reservations);
-  },
   async look(settings, { owner, reservations }, { signal }) {
     const router = openRouterOs(settings, signal);
     const networks = await router.networks();
     const inventory = await router.inventory();
-    const entries = entriesOf(inventory, all);
-    const now = Date.now() / 1000;
     return {
       service: { ...serviceOf(networks), ...(await router.described(networks)), denied: await router.whyDenied() },
-      leases: currentLeases(boundLeases(inventory, now), entries, now),
-      entries,
+      leases: boundLeases(inventory, Date.now() / 1000),
+      entries: entriesOf(inventory, all),
       others: entriesOf(inventory, concerning(owner, place(networks, reservations))),
     };
   },

@@ -2,15 +2,13 @@ import { z } from "zod";
 import { UserError } from "../../../../lib/errors.ts";
 import { isHostIn } from "../../../../lib/network.ts";
 import { type Driver, kind, type Reservation, type Table } from "../../base/driver.ts";
-import { refuseMisfits, refuseOff, turnOn } from "../../base/fit.ts";
-import { currentLeases } from "../../base/lease-note.ts";
+import { refuseMisfits, turnOn } from "../../base/fit.ts";
 import { orPutBack, outcomeLines, refuseMissing } from "../../base/outcome.ts";
 import { type NamedNetwork, type Placed, place } from "../../base/place.ts";
 import type { Service } from "../../base/service.ts";
 import {
   difference,
   differenceLines,
-  missingFrom,
   planTable,
   refuseConflicts,
   refuseStrangers,
@@ -61,20 +59,14 @@ export const unifi = {
   host: hostIn,
   title: ({ url }) => `UniFi Network at ${url}`,
   apply: (settings, table, { signal }) => withUniFi(settings, signal, (uniFi, lasting) => apply(uniFi, lasting, table)),
-  lost: (settings, reservations, { signal }) =>
-    withUniFi(settings, signal, async (uniFi) => {
-      refuseOff(uniFi.title, serviceOf(await uniFi.networks(), []));
-      return missingFrom(entriesOf(await uniFi.clients()), reservations);
-    }),
   look: (settings, { owner, reservations }, { signal }) =>
     withUniFi(settings, signal, async (uniFi) => {
       const service = serviceOf(await uniFi.networks(), reservations);
       const clients = await uniFi.clients();
-      const entries = entriesOf(clients);
       return {
         service: { ...service, denied: await uniFi.whyDenied() },
-        leases: currentLeases(await leasesOf(uniFi), entries, Date.now() / 1000),
-        entries,
+        leases: await leasesOf(uniFi),
+        entries: entriesOf(clients),
         others: entriesOf(clients.filter((one) => !isOf(owner)(one))),
       };
     }),

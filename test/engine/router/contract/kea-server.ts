@@ -10,6 +10,8 @@ export interface KeaContract extends ContractServer {
   file: Configuration;
   /** The user may send no command that changes something, and is not told of such. */
   readOnly: boolean;
+  /** It has its hook library `lease_cmds`. */
+  tellsLeases: boolean;
 }
 
 export const [user, password] = ["admin", "tr0ub4dor; the password"];
@@ -19,7 +21,7 @@ type Host = NonNullable<NonNullable<Configuration["Dhcp4"]["subnet4"]>[number]["
 
 export async function startKeaContract(hasHostCommands: boolean): Promise<KeaContract> {
   const config = { Dhcp4: { subnet4: [{ id: 1, subnet: "192.168.2.0/24", reservations: [] }] } };
-  const state = { config, file: config, readOnly: false };
+  const state = { config, file: config, readOnly: false, tellsLeases: true };
   const server: KeaContract = Object.assign(
     state,
     await startContractServer((asked) => answer(server, asked, hasHostCommands)),
@@ -39,7 +41,8 @@ function answer(state: KeaContract, { headers, body }: Asked, hasHostCommands: b
   if (headers.authorization !== authorization) return { status: 401, json: { result: 401, text: "Unauthorized" } };
   const { command, arguments: given } = body as { command: string; arguments?: Record<string, unknown> };
   const commands = [
-    ...["config-get", "config-hash-get", "lease4-get-all", "list-commands"],
+    ...["config-get", "config-hash-get", "list-commands"],
+    ...(state.tellsLeases ? ["lease4-get-all"] : []),
     ...(state.readOnly ? [] : ["config-set", "config-test", "config-write"]),
     ...(hasHostCommands && !state.readOnly ? ["reservation-add", "reservation-del"] : []),
   ];

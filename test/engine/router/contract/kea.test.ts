@@ -72,3 +72,18 @@ describe("Kea's documented commands, to a user who may only look", () => {
       }
     });
 });
+
+describe("Kea's documented commands, without lease_cmds", () => {
+  it("tell which reservations are gone, and why there are no leases", async () => {
+    const server = await startKeaContract(true);
+    try {
+      const { router, apply } = stackHome(() => benchOf(server).settings);
+      server.tellsLeases = false;
+      await apply([machine(1)]);
+      assert.deepEqual(await router().lost([machine(1), machine(2)]), [machine(2)]);
+      await refused(router().leases(), /load its hook library libdhcp_lease_cmds\.so/);
+    } finally {
+      await server.close();
+    }
+  });
+});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { UserError } from "../../../../lib/errors.ts";
 import { silent } from "../../../../lib/progress.ts";
 import type { Reservation } from "../../../../steps/router/base/driver.ts";
+import { openRouter } from "../../../../steps/router/catalogue.ts";
 import { openwrt } from "../../../../steps/router/drivers/openwrt/openwrt.ts";
 import { parseShow } from "../../../../steps/router/drivers/openwrt/uci.ts";
 import { isRoot } from "../cable.ts";
@@ -129,9 +130,9 @@ describe("a router with OpenWrt", function () {
   it("writes a section again that was changed by hand, and takes no section of its name from others", async () => {
     await apply([pi1]);
     await home.run("uci set dhcp.piinit_b827eb000001.ip=192.168.2.99\nuci commit dhcp\n");
-    assert.deepEqual(await openwrt.lost(home.settings, [pi1], context()), [pi1]);
+    assert.deepEqual(await openRouter(home.settings, context()).lost([pi1]), [pi1]);
     await apply([pi1], [pi1]);
-    assert.deepEqual(await openwrt.lost(home.settings, [pi1], context()), []);
+    assert.deepEqual(await openRouter(home.settings, context()).lost([pi1]), []);
     await configure("config host 'piinit_b827eb000002'\n\toption mac 'b8:27:eb:00:00:07'\n\toption ip '192.168.2.7'\n");
     await refusal(apply([pi1, pi2], [pi1]), /are not of stack home: piinit_b827eb000002/);
   });
