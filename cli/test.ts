@@ -13,7 +13,7 @@ import { installMissing } from "./stack/stack.ts";
 
 /** From fast to slow; each tests only what a faster one can't. */
 const suites = ["unit", "engine", "e2e"];
-/** Every board's image, built and booted, and what goes wrong with routers over SSH: they take long, and run only when named. */
+/** Every board's image, built and booted, and what goes wrong with the slower routers: they take long, and run only when named. */
 const heavySuites = ["boards", "routers"];
 const allSuites = [...suites, ...heavySuites];
 

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { machine, nas } from "../bench.ts";
 import { conformance } from "../conformance.ts";
-import { faultCases } from "./faults.ts";
-import { benchOf, realBench, settingsOf } from "./opnsense-bench.ts";
+import { realBench, settingsOf } from "./opnsense-bench.ts";
 import { freshState, type OpnsenseContract, type ServerName, startOpnsense } from "./opnsense-server.ts";
 import { refused, stackHome } from "./stack-home.ts";
 
@@ -10,12 +9,6 @@ for (const name of ["kea", "dnsmasq"] as const) {
   conformance(`OPNsense's documented interface with ${name}`, () => realBench(name));
   ownWays(name);
 }
-
-// Its requests are the same for both servers, and each restart takes a second.
-faultCases("OPNsense's documented interface", async () => {
-  const server = await startOpnsense("kea");
-  return { server, bench: benchOf(server) };
-});
 
 function ownWays(name: ServerName): void {
   describe(`OPNsense's documented interface with ${name}, in its own ways`, function () {
