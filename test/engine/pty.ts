@@ -5,6 +5,10 @@ import { until } from "./agents.ts";
 export const ctrlC = "\x03";
 export const ctrlD = "\x04";
 
+/** Programs such as Pulumi ask for the colours of the terminal, and then for this, and wait five seconds for an answer. */
+const whereIsTheCursor = "\x1b[6n";
+const topLeft = "\x1b[1;1R";
+
 /** A program in a terminal of its own, which sends ^C to all programs in its foreground as a person's does. */
 export interface Terminal {
   /** All that the terminal has shown so far. */
@@ -27,6 +31,7 @@ export function inTerminal(
   let text = "";
   child.all.on("data", (chunk: Buffer) => {
     text += chunk.toString();
+    if (chunk.includes(whereIsTheCursor)) child.stdin.write(topLeft);
   });
   return {
     shown: () => text,
