@@ -1,4 +1,4 @@
-import { type ClientRequestArgs, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+import { Agent, type ClientRequestArgs, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { request as requestSecurely } from "node:https";
 import type { z } from "zod";
 import { startDeadline } from "./deadline.ts";
@@ -126,12 +126,16 @@ export async function send(wanted: Exchange): Promise<Answer> {
   }
 }
 
+/** A port that QEMU forwards takes two connections at a time; one that is dropped is tried again after a second. */
+const forwarded = new Agent({ maxSockets: 2 });
+const agentFor = (url: string) => (url.startsWith("http://127.0.0.1:") ? forwarded : false);
+
 /** One connection per request: a kept one may be closed just when it is used again. */
 function open(wanted: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
   const { url, body, connect, method = body ? "PUT" : "GET" } = wanted;
   const headers = { ...wanted.headers, ...(body && { "content-length": body.length }) };
   // With an agent, Node.js would not ask for our connection.
-  const connection = connect ? { createConnection: connect(signal) } : { agent: false };
+  const connection = connect ? { createConnection: connect(signal) } : { agent: agentFor(url) };
   return new Promise((resolve, reject) => {
     const start = url.startsWith("https:") ? requestSecurely : request;
     start(url, { method, headers, signal, ...connection }, resolve)

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { StackStatus } from "../../cli/status/stack-status.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
 import { eventually } from "./asking.ts";
@@ -36,6 +37,18 @@ export function questionsTo(checkout: () => Checkout) {
   const consulUrl = () => agentUrl("consul");
   const nomadUrl = () => agentUrl("nomad");
 
+  /** The servers that are ill in the eyes of their quorum, which looks every two seconds: afterwards it has looked again. */
+  async function illServers(): Promise<string[]> {
+    const looks = [await consulUrl(), await nomadUrl()].map(async (url) => {
+      const response = await fetch(`${url}/v1/operator/autopilot/health`);
+      const { Servers } = (await response.json()) as { Servers: { Name: string; Healthy: boolean }[] };
+      return Servers.filter(({ Healthy }) => !Healthy);
+    });
+    const ill = (await Promise.all(looks)).flat();
+    await sleep(2000);
+    return ill.map(({ Name }) => Name);
+  }
+
   async function keyValue(key: string): Promise<string | undefined> {
     const response = await fetch(`${await consulUrl()}/v1/kv/${key}?raw`);
     return response.ok ? response.text() : undefined;
@@ -63,5 +76,5 @@ export function questionsTo(checkout: () => Checkout) {
     await ssh("router", commands.join(" && "));
   }
 
-  return { status, labList, ssh, consulUrl, nomadUrl, keyValue, page, answerPi3 };
+  return { status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, answerPi3 };
 }

@@ -29,7 +29,7 @@ describe("the lab", function () {
     home.remove();
   });
 
-  const { status, labList, ssh, consulUrl, nomadUrl, keyValue, page, answerPi3 } = questionsTo(() => home);
+  const { status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, answerPi3 } = questionsTo(() => home);
 
   it("comes up with one command, though a machine loses its power in its first minutes", async () => {
     const up = home.piinit("up");
@@ -48,6 +48,10 @@ describe("the lab", function () {
 
   it("has a quorum of machines that call themselves as the settings do", async () => {
     await eventually("the whole cluster", status, isWhole);
+  });
+
+  it("has servers of which neither quorum thinks that it is ill now and then", async () => {
+    for (let look = 0; look < 8; look++) assert.deepEqual(await illServers(), []);
   });
 
   it("gave each machine the address that the router's own lease table has for it", async () => {

@@ -27,7 +27,10 @@ export interface Strangers {
   close(): Promise<void>;
 }
 
-/** One plain TCP server on 127.0.0.1 that plays many others: the first part of the path says which. */
+/**
+ * One plain TCP server that plays many others: the first part of the path says which. It is not on 127.0.0.1, where an agent is asked
+ * two questions at a time.
+ */
 export async function startStrangers(manners: Record<string, Manner>): Promise<Strangers> {
   const sockets = new Set<Socket>();
   const sent = new Map<string, number>();
@@ -45,11 +48,11 @@ export async function startStrangers(manners: Record<string, Manner>): Promise<S
       manners[who]?.(socket, path);
     });
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, "127.0.0.2");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
   return {
-    url: (name) => `http://127.0.0.1:${port}/${name}`,
+    url: (name) => `http://127.0.0.2:${port}/${name}`,
     sent: (name) => sent.get(name) ?? 0,
     async close() {
       server.close();
