@@ -51,6 +51,8 @@ function agentConfig(role: ConsulRole, { datacenter, consulServers }: ImageConte
       ui_config: { enabled: true },
       // The default refuses a server that was off for a week, and a home may be switched off for longer.
       server_rejoin_age_max: "87600h",
+      // By default a server of which the leader has heard nothing for 0.2 s is ill, which a busy small machine soon is.
+      autopilot: { last_contact_threshold: "2s" },
     }),
   };
 }
