@@ -18,6 +18,12 @@ export const isWhole = ({ machines: seen, consul, nomad }: StackStatus) =>
   nomad.spare === 1 &&
   [consul.peers, nomad.servers, nomad.clients].every((names) => names.join() === machines.join());
 
+async function illIn(url: string): Promise<string[]> {
+  const response = await fetch(`${url}/v1/operator/autopilot/health`);
+  const { Servers } = (await response.json()) as { Servers: { Name: string; Healthy: boolean }[] };
+  return Servers.filter(({ Healthy }) => !Healthy).map(({ Name }) => Name);
+}
+
 /** What a test asks the lab of a checkout, which exists only when it runs. */
 export function questionsTo(checkout: () => Checkout) {
   const status = () => checkout().json<StackStatus>("status");
@@ -37,16 +43,15 @@ export function questionsTo(checkout: () => Checkout) {
   const consulUrl = () => agentUrl("consul");
   const nomadUrl = () => agentUrl("nomad");
 
-  /** The servers that are ill in the eyes of their quorum, which looks every two seconds: afterwards it has looked again. */
-  async function illServers(): Promise<string[]> {
-    const looks = [await consulUrl(), await nomadUrl()].map(async (url) => {
-      const response = await fetch(`${url}/v1/operator/autopilot/health`);
-      const { Servers } = (await response.json()) as { Servers: { Name: string; Healthy: boolean }[] };
-      return Servers.filter(({ Healthy }) => !Healthy);
-    });
-    const ill = (await Promise.all(looks)).flat();
-    await sleep(2000);
-    return ill.map(({ Name }) => Name);
+  /** The servers that are ill in the eyes of their quorums, for each look at which there are any; they look every two seconds. */
+  async function illServers(looks: number): Promise<string[]> {
+    const ill: string[] = [];
+    for (let look = 0; look < looks; look++) {
+      const names = await Promise.all([await consulUrl(), await nomadUrl()].map(illIn));
+      ill.push(names.flat().join(", "));
+      await sleep(2000);
+    }
+    return ill.filter(Boolean);
   }
 
   async function keyValue(key: string): Promise<string | undefined> {
