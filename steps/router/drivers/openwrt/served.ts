@@ -3,10 +3,10 @@ import type { Pool, ServedNetwork, Service } from "../../base/service.ts";
 import type { Inventory } from "./inventory.ts";
 import { firstOf, isOn, type Section } from "./uci.ts";
 
-type Found = Pick<Inventory, "dhcp" | "network" | "isRunning" | "locked">;
+type ServedBy = Pick<Inventory, "dhcp" | "network" | "isRunning" | "locked">;
 
 /** What the router's dnsmasq serves, from the configurations `dhcp` and `network`. */
-export function serviceOf({ dhcp, network, isRunning, locked }: Found): Service {
+export function serviceOf({ dhcp, network, isRunning, locked }: ServedBy): Service {
   const networks = dhcp.filter(isServing).map((section) => networkOf(section, network));
   const domain = dhcp.flatMap((section) => (section.type === "dnsmasq" ? (firstOf(section, "domain") ?? []) : []))[0];
   const denied =

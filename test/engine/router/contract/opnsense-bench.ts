@@ -14,7 +14,7 @@ import {
   type StoredRow,
   startOpnsense,
 } from "./opnsense-server.ts";
-import { type Real, realDnsmasq, realKea } from "./real.ts";
+import { leasesOf, type Real, realDnsmasq, realKea } from "./real.ts";
 
 export const settingsOf = ({ url, fingerprint, server }: OpnsenseContract, change: object = {}) =>
   ({ kind: "opnsense", url, fingerprint, server, apiKey, apiSecret, ...change }) as RouterSettings;
@@ -86,7 +86,7 @@ export function benchOf(opnsense: OpnsenseContract, real?: Real<StoredRow>): Ben
       Object.assign(state, { ...freshState(), start: state.start });
       await real?.start([]);
     },
-    ...(real && { askForLease: (mac: string) => real.askForLease(mac) }),
+    ...leasesOf(real),
     broken: brokenWebSettings(
       (change) => settingsOf(opnsense, change),
       /not accept the API key.*tried once/,

@@ -4,7 +4,7 @@ import type { Random } from "../../../random.ts";
 import type { Bench } from "../bench.ts";
 import { brokenWebSettings } from "./broken.ts";
 import { apiKey, freshState, type PfsenseContract, type StoredMapping, startPfsense } from "./pfsense-server.ts";
-import { type Real, realKea } from "./real.ts";
+import { leasesOf, type Real, realKea } from "./real.ts";
 
 export const settingsOf = ({ url, fingerprint }: PfsenseContract, change: object = {}) =>
   ({ kind: "pfsense", url, fingerprint, interface: "lan", apiKey, ...change }) as RouterSettings;
@@ -65,7 +65,7 @@ export function benchOf(pfsense: PfsenseContract, real?: Real<StoredMapping>): B
       Object.assign(state, { ...freshState(), start: state.start });
       await real?.start([]);
     },
-    ...(real && { askForLease: (mac: string) => real.askForLease(mac) }),
+    ...leasesOf(real),
     broken: [
       ...brokenWebSettings((change) => settingsOf(pfsense, change), /not accept the API key.*tried once/, "apiKey"),
       { what: "interface", settings: settingsOf(pfsense, { interface: "opt7" }), says: /says 404: Parent not found/ },

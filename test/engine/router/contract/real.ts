@@ -13,6 +13,10 @@ export interface Real<Entry> {
   close(): Promise<void>;
 }
 
+/** What a bench asks of the server underneath, if there is one. */
+export const leasesOf = (real: Real<never> | undefined) =>
+  real && { askForLease: (mac: string) => real.askForLease(mac) };
+
 /** Kea, with reservations as its configuration has them; undefined if it can't be had here. */
 export async function realKea(): Promise<Real<object> | undefined> {
   if (isMissing("Kea", (await whyNoHome()) ?? (await whyNoKea()))) return undefined;
