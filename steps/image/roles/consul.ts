@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../manifest/contribution.ts";
+import { autopilot } from "./autopilot.ts";
 
 type ConsulRole = "server" | "client";
 
@@ -51,8 +52,7 @@ function agentConfig(role: ConsulRole, { datacenter, consulServers }: ImageConte
       ui_config: { enabled: true },
       // The default refuses a server that was off for a week, and a home may be switched off for longer.
       server_rejoin_age_max: "87600h",
-      // By default a server of which the leader has heard nothing for 0.2 s is ill, which a busy small machine soon is.
-      autopilot: { last_contact_threshold: "2s" },
+      autopilot,
     }),
   };
 }

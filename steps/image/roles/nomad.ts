@@ -2,6 +2,7 @@ import { z } from "zod";
 import { is32Bit } from "../../../toolchain/versions.ts";
 import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../manifest/contribution.ts";
 import type { Link } from "../manifest/manifest.ts";
+import { autopilot } from "./autopilot.ts";
 import { docker, dockerPlugin } from "./docker.ts";
 import { hostVolumes, mountedVolumes, volumesSchema } from "./volumes.ts";
 
@@ -73,13 +74,12 @@ function agentConfig(options: z.output<typeof schema>, { datacenter, nomadServer
         enabled: true,
         bootstrap_expect: nomadServers.length,
         encrypt: gossipKeys.nomad,
-        // By default, servers elect a new leader after a second of silence, which is common on a busy small machine.
+        // By default, servers elect a new leader after a second of silence, which is common on a busy small machine. The leader
+        // speaks up to five times as seldom then.
         raft_multiplier: 5,
         server_join: { retry_join: nomadServers, retry_interval: "5s" },
       },
-      // The leader speaks up to five times as seldom then, and by default a server of which 0.2 s nothing was heard is ill: it gets
-      // no vote back after a restart for as long as that happens.
-      autopilot: { last_contact_threshold: "2s" },
+      autopilot,
     }),
     ...(isNomadClient(options.role) && {
       client: {
