@@ -142,7 +142,9 @@ describe("up after an up that was killed", function () {
     await until("nothing runs any more", async () => (await processesBelow(stack.dir)).length === 0);
     assert.deepEqual(stack.done(), ["undo create image-server"]);
     await up();
-    assert.deepEqual([locks(), stack.done()], [[], ["create image-server"]]);
+    assert.deepEqual(locks(), []);
+    // Nobody reads Pulumi's output any more, so it may die of that before it has stored that nothing was made.
+    assert.match(stack.done().join(), /^(create|update) image-server$/);
     stack.steps({ two: "2" });
     await up();
     stack.done();
