@@ -1,0 +1,9 @@
+import { runStep } from "../run-step.ts";
+import { authorityFor } from "./authority.ts";
+import { certify } from "./certificate.ts";
+import { securityStep } from "./contract.ts";
+
+await runStep(securityStep, {
+  authority: (request, _context, last) => authorityFor(request, last),
+  certificate: (request) => certify(request),
+});
