@@ -9,7 +9,7 @@ import { incompatibilities } from "../snapshot/compatibility.ts";
 import { type ClusterContent, lookAtContent } from "../snapshot/content.ts";
 import { decodeSnapshot, type Snapshot, WrongPassphrase } from "../snapshot/file.ts";
 import { awaitLeaders, restoreAgent } from "../snapshot/restore.ts";
-import type { ExpectedMachine } from "../steps/cluster/contract.ts";
+import type { Cluster } from "../steps/cluster/contract.ts";
 import { clusterMachines } from "./stack/cluster-machines.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
@@ -36,11 +36,12 @@ export function define(command: Command): void {
       const { file, bytes } = await readSnapshotFile(name, second ?? first);
       const snapshot = await openSnapshot(name, file, bytes);
       const machines = await lookAtStack(name, async (stack) => clusterMachines(name, await stackSettings(stack)));
-      const content = await lookAtContent(machines, interrupted);
+      const cluster = { machines };
+      const content = await lookAtContent(cluster, interrupted);
       process.stderr.write(`${describe(file, snapshot, name, content)}\n`);
       refuseOther(file, snapshot, content);
       await requireConsent(name, yes);
-      await restore(name, snapshot, machines, content);
+      await restore(name, snapshot, cluster, content);
       process.stdout.write(`Restored. What the settings say may be newer: run ./piinit up ${name} now.\n`);
     });
 }
@@ -112,20 +113,20 @@ async function requireConsent(stack: string, yes: boolean): Promise<void> {
 async function restore(
   stack: string,
   { consul, nomad }: Snapshot,
-  machines: readonly ExpectedMachine[],
+  cluster: Cluster,
   content: ClusterContent,
 ): Promise<void> {
   const context = { progress: progressOnStderr(), signal: interrupted };
   let reached = "Consul has either the snapshot or still its own data; Nomad is as it was. Run the same command again.";
   try {
-    await restoreAgent("Consul", consul, machines, context);
+    await restoreAgent("Consul", consul, cluster, context);
     if (nomad && content.nomad) {
       reached =
         "Consul has the snapshot; Nomad has either the snapshot or still its own data. Run the same command again.";
-      await restoreAgent("Nomad", nomad, machines, context);
+      await restoreAgent("Nomad", nomad, cluster, context);
     }
     reached = `The snapshot is restored; only the wait for leaders is not over. See ./piinit status ${stack}, then run ./piinit up ${stack}.`;
-    await awaitLeaders(machines, context);
+    await awaitLeaders(cluster, context);
   } catch (error) {
     if (error instanceof Interrupted) throw new Interrupted(`Interrupted. ${reached}`);
     throw error instanceof UserError ? new UserError(`${error.message}\n${reached}`) : error;

@@ -1,5 +1,5 @@
 import { Agent, type ClientRequestArgs, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
-import { request as requestSecurely } from "node:https";
+import { request as requestSecurely, Agent as SecureAgent } from "node:https";
 import type { z } from "zod";
 import { startDeadline } from "./deadline.ts";
 import { UserError } from "./errors.ts";
@@ -14,12 +14,22 @@ export class NoAnswer extends Error {
   readonly isStranger: boolean;
   /** The status of a refusal, such as 500. */
   readonly status: number | undefined;
+  /** Its certificate can't be trusted. */
+  readonly isDistrusted: boolean;
 
-  constructor(reason: string, { isStranger = false, status }: { isStranger?: boolean; status?: number } = {}) {
-    super(reason);
+  constructor(reason: string, { isStranger = false, status, isDistrusted = false, cause }: NoAnswerKind = {}) {
+    super(reason, { cause });
     this.isStranger = isStranger;
     this.status = status;
+    this.isDistrusted = isDistrusted;
   }
+}
+
+interface NoAnswerKind {
+  isStranger?: boolean;
+  status?: number;
+  isDistrusted?: boolean;
+  cause?: unknown;
 }
 
 /** The answer; undefined where there is none. */
@@ -38,6 +48,12 @@ interface Request {
   url: string;
   /** How long the complete answer may take. */
   timeoutMs: number;
+  headers?: Readonly<Record<string, string>>;
+  /** PEM of the only authority whose certificates count there; default: those that Node.js knows. */
+  ca?: string | undefined;
+  /** Default: PUT with a body, GET without. */
+  method?: string;
+  body?: Buffer | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -79,10 +95,6 @@ export async function putBytes(sending: Request & { body: Buffer }): Promise<voi
 }
 
 interface Exchange extends Request {
-  /** Default: PUT with a body, GET without. */
-  method?: string;
-  headers?: Readonly<Record<string, string>>;
-  body?: Buffer | undefined;
   mostBytes: number;
   alsoStatus?: number | undefined;
   /** Makes the connection; until it has, nothing is sent. Default: as Node.js does. */
@@ -127,18 +139,22 @@ export async function send(wanted: Exchange): Promise<Answer> {
 }
 
 /** A port that QEMU forwards takes two connections at a time; one that is dropped is tried again after a second. */
-const forwarded = new Agent({ maxSockets: 2 });
-const agentFor = (url: string) => (url.startsWith("http://127.0.0.1:") ? forwarded : false);
+const forwarded = { "http:": new Agent({ maxSockets: 2 }), "https:": new SecureAgent({ maxSockets: 2 }) };
+
+function agentFor(url: string): Agent | false {
+  const { protocol, hostname } = new URL(url);
+  return hostname === "127.0.0.1" && forwarded[protocol as keyof typeof forwarded];
+}
 
 /** One connection per request: a kept one may be closed just when it is used again. */
 function open(wanted: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
-  const { url, body, connect, method = body ? "PUT" : "GET" } = wanted;
+  const { url, body, ca, connect, method = body ? "PUT" : "GET" } = wanted;
   const headers = { ...wanted.headers, ...(body && { "content-length": body.length }) };
   // With an agent, Node.js would not ask for our connection.
   const connection = connect ? { createConnection: connect(signal) } : { agent: agentFor(url) };
   return new Promise((resolve, reject) => {
     const start = url.startsWith("https:") ? requestSecurely : request;
-    start(url, { method, headers, signal, ...connection }, resolve)
+    start(url, { method, headers, signal, ca, ...connection }, resolve)
       .on("error", reject)
       .end(body);
   });
@@ -166,13 +182,27 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTFOUND: "no such host",
   EAI_AGAIN: "its name can't be looked up",
   ECONNRESET: "it closes the connection",
+  EPROTO: "it doesn't speak TLS",
+};
+
+/** By OpenSSL's codes. */
+const distrust: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "its certificate has expired",
+  CERT_NOT_YET_VALID: "its certificate isn't valid yet, by this computer's clock",
+  ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another address",
+  CERT_SIGNATURE_FAILURE: "its certificate is of another authority",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is of another authority",
+  SELF_SIGNED_CERT_IN_CHAIN: "its certificate is of another authority",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its certificate is of another authority",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its certificate is of another authority",
 };
 
 function noAnswer(who: string, error: unknown, response: IncomingMessage | undefined): NoAnswer {
   const { code = "", message } = error as NodeJS.ErrnoException;
   if (code.startsWith("HPE_")) return stranger(who, "it doesn't speak HTTP");
   if (response) return new NoAnswer("its answer breaks off");
-  return new NoAnswer(reasons[code] ?? short(message));
+  if (distrust[code]) return new NoAnswer(distrust[code], { isDistrusted: true, cause: error });
+  return new NoAnswer(reasons[code] ?? short(message), { cause: error });
 }
 
 const stranger = (who: string, what: string) =>

@@ -1,6 +1,6 @@
 import { askBytes, NoAnswer } from "../lib/http.ts";
-import type { AgentName } from "../steps/agents.ts";
-import type { ExpectedMachine } from "../steps/cluster/contract.ts";
+import { type AgentName, credentials } from "../steps/agents.ts";
+import type { Cluster } from "../steps/cluster/contract.ts";
 import { archiveFault } from "./archive.ts";
 import { type AgentFacts, askFirst, factsOf, type Server, serversOf, serversWithLeader } from "./servers.ts";
 
@@ -22,19 +22,18 @@ const timeoutMs = 120_000;
 
 const paths: Readonly<Record<AgentName, string>> = { Consul: "/v1/snapshot", Nomad: "/v1/operator/snapshot" };
 
-/** The address of an agent's snapshots: GET reads one, PUT restores one. */
-export const snapshotUrl = (agent: AgentName, { url }: Server): string => url + paths[agent];
+/** A request for an agent's snapshot: GET reads one, PUT restores one. */
+export function snapshotRequest(agent: AgentName, { url, access }: Server, signal: AbortSignal) {
+  return { who: agent, url: url + paths[agent], timeoutMs, ...credentials(agent, url, { access, signal }) };
+}
 
 /**
  * Reads a snapshot of Consul and, if the stack has it, of Nomad. A quorum is enough.
  * @throws UserError if there is no leader, or what comes isn't a whole snapshot
  */
-export async function fetchSnapshots(
-  machines: readonly ExpectedMachine[],
-  signal: AbortSignal,
-): Promise<ClusterSnapshot> {
-  const consul = await fetchSnapshot("Consul", serversOf("Consul", machines), signal);
-  const nomadServers = serversOf("Nomad", machines);
+export async function fetchSnapshots(cluster: Cluster, signal: AbortSignal): Promise<ClusterSnapshot> {
+  const consul = await fetchSnapshot("Consul", serversOf("Consul", cluster), signal);
+  const nomadServers = serversOf("Nomad", cluster);
   if (nomadServers.length === 0) return { consul };
   return { consul, nomad: await fetchSnapshot("Nomad", nomadServers, signal) };
 }
@@ -42,8 +41,8 @@ export async function fetchSnapshots(
 async function fetchSnapshot(agent: AgentName, servers: Server[], signal: AbortSignal): Promise<AgentSnapshot> {
   const leading = await serversWithLeader(agent, servers, signal);
   return askFirst(agent, `Taking a snapshot of ${agent}`, leading, signal, async (server) => {
-    const facts = await factsOf(agent, server.url, signal);
-    const archive = await askBytes({ who: agent, url: snapshotUrl(agent, server), timeoutMs, mostBytes, signal });
+    const facts = await factsOf(agent, server, signal);
+    const archive = await askBytes({ ...snapshotRequest(agent, server, signal), mostBytes });
     const fault = await archiveFault(archive);
     if (fault !== undefined) throw new NoAnswer(`what it gave isn't a whole snapshot: ${fault}`);
     return { ...facts, archive };

@@ -3,11 +3,10 @@ import { UserError } from "../lib/errors.ts";
 import { putBytes } from "../lib/http.ts";
 import type { Context } from "../lib/program.ts";
 import type { AgentName } from "../steps/agents.ts";
-import type { ExpectedMachine } from "../steps/cluster/contract.ts";
-import { type AgentSnapshot, snapshotUrl } from "./fetch.ts";
+import type { Cluster } from "../steps/cluster/contract.ts";
+import { type AgentSnapshot, snapshotRequest } from "./fetch.ts";
 import { askFirst, serversOf, serversWithLeader } from "./servers.ts";
 
-const timeoutMs = 120_000;
 const electionMs = 180_000;
 const pollMs = 1000;
 
@@ -19,21 +18,21 @@ const pollMs = 1000;
 export async function restoreAgent(
   agent: AgentName,
   { archive }: AgentSnapshot,
-  machines: readonly ExpectedMachine[],
+  cluster: Cluster,
   { progress, signal }: Context,
 ): Promise<void> {
   progress.step(`${agent}: restoring ${archive.length} bytes`);
-  const servers = await serversWithLeader(agent, serversOf(agent, machines), signal);
+  const servers = await serversWithLeader(agent, serversOf(agent, cluster), signal);
   await askFirst(agent, `Restoring ${agent}`, servers, signal, (server) =>
-    putBytes({ who: agent, url: snapshotUrl(agent, server), body: archive, timeoutMs, signal }),
+    putBytes({ ...snapshotRequest(agent, server, signal), body: archive }),
   );
 }
 
 /** Waits until all that have servers also have a leader. @throws UserError after three minutes */
-export async function awaitLeaders(machines: readonly ExpectedMachine[], { progress, signal }: Context): Promise<void> {
+export async function awaitLeaders(cluster: Cluster, { progress, signal }: Context): Promise<void> {
   const end = performance.now() + electionMs;
   for (const agent of ["Consul", "Nomad"] as const) {
-    const servers = serversOf(agent, machines);
+    const servers = serversOf(agent, cluster);
     if (servers.length === 0) continue;
     for (let said = false; ; said = true) {
       const problem = await serversWithLeader(agent, servers, signal).then(() => undefined, asUserError);

@@ -1,20 +1,24 @@
 import { z } from "zod";
 import { UserError } from "../lib/errors.ts";
 import { NoAnswer } from "../lib/http.ts";
-import { type AgentName, askAgent, askForLeader, plainText } from "../steps/agents.ts";
-import { type ExpectedMachine, isNomadServer } from "../steps/cluster/contract.ts";
+import { type Access, type AgentName, askAgent, askForLeader, plainText } from "../steps/agents.ts";
+import { type Cluster, isNomadServer } from "../steps/cluster/contract.ts";
 
 /** A server's agent. */
 export interface Server {
   /** Its machine's. */
   name: string;
   url: string;
+  /** What opens it. */
+  access: Access | undefined;
 }
 
 /** The stack's servers of that kind, in its order. */
-export function serversOf(agent: AgentName, machines: readonly ExpectedMachine[]): Server[] {
-  if (agent === "Nomad") return machines.filter(isNomadServer).map(({ name, nomadUrl }) => ({ name, url: nomadUrl }));
-  return machines.filter(({ consulServer }) => consulServer).map(({ name, consulUrl }) => ({ name, url: consulUrl }));
+export function serversOf(agent: AgentName, { machines, access }: Cluster): Server[] {
+  if (agent === "Nomad")
+    return machines.filter(isNomadServer).map(({ name, nomadUrl }) => ({ name, url: nomadUrl, access }));
+  const servers = machines.filter(({ consulServer }) => consulServer);
+  return servers.map(({ name, consulUrl }) => ({ name, url: consulUrl, access }));
 }
 
 /**
@@ -34,9 +38,9 @@ export async function serversWithLeader(
   throw new UserError([`${agent} has no leader, and without one nothing can be read or written:`, ...lines].join("\n"));
 }
 
-async function problemOf(agent: AgentName, { url }: Server, signal: AbortSignal): Promise<string | undefined> {
+async function problemOf(agent: AgentName, { url, access }: Server, signal: AbortSignal): Promise<string | undefined> {
   try {
-    return (await askForLeader(agent, url, { signal })) === "" ? "knows no leader" : undefined;
+    return (await askForLeader(agent, url, { access, signal })) === "" ? "knows no leader" : undefined;
   } catch (error) {
     if (error instanceof NoAnswer) return `no answer from ${url}: ${error.message}`;
     throw error;
@@ -79,11 +83,12 @@ const nomadSelf = z.object({
 });
 
 /** An agent's version and datacenter. Fails with a NoAnswer. */
-export async function factsOf(agent: AgentName, url: string, signal: AbortSignal): Promise<AgentFacts> {
+export async function factsOf(agent: AgentName, { url, access }: Server, signal: AbortSignal): Promise<AgentFacts> {
+  const asker = { access, signal };
   if (agent === "Consul") {
-    const { Config } = await askAgent(agent, `${url}/v1/agent/self`, consulSelf, { signal });
+    const { Config } = await askAgent(agent, `${url}/v1/agent/self`, consulSelf, asker);
     return { version: Config.Version, datacenter: Config.Datacenter };
   }
-  const { config } = await askAgent(agent, `${url}/v1/agent/self`, nomadSelf, { signal });
+  const { config } = await askAgent(agent, `${url}/v1/agent/self`, nomadSelf, asker);
   return { version: config.Version.Version, datacenter: config.Datacenter };
 }

@@ -31,7 +31,23 @@ export const healthAnswer = z.object({
     .nullable(),
 });
 
+/** What opens the agents' APIs: the stack's authority and its tokens. */
+export const accessSchema = z.object({
+  /** PEM of the authority that has signed the agents' certificates. */
+  ca: z.string(),
+  /** May do everything in Consul, in Nomad. */
+  consul: z.uuid(),
+  nomad: z.uuid(),
+  /** May ask a Consul agent about itself, also when there is no leader. */
+  recovery: z.uuid(),
+});
+
+export type Access = z.output<typeof accessSchema>;
+
+/** Who asks, and for how long. */
 export interface AskOptions {
+  /** Missing for a cluster that lets everybody in. */
+  access?: Access | undefined;
   /** For the whole answer. */
   timeoutMs?: number;
   signal?: AbortSignal | undefined;
@@ -44,10 +60,22 @@ export function askAgent<T>(
   agent: AgentName,
   url: string,
   schema: z.ZodType<T>,
-  { timeoutMs = requestMs, signal }: AskOptions = {},
+  { timeoutMs = requestMs, ...options }: AskOptions = {},
 ): Promise<T> {
   // Autopilot answers 429 if a server is unhealthy; the body is a normal answer.
-  return askJson({ who: agent, url, schema, timeoutMs, signal, alsoStatus: 429 });
+  return askJson({ who: agent, url, schema, timeoutMs, ...credentials(agent, url, options), alsoStatus: 429 });
+}
+
+/** Consul's agent about itself: without a leader it knows no token but the one for recovery. Fails with a NoAnswer. */
+export function askItself<T>(url: string, schema: z.ZodType<T>, { access, ...options }: AskOptions): Promise<T> {
+  return askAgent("Consul", url, schema, { ...options, access: access && { ...access, consul: access.recovery } });
+}
+
+/** The parts of a request that are the asker's. A token is sent to nobody who has no certificate of the authority. */
+export function credentials(agent: AgentName, url: string, { access, signal }: AskOptions) {
+  if (!access || !url.startsWith("https:")) return { signal };
+  const token = agent === "Consul" ? access.consul : access.nomad;
+  return { signal, ca: access.ca, headers: { [`X-${agent}-Token`]: token } };
 }
 
 /** The leader's "address:port"; "" if the agent knows none, whatever its answer for that is. Fails with a NoAnswer. */

@@ -85,9 +85,10 @@ export function tellSlow(
 async function lookBehindGate(state: StackState) {
   const cluster = await lookAtCluster(state);
   const agents = cluster?.judgement.quorum;
+  const access = cluster?.gate.input.access;
   const [keys, jobs] = await Promise.all([
-    keyDrift(state, agents?.consulUrl ?? providerAddress(state, "consul")),
-    jobDrift(state, agents?.nomadUrl ?? providerAddress(state, "nomad")),
+    keyDrift(state, agents?.consulUrl ?? providerAddress(state, "consul"), access),
+    jobDrift(state, agents?.nomadUrl ?? providerAddress(state, "nomad"), access),
   ]);
   return { cluster, keys, jobs };
 }

@@ -1,12 +1,13 @@
+import type { Access } from "../../steps/agents.ts";
 import type { StackState, StateResource } from "../stack/state.ts";
 import type { Correction, Found } from "./correction.ts";
 import { type JobIndexes, nomadIndexes } from "./nomad-indexes.ts";
 
 /** Finds jobs that failed, were reverted by Nomad, scaled or stopped by hand, or are gone. */
-export async function jobDrift(state: StackState, nomadUrl: string | undefined): Promise<Found> {
+export async function jobDrift(state: StackState, nomadUrl: string | undefined, access?: Access): Promise<Found> {
   const jobs = (state.deployment.resources ?? []).filter(({ type }) => type === "nomad:index/job:Job");
   if (jobs.length === 0) return { corrections: [], unknown: [] };
-  const indexes = nomadUrl && (await nomadIndexes(nomadUrl));
+  const indexes = nomadUrl && (await nomadIndexes(nomadUrl, access));
   if (!indexes) return { corrections: [], unknown: ["the jobs could not be checked: no Nomad server answers"] };
   return { corrections: jobs.flatMap((job) => correctJob(job, indexes)), unknown: [] };
 }

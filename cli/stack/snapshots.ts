@@ -76,8 +76,8 @@ async function writeSnapshot(
 ): Promise<TakenSnapshot> {
   const machines = await clusterMachines(stack.name, settings);
   const time = new Date();
-  const cluster = await fetchSnapshots(machines, interrupted);
-  const snapshot = { ...cluster, stack: stack.name, time, piinit: await ownVersion() };
+  const taken = await fetchSnapshots({ machines }, interrupted);
+  const snapshot = { ...taken, stack: stack.name, time, piinit: await ownVersion() };
   const bytes = await encodeSnapshot(snapshot, passphrase);
   interrupted.throwIfAborted();
   const file = fileAt(time);

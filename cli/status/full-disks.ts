@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { unlessSilent } from "../../lib/http.ts";
-import { askAgent, plainText } from "../../steps/agents.ts";
+import { type AskOptions, askAgent, plainText } from "../../steps/agents.ts";
 import type { ExpectedMachine } from "../../steps/cluster/contract.ts";
 
 /** Of Nomad's clients; an agent that is only a server has no such answer. */
@@ -23,11 +23,11 @@ export interface FullDisk {
 /** Why a machine's agents soon can't write, or can't already; undefined if they can, or Nomad doesn't tell. */
 export async function fullDisk(
   { name, nomad, nomadUrl }: ExpectedMachine,
-  signal?: AbortSignal,
+  asker: AskOptions = {},
 ): Promise<FullDisk | undefined> {
   if (nomad === undefined || nomad === "server") return undefined;
   const stats = await unlessSilent(
-    askAgent("Nomad", `${nomadUrl}/v1/client/stats`, statsAnswer, { timeoutMs, signal }),
+    askAgent("Nomad", `${nomadUrl}/v1/client/stats`, statsAnswer, { ...asker, timeoutMs }),
   );
   const disk = stats?.DiskStats?.find(({ Mountpoint }) => Mountpoint === dataFolder);
   if (!disk || disk.Available >= disk.Size * fullShare) return undefined;

@@ -1,4 +1,5 @@
 import { unlessSilent } from "../../lib/http.ts";
+import type { AskOptions } from "../../steps/agents.ts";
 import type { Expectation } from "../../steps/cluster/contract.ts";
 import { type ClusterStatus, clusterStatus } from "../../steps/cluster/status.ts";
 import { type JobHealth, jobHealth } from "../../steps/jobs/health.ts";
@@ -16,9 +17,10 @@ export interface StackStatus extends ClusterStatus {
  */
 export async function stackStatus(expectation: Expectation, signal?: AbortSignal): Promise<StackStatus> {
   const cluster = await clusterStatus(expectation, signal);
+  const asker = { access: expectation.access, signal };
   const [jobs, machines] = await Promise.all([
-    jobsOf(cluster, signal),
-    withFullDisks(cluster.machines, expectation, signal),
+    jobsOf(cluster, asker),
+    withFullDisks(cluster.machines, expectation, asker),
   ]);
   const isIll = jobs.some(({ status }) => status !== "healthy") || machines.some(({ problem }) => problem !== null);
   return { ...cluster, machines, state: cluster.state === "healthy" && isIll ? "degraded" : cluster.state, jobs };
@@ -28,18 +30,18 @@ export async function stackStatus(expectation: Expectation, signal?: AbortSignal
 function withFullDisks(
   machines: StackStatus["machines"],
   expectation: Expectation,
-  signal?: AbortSignal,
+  asker: AskOptions,
 ): Promise<StackStatus["machines"]> {
   return Promise.all(
     machines.map(async (machine, index) => {
       const expected = expectation.machines[index];
       if (!expected || !machine.reachable || machine.problem !== null) return machine;
-      return { ...machine, ...(await fullDisk(expected, signal)) };
+      return { ...machine, ...(await fullDisk(expected, asker)) };
     }),
   );
 }
 
-async function jobsOf({ consul, nomad }: ClusterStatus, signal?: AbortSignal): Promise<JobHealth[]> {
+async function jobsOf({ consul, nomad }: ClusterStatus, asker: AskOptions): Promise<JobHealth[]> {
   if (nomad.url === null || nomad.leader === null) return [];
-  return (await unlessSilent(jobHealth(nomad.url, { consulUrl: consul.url ?? undefined, signal }))) ?? [];
+  return (await unlessSilent(jobHealth(nomad.url, { consulUrl: consul.url ?? undefined, ...asker }))) ?? [];
 }

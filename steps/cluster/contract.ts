@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accessSchema } from "../agents.ts";
 import { defineContract } from "../contract.ts";
 
 const expectedMachine = z.object({
@@ -17,6 +18,8 @@ const expectedMachine = z.object({
 const expectation = z.object({
   datacenter: z.string(),
   machines: z.array(expectedMachine).min(1),
+  /** Missing in stacks of earlier versions, whose agents let everybody in. */
+  access: accessSchema.optional(),
   /** How long the cluster may take, seconds. */
   deadlineSeconds: z.number().min(0),
   /** What to do with a machine that does not answer; NAME and IMAGE stand for its own. */
@@ -53,6 +56,9 @@ export const isNomadClient = ({ nomad }: ExpectedMachine): boolean => nomad === 
 
 /** What the gate reads. */
 export type Expectation = z.output<typeof expectation>;
+
+/** The machines of a cluster, and what opens their agents. */
+export type Cluster = Pick<Expectation, "machines" | "access">;
 
 /** What the gate answers: the agents that the providers talk to. */
 export type ReadyCluster = z.output<typeof readyCluster>;

@@ -58,8 +58,11 @@ function judgeIdentity(
   if (elsewhere) return wrong(elsewhere.ip, name);
   const problem = noAnswerFrom("Consul", consulUrl, silence?.Consul);
   if (silence?.Consul?.isStranger) return { problem, action: `${ip} belongs to something else: ${action}` };
+  if (silence?.Consul?.isDistrusted) return { problem, action: otherImage(remedy), needsImage: true };
   return { problem, action: `${remedy}${strangers(expectation, members)}` };
 }
+
+const otherImage = (remedy: string) => `its image is of another stack or of older settings: ${remedy}`;
 
 /** A machine without a name is `localhost`, and one with another machine's has that one's reservation. */
 const isNamedByRouter = ({ machines }: Expectation, calledItself: string): boolean =>
@@ -90,7 +93,7 @@ function judgeConsul(
   if (view.datacenter !== datacenter)
     return {
       problem: `its Consul is of the datacenter ${view.datacenter}, the stack's is ${datacenter}`,
-      action: `its image is of another stack or of older settings: ${remedy}`,
+      action: otherImage(remedy),
       needsImage: true,
     };
   if (view.server !== machine.consulServer)
@@ -115,13 +118,18 @@ function judgeNomad(
 ): Pick<MachineVerdict, "server" | "client"> {
   if (!machine.nomad) return {};
   if (!view.nomad) {
-    const problem = noAnswerFrom("Nomad", machine.nomadUrl, view.silence?.Nomad);
-    const fault = { problem, action: "its Consul answers, so check on the machine: journalctl -u nomad" };
+    const fault = silentNomad(machine, view.silence?.Nomad, remedy);
     return { ...(isNomadServer(machine) && { server: fault }), ...(isNomadClient(machine) && { client: fault }) };
   }
   const server = isNomadServer(machine) ? judgeNomadServer(seen, machine, view.nomad, remedy) : undefined;
   const client = isNomadClient(machine) ? judgeNode(expectation, machine, seen) : undefined;
   return { server, client };
+}
+
+function silentNomad({ nomadUrl }: ExpectedMachine, silence: NoAnswer | undefined, remedy: string): MachineFinding {
+  const problem = noAnswerFrom("Nomad", nomadUrl, silence);
+  if (silence?.isDistrusted) return { problem, action: otherImage(remedy), needsImage: true };
+  return { problem, action: "its Consul answers, so check on the machine: journalctl -u nomad" };
 }
 
 function judgeNomadServer(

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { NoAnswer } from "../../lib/http.ts";
-import { type AgentName, type AskOptions, askAgent, askForLeader, healthAnswer, plainText } from "../agents.ts";
+import {
+  type AgentName,
+  type AskOptions,
+  askAgent,
+  askForLeader,
+  askItself,
+  healthAnswer,
+  plainText,
+} from "../agents.ts";
 import type { Expectation, ExpectedMachine } from "./contract.ts";
 
 /** One observation of a cluster, not judged yet: what each machine's agents and the leaders answered. */
@@ -69,9 +77,13 @@ export interface NomadNode {
   eligible: boolean;
 }
 
+/** How long a look may take; the expectation has what opens the agents. */
+export type LookOptions = Omit<AskOptions, "access">;
+
 /** Asks all machines at once; never fails because a machine does not answer or something else does. */
-export async function observe(expectation: Expectation, options: AskOptions = {}): Promise<Observation> {
-  const { machines } = expectation;
+export async function observe(expectation: Expectation, given: LookOptions = {}): Promise<Observation> {
+  const { machines, access } = expectation;
+  const options: AskOptions = { ...given, access };
   const views = await Promise.all(machines.map((machine) => lookAtMachine(machine, options)));
   const consul = views.findIndex((view) => view.consul?.leader);
   const nomad = views.findIndex((view) => view.nomad?.leader);
@@ -157,9 +169,9 @@ type ConsulMember = z.output<typeof consulMembers>[number];
 
 async function lookAtConsul({ consulUrl: url, ip }: ExpectedMachine, options: AskOptions): Promise<ConsulView> {
   const [self, leader, members] = await Promise.all([
-    askAgent("Consul", `${url}/v1/agent/self`, consulSelf, options).catch(asSilence),
+    askItself(`${url}/v1/agent/self`, consulSelf, options).catch(asSilence),
     askForLeader("Consul", url, options),
-    askAgent("Consul", `${url}/v1/agent/members`, consulMembers, options),
+    askItself(`${url}/v1/agent/members`, consulMembers, options),
   ]);
   return {
     ...(self instanceof NoAnswer ? ownEntry(self, ip, members) : selfView(self)),

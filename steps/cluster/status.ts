@@ -1,7 +1,6 @@
-import type { AskOptions } from "../agents.ts";
 import type { Expectation } from "./contract.ts";
 import { type Finding, type Judgement, judge } from "./judge.ts";
-import { type Observation, observe, type RaftServer } from "./observe.ts";
+import { type LookOptions, type Observation, observe, type RaftServer } from "./observe.ts";
 import { leaderOf, serversOf, spareServers } from "./quorum.ts";
 
 /** What `./piinit status --json` prints about the cluster. */
@@ -63,7 +62,7 @@ async function lookOnceOrTwice(expectation: Expectation, signal?: AbortSignal): 
 
 type Look = Judgement & { seen: Observation };
 
-async function look(expectation: Expectation, options: AskOptions): Promise<Look> {
+async function look(expectation: Expectation, options: LookOptions): Promise<Look> {
   const seen = await observe(expectation, options);
   return { ...judge(expectation, seen), seen };
 }

@@ -1,9 +1,12 @@
 import { z } from "zod";
+import { accessSchema } from "../agents.ts";
 import { defineContract } from "../contract.ts";
 
 const registeredJob = z.object({
   /** Base URLs of Nomad's servers, without a trailing slash; whichever answers is asked. */
   servers: z.array(z.url()).min(1),
+  /** Missing in stacks of earlier versions, whose agents let everybody in. */
+  access: accessSchema.optional(),
   /** The job's name in Nomad. */
   job: z.string(),
   namespace: z.string(),

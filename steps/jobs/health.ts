@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { unlessSilent } from "../../lib/http.ts";
-import { askAgent } from "../agents.ts";
+import { type AskOptions, askAgent } from "../agents.ts";
 import {
   type Allocation,
   allocationsAnswer,
@@ -32,10 +32,9 @@ export interface LastRun {
   result: "succeeded" | "failed" | "running" | "waiting";
 }
 
-export interface HealthOptions {
+export interface HealthOptions extends AskOptions {
   /** A Consul agent's base URL: a job whose service has a critical check isn't healthy. */
   consulUrl?: string | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -43,19 +42,19 @@ export interface HealthOptions {
  * One request for each job, and six more.
  * @throws NoAnswer if this Nomad doesn't answer
  */
-export async function jobHealth(url: string, { consulUrl, signal }: HealthOptions = {}): Promise<JobHealth[]> {
-  const ask = <T>(path: string, schema: z.ZodType<T>) => askAgent("Nomad", `${url}${path}`, schema, { signal });
+export async function jobHealth(url: string, { consulUrl, ...asker }: HealthOptions = {}): Promise<JobHealth[]> {
+  const ask = <T>(path: string, schema: z.ZodType<T>) => askAgent("Nomad", `${url}${path}`, schema, asker);
   const [listed, evaluations, deployments, allocations, nodes, critical] = await Promise.all([
     ask("/v1/jobs?namespace=*", listAnswer),
     ask("/v1/evaluations?namespace=*", evaluationsAnswer),
     ask("/v1/deployments?namespace=*", deploymentsAnswer),
     ask("/v1/allocations?namespace=*", allocationsAnswer),
-    lookAtNodes(url, signal),
-    consulUrl ? criticalChecks(consulUrl, signal) : [],
+    lookAtNodes(url, asker),
+    consulUrl ? criticalChecks(consulUrl, asker) : [],
   ]);
   const wanted = listed.filter(({ ParentID }) => !ParentID);
   const jobs = await Promise.all(
-    wanted.map(({ ID, Namespace }) => askForJob(url, { job: ID, namespace: Namespace }, signal)),
+    wanted.map(({ ID, Namespace }) => askForJob(url, { job: ID, namespace: Namespace }, asker)),
   );
   const judged = jobs.flatMap((job): JobHealth[] => {
     if (!job) return [];
@@ -110,8 +109,8 @@ const criticalAnswer = z.array(z.object({ Name: shown, ServiceID: z.string(), Se
 type CriticalCheck = z.output<typeof criticalAnswer>[number];
 
 /** None if Consul doesn't answer: then nothing is known against the jobs. */
-async function criticalChecks(consulUrl: string, signal?: AbortSignal): Promise<CriticalCheck[]> {
-  const checks = askAgent("Consul", `${consulUrl}/v1/health/state/critical`, criticalAnswer, { signal });
+async function criticalChecks(consulUrl: string, asker: AskOptions): Promise<CriticalCheck[]> {
+  const checks = askAgent("Consul", `${consulUrl}/v1/health/state/critical`, criticalAnswer, asker);
   return (await unlessSilent(checks)) ?? [];
 }
 

@@ -1,5 +1,5 @@
 import { askBytes, NoAnswer, unlessSilent } from "../../lib/http.ts";
-import { askAgent } from "../agents.ts";
+import { type AskOptions, askAgent, credentials } from "../agents.ts";
 import {
   type Allocation,
   allocationsAnswer,
@@ -31,11 +31,11 @@ export interface JobName {
 }
 
 /** Asks one server; undefined if there is no such job. Fails with a NoAnswer. */
-export async function lookAtJob(url: string, name: JobName, signal?: AbortSignal): Promise<Look | undefined> {
+export async function lookAtJob(url: string, name: JobName, options?: AskOptions): Promise<Look | undefined> {
   const ask = <T>(what: string, schema: Parameters<typeof askAgent<T>>[2]) =>
-    askAgent("Nomad", jobUrl(url, name, what), schema, { signal });
+    askAgent("Nomad", jobUrl(url, name, what), schema, options);
   const [job, evaluations, deployments, allocations] = await Promise.all([
-    askForJob(url, name, signal),
+    askForJob(url, name, options),
     ask("/evaluations", evaluationsAnswer),
     ask("/deployments", deploymentsAnswer),
     ask("/allocations", allocationsAnswer),
@@ -61,8 +61,8 @@ export function lookOf(
 }
 
 /** A job as it is registered; undefined if there is none of that name. Fails with a NoAnswer. */
-export function askForJob(url: string, name: JobName, signal?: AbortSignal): Promise<Job | undefined> {
-  return askAgent("Nomad", jobUrl(url, name, ""), jobAnswer, { signal }).catch(unlessGone);
+export function askForJob(url: string, name: JobName, options?: AskOptions): Promise<Job | undefined> {
+  return askAgent("Nomad", jobUrl(url, name, ""), jobAnswer, options).catch(unlessGone);
 }
 
 function unlessGone(error: unknown): undefined {
@@ -74,8 +74,8 @@ function jobUrl(url: string, { job, namespace }: JobName, what: string): string 
 }
 
 /** Nomad's clients; undefined if it doesn't say. */
-export async function lookAtNodes(url: string, signal?: AbortSignal): Promise<Node[] | undefined> {
-  return unlessSilent(askAgent("Nomad", `${url}/v1/nodes`, nodesAnswer, { signal }));
+export async function lookAtNodes(url: string, options?: AskOptions): Promise<Node[] | undefined> {
+  return unlessSilent(askAgent("Nomad", `${url}/v1/nodes`, nodesAnswer, options));
 }
 
 /** What a task has printed. */
@@ -94,13 +94,14 @@ export async function lastOutput(
   url: string,
   { ID, Namespace }: Allocation,
   task: string,
-  signal?: AbortSignal,
+  options: AskOptions = {},
 ): Promise<Printed> {
   const read = async (type: string) => {
     const offset = String(lastLines * longestLine);
     const query = new URLSearchParams({ task, type, namespace: Namespace, origin: "end", offset, plain: "true" });
     const whole = `${url}/v1/client/fs/logs/${ID}?${query}`;
-    const question = { who: "Nomad", url: whole, timeoutMs: logMs, signal, mostBytes: mostLogBytes };
+    const asker = credentials("Nomad", whole, options);
+    const question = { who: "Nomad", url: whole, timeoutMs: logMs, mostBytes: mostLogBytes, ...asker };
     const text = (await unlessSilent(askBytes(question)))?.toString("utf8") ?? "";
     const lines = text.split("\n").map((line) => oneLine(line, longestLine));
     return lines.filter(Boolean).slice(-lastLines);

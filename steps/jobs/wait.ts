@@ -1,12 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Interrupted, UserError } from "../../lib/errors.ts";
 import { type Progress, reminding } from "../../lib/progress.ts";
+import type { AskOptions } from "../agents.ts";
+import { Servers } from "../servers.ts";
 import type { Allocation } from "./answers.ts";
 import type { RegisteredJob } from "./contract.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { type Look, lastOutput, lookAtJob, lookAtNodes } from "./look.ts";
 import { failureMessage, type IllTask } from "./report.ts";
-import { Servers } from "./servers.ts";
 
 /** How long things may take, milliseconds. */
 const defaultTimes = {
@@ -35,14 +36,15 @@ export async function awaitJob(
   times: Partial<Times> = {},
 ): Promise<{ health: string }> {
   const { poll, remind, stuck, start, silence } = { ...defaultTimes, ...times };
-  const servers = new Servers(job.servers, { poll, silence });
+  const servers = new Servers("Nomad", job.servers, { poll, silence });
+  const asker = { access: job.access, signal };
   const ask = <T>(question: (url: string) => Promise<T>) =>
     unlessInterrupted(job, signal, servers.ask(question, progress, signal));
   const tell = reminding(progress, remind);
   const began = performance.now();
   let stuckSince: number | undefined;
   for (;;) {
-    const look = await ask((url) => lookAtJob(url, job, signal));
+    const look = await ask((url) => lookAtJob(url, job, asker));
     if (!look) throw new UserError(`the job ${job.job} is gone from Nomad: somebody has removed it. Run up again.`);
     const judgement = judge(look, Number(job.modifyIndex));
     if (judgement.state === "healthy") {
@@ -55,7 +57,7 @@ export async function awaitJob(
     const isTooLate = judgement.state === "waiting" && !judgement.isLimited && now - began >= start;
     if (isTooLate) judgement.says = `isn't healthy after ${Math.round(start / 1000)} s: ${judgement.says}`;
     if (judgement.state === "failed" || isTooLate || (stuckSince !== undefined && now - stuckSince >= stuck))
-      throw new UserError(await ask((url) => describe(url, look, judgement, signal)));
+      throw new UserError(await ask((url) => describe(url, look, judgement, asker)));
     tell(`${job.job}: ${judgement.says}${judgement.state === "stuck" ? " so far" : ""}`);
     await pause(poll, undefined, signal && { signal }).catch(() => {});
   }
@@ -77,15 +79,15 @@ async function describe(
   url: string,
   { job }: Look,
   { says, unplaced, ill }: Judgement,
-  signal?: AbortSignal,
+  asker: AskOptions,
 ): Promise<string> {
-  const nodes = unplaced.length > 0 ? await lookAtNodes(url, signal) : undefined;
-  const tasks = await Promise.all(ill.flatMap((allocation) => illTasks(url, allocation, signal)));
+  const nodes = unplaced.length > 0 ? await lookAtNodes(url, asker) : undefined;
+  const tasks = await Promise.all(ill.flatMap((allocation) => illTasks(url, allocation, asker)));
   return failureMessage({ job, says, unplaced, tasks, nodes });
 }
 
 /** The tasks of an allocation that failed; if none has, those that don't run; if all do, all. */
-function illTasks(url: string, allocation: Allocation, signal?: AbortSignal): Promise<IllTask>[] {
+function illTasks(url: string, allocation: Allocation, asker: AskOptions): Promise<IllTask>[] {
   const all = Object.entries(allocation.TaskStates ?? {});
   const failed = all.filter(([, { Failed, Restarts }]) => Failed || Restarts > 0);
   const idle = all.filter(([, { State }]) => State !== "running");
@@ -94,6 +96,6 @@ function illTasks(url: string, allocation: Allocation, signal?: AbortSignal): Pr
     allocation,
     name,
     state,
-    printed: await lastOutput(url, allocation, name, signal),
+    printed: await lastOutput(url, allocation, name, asker),
   }));
 }

@@ -162,7 +162,7 @@ const isEntries = (value: unknown): value is Entry[] => Array.isArray(value) && 
 async function findDatacenter(properties: Properties, { settings, signal }: Context): Promise<string> {
   const given = properties.datacenter ?? settings.datacenter;
   if (given) return String(reveal(given));
-  const answer = await ask(baseUrl(settings), "/v1/agent/self", { headers: tokenHeader(settings), signal });
+  const answer = await ask(baseUrl(settings), "/v1/agent/self", { ...credentials(settings), signal });
   return readJson(answer, isSelf).Config.Datacenter;
 }
 
@@ -171,8 +171,8 @@ export function baseUrl({ address = "", scheme = "http" }: Record<string, string
   return address.includes("://") ? address : `${scheme}://${address}`;
 }
 
-function tokenHeader({ token }: Record<string, string>) {
-  return { "X-Consul-Token": token };
+function credentials({ token, caPem }: Record<string, string>) {
+  return { headers: { "X-Consul-Token": token }, ca: caPem };
 }
 
 /** The key store of one datacenter. */
@@ -188,8 +188,8 @@ class Store {
   #ask(method: "GET" | "PUT" | "DELETE", path: string, query: Record<string, string> = {}, body?: string) {
     const { settings, signal } = this.#context;
     const url = `/v1/kv/${path.split("/").map(encodeURIComponent).join("/")}`;
-    const headers = tokenHeader(settings);
-    return ask(baseUrl(settings), url, { method, headers, body, signal, query: { dc: this.#datacenter, ...query } });
+    const request = { ...credentials(settings), method, body, signal, query: { dc: this.#datacenter, ...query } };
+    return ask(baseUrl(settings), url, request);
   }
 
   async putAll(keys: Key[]): Promise<void> {

@@ -5,6 +5,6 @@ import { serve } from "./server.ts";
 serve({
   name: "consul",
   version: pluginVersions.consul,
-  settings: { required: ["address"], optional: ["scheme", "datacenter", "token"] },
+  settings: { required: ["address"], optional: ["scheme", "datacenter", "token", "caPem"] },
   resources: { "consul:index/keys:Keys": consulKeys },
 });

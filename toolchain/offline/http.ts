@@ -1,4 +1,4 @@
-import { startDeadline } from "../../lib/deadline.ts";
+import { send } from "../../lib/http.ts";
 import { printable } from "../../lib/words.ts";
 
 /** An answer with an error status, worded as in Consul's and Nomad's own clients. */
@@ -21,6 +21,8 @@ export interface HttpRequest {
   headers?: Record<string, string | undefined>;
   /** A string is sent as it is, anything else as JSON. */
   body?: unknown;
+  /** PEM of the only authority whose certificates count there. */
+  ca?: string | undefined;
   signal?: AbortSignal;
 }
 
@@ -31,32 +33,27 @@ export interface HttpAnswer {
 }
 
 /** For one whole answer. */
-const patienceMs = 60_000;
+const timeoutMs = 60_000;
+const mostBytes = 256 << 20;
 
 /** Sends a request to an agent's HTTP API. @throws HttpFailure, or an Error that says why there was no answer */
 export async function ask(base: string, path: string, request: HttpRequest = {}): Promise<HttpAnswer> {
   const url = new URL(path, base);
   for (const [name, value] of present(request.query)) url.searchParams.set(name, value);
-  const { method = "GET", body, signal } = request;
-  const deadline = startDeadline(patienceMs, signal);
-  try {
-    const asked = fetch(url, {
-      method,
-      headers: Object.fromEntries(present(request.headers)),
-      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
-      signal: deadline.signal,
-    });
-    const response = await deadline.race(asked);
-    // Node 20 never ends reading what is no gzip under `Content-Encoding: gzip`.
-    const text = await deadline.race(response.text());
-    if (!response.ok) throw new HttpFailure(response.status, text.trim());
-    return { text, asked: askedText(method, url) };
-  } catch (error) {
-    if (error instanceof HttpFailure) throw error;
+  const { method = "GET", ca, signal } = request;
+  const headers = Object.fromEntries(present(request.headers));
+  const sent = { who: "the agent", url: url.href, method, headers, ca, signal, timeoutMs, mostBytes };
+  const { status, body } = await send({ ...sent, body: encode(request.body) }).catch((error: unknown) => {
     throw signal?.aborted ? new Error("interrupted", { cause: error }) : unreachable(method, url, error);
-  } finally {
-    deadline.end();
-  }
+  });
+  const text = body.toString("utf8");
+  if (status < 200 || status >= 300) throw new HttpFailure(status, text.trim());
+  return { text, asked: askedText(method, url) };
+}
+
+function encode(body: unknown): Buffer | undefined {
+  if (body === undefined) return undefined;
+  return Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
 }
 
 /**
@@ -91,18 +88,18 @@ function present(values: Record<string, string | undefined> = {}): [string, stri
 
 /** Worded as in Go programs, like the official plugins, because people search for these words. */
 function unreachable(method: string, url: URL, error: unknown): Error {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : undefined;
+  const { message, cause } = error as Error;
+  const { code = "" } = (cause ?? {}) as NodeJS.ErrnoException;
   const reasons: Record<string, string> = {
     ECONNREFUSED: `dial tcp ${url.host}: connect: connection refused`,
     ENOTFOUND: `dial tcp: lookup ${url.hostname}: no such host`,
     ETIMEDOUT: `dial tcp ${url.host}: i/o timeout`,
-    UND_ERR_CONNECT_TIMEOUT: `dial tcp ${url.host}: i/o timeout`,
     ECONNRESET: "connection reset by peer",
     EHOSTUNREACH: `dial tcp ${url.host}: connect: no route to host`,
+    CERT_HAS_EXPIRED: "tls: failed to verify certificate: x509: certificate has expired or is not yet valid",
+    UNABLE_TO_VERIFY_LEAF_SIGNATURE: "tls: failed to verify certificate: x509: certificate signed by unknown authority",
   };
-  const reason = (code && reasons[code]) ?? (cause instanceof Error ? cause : (error as Error)).message;
-  return new Error(`${askedText(method, url)}: ${reason}`, { cause: error });
+  return new Error(`${askedText(method, url)}: ${reasons[code] ?? message}`, { cause: error });
 }
 
 const askedText = (method: string, url: URL) => `${method.charAt(0)}${method.slice(1).toLowerCase()} "${url}"`;

@@ -60,9 +60,9 @@ export class Nomad {
   }
 
   #ask(path: string, request: HttpRequest): Promise<HttpAnswer> {
-    const { address = "", secretId, region } = this.#settings;
+    const { address = "", secretId, caPem, region } = this.#settings;
     const headers = { "X-Nomad-Token": secretId };
-    return ask(address, path, { ...request, headers, query: { region, ...request.query } });
+    return ask(address, path, { ...request, headers, ca: caPem, query: { region, ...request.query } });
   }
 
   /** The job that an HCL text describes. Fails with a JobspecFault that holds Nomad's own words, line and column. */

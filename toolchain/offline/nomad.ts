@@ -5,6 +5,6 @@ import { serve } from "./server.ts";
 serve({
   name: "nomad",
   version: pluginVersions.nomad,
-  settings: { required: ["address"], optional: ["region", "secretId"] },
+  settings: { required: ["address"], optional: ["region", "secretId", "caPem"] },
   resources: { "nomad:index/job:Job": nomadJob },
 });

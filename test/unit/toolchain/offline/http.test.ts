@@ -13,7 +13,7 @@ describe("a stand-in's request", () => {
     });
     const reason = (name: string) => ask(strangers.url(name), `/${name}/x`).catch((error: Error) => error.message);
     try {
-      assert.match(String(await reason("cut")), /^Get "http:\/\/\S+\/cut\/x": other side closed$/);
+      assert.match(String(await reason("cut")), /^Get "http:\/\/\S+\/cut\/x": its answer breaks off$/);
       assert.match(String(await reason("no-http")), /^Get "http:\/\/\S+\/no-http\/x": \w.*HTTP/);
       assert.equal(await reason("refusal"), "Unexpected response code: 500 (No cluster leader)");
     } finally {
@@ -21,11 +21,13 @@ describe("a stand-in's request", () => {
     }
   });
 
-  it("ends when it is interrupted, also while it reads what has no end for Node", async () => {
-    const manner = say("no gzip", "200 OK", ["Content-Encoding: gzip"]);
-    const strangers = await startStrangers({ odd: manner });
+  it("ends when it is interrupted", async () => {
+    const strangers = await startStrangers({ silent: () => {} });
     try {
-      await assert.rejects(ask(strangers.url("odd"), "/odd", { signal: AbortSignal.timeout(500) }), /interrupted/);
+      await assert.rejects(
+        ask(strangers.url("silent"), "/silent", { signal: AbortSignal.timeout(500) }),
+        /interrupted/,
+      );
     } finally {
       await strangers.close();
     }

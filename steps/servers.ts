@@ -1,17 +1,20 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { UserError } from "../../lib/errors.ts";
-import { NoAnswer } from "../../lib/http.ts";
-import type { Progress } from "../../lib/progress.ts";
+import { UserError } from "../lib/errors.ts";
+import { NoAnswer } from "../lib/http.ts";
+import type { Progress } from "../lib/progress.ts";
+import type { AgentName } from "./agents.ts";
 
-/** Nomad's servers: any of them answers for all. */
+/** An agent's servers: any of them answers for all. */
 export class Servers {
+  readonly #agent: AgentName;
   readonly #urls: readonly string[];
   readonly #times: { poll: number; silence: number };
   /** The one that answered last. */
   #url: string;
 
   /** `silence`: how many milliseconds all may be silent, as they are while they elect a leader. */
-  constructor(urls: readonly string[], times: { poll: number; silence: number }) {
+  constructor(agent: AgentName, urls: readonly string[], times: { poll: number; silence: number }) {
+    this.#agent = agent;
     this.#urls = urls;
     this.#times = times;
     this.#url = urls[0] ?? "";
@@ -36,12 +39,12 @@ export class Servers {
           silences.push(`${url}: ${error.message}`);
         }
       }
-      const silence = `no answer from Nomad at ${silences.join(", ")}`;
+      const silence = `no answer from ${this.#agent} at ${silences.join(", ")}`;
       if (performance.now() >= end)
         throw new UserError(
           `${silence}; none for ${Math.round(this.#times.silence / 1000)} s. See ./piinit status, then run up again.`,
         );
-      if (silence !== said) progress.step(`waiting for Nomad: ${silence}`);
+      if (silence !== said) progress.step(`waiting for ${this.#agent}: ${silence}`);
       said = silence;
       await pause(this.#times.poll, undefined, signal && { signal }).catch(() => {});
     }
