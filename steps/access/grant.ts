@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { askBytes, NoAnswer } from "../../lib/http.ts";
+import type { Progress } from "../../lib/progress.ts";
+import { type Access, askAgent, credentials } from "../agents.ts";
+import { Servers } from "../servers.ts";
+import { ConsulAcl, isAsWanted } from "./consul-acl.ts";
+import type { WantedAccess } from "./contract.ts";
+import {
+  authMethod,
+  authMethodName,
+  bindingRules,
+  machinePolicies,
+  ourTokens,
+  policiesFor,
+  taskPolicy,
+  taskRole,
+  tokensFor,
+} from "./objects.ts";
+
+const pollMs = 1000;
+
+/**
+ * Makes the rights and tokens that images and jobs rely on, and removes the tokens of earlier secrets. Waits for leaders; what
+ * is as it must be isn't written again.
+ * @throws UserError if no server answers in time
+ */
+export async function grantAccess(
+  wanted: WantedAccess,
+  progress: Progress,
+  signal?: AbortSignal,
+): Promise<{ written: number }> {
+  const times = { poll: pollMs, silence: wanted.deadlineSeconds * 1000 };
+  const consul = new Servers("Consul", wanted.consul, times);
+  const nomad = new Servers("Nomad", wanted.nomad, times);
+  const inConsul = (work: (acl: ConsulAcl) => Promise<void>) =>
+    consul.ask((url) => countWrites(url, wanted, signal, work), progress, signal);
+  const inNomad = <T>(work: (url: string) => Promise<T>) => nomad.ask(work, progress, signal);
+  const hasNomad = wanted.nomad.length > 0;
+
+  let written = await inConsul((acl) => grantTokens(acl, wanted));
+  if (hasNomad) {
+    // Only a Nomad that has a leader tells Consul its keys.
+    await inNomad((url) => ownNomadToken(url, wanted.access, signal));
+    written += await inConsul((acl) => grantIdentities(acl, wanted));
+  }
+  written += await inConsul((acl) => removeOld(acl, wanted));
+  if (hasNomad) written += await inNomad((url) => removeOldBootstraps(url, wanted.access, signal));
+  progress.step(written === 0 ? "access is as it must be" : `access: ${written} written`);
+  return { written };
+}
+
+async function countWrites(
+  url: string,
+  wanted: WantedAccess,
+  signal: AbortSignal | undefined,
+  work: (acl: ConsulAcl) => Promise<void>,
+): Promise<number> {
+  const acl = new ConsulAcl(url, await validAccess(url, wanted, signal), signal);
+  await work(acl);
+  return acl.written;
+}
+
+const tokenAnswer = z.object({ AccessorID: z.string() });
+
+/**
+ * The new secrets, or previous ones: until a server with a new image has led, Consul knows the previous tokens only. A new
+ * token is never shown to a server with a previous certificate, which may be a thief's.
+ */
+async function validAccess(
+  url: string,
+  { access, previous }: WantedAccess,
+  signal: AbortSignal | undefined,
+): Promise<Access> {
+  const candidates = previous ? [access, { ...previous, ca: access.ca }, previous] : [access];
+  let reason: unknown;
+  for (const candidate of candidates) {
+    try {
+      await askAgent("Consul", `${url}/v1/acl/token/self`, tokenAnswer, { access: candidate, signal });
+      return candidate;
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      reason ??= error;
+    }
+  }
+  throw reason;
+}
+
+async function grantTokens(acl: ConsulAcl, wanted: WantedAccess): Promise<void> {
+  await Promise.all([...policiesFor(wanted), taskPolicy].map((policy) => putNamed(acl, "policy", policy)));
+  await Promise.all(
+    tokensFor(wanted).map((token) => acl.put(token, `token/${token.AccessorID}`, "token", () => token.AccessorID)),
+  );
+}
+
+const putNamed = (acl: ConsulAcl, kind: "policy" | "role", wanted: { Name: string }) =>
+  acl.put(wanted, `${kind}/name/${wanted.Name}`, kind, ({ ID }) => String(ID));
+
+/** Consul asks Nomad for its keys when the method is written. */
+async function grantIdentities(acl: ConsulAcl, wanted: WantedAccess): Promise<void> {
+  await putNamed(acl, "role", taskRole);
+  await acl.put(authMethod(wanted), `auth-method/${authMethodName}`, "auth-method", () => authMethodName);
+  await putBindingRules(acl);
+}
+
+const rulesAnswer = z.array(z.looseObject({ ID: z.string() }));
+
+/** Rules have no names: each that isn't one of ours goes. */
+async function putBindingRules(acl: ConsulAcl): Promise<void> {
+  const found = (await acl.find(`binding-rules?authmethod=${authMethodName}`, rulesAnswer)) ?? [];
+  const missing = bindingRules.filter((rule) => !found.some((one) => isAsWanted(rule, one)));
+  const others = found.filter((one) => !bindingRules.some((rule) => isAsWanted(rule, one)));
+  for (const rule of missing) await acl.create("binding-rule", rule);
+  for (const { ID } of others) await acl.remove(`binding-rule/${ID}`);
+}
+
+const policies = z.array(z.object({ ID: z.string(), Name: z.string() }));
+const consulTokens = z.array(z.object({ AccessorID: z.string(), SecretID: z.string(), Description: z.string() }));
+
+/** Removes what earlier secrets and images have made; not before a server with the present secrets has led. */
+async function removeOld(acl: ConsulAcl, wanted: WantedAccess): Promise<void> {
+  const found = (await acl.find("tokens", consulTokens)) ?? [];
+  const { consul: management } = wanted.access;
+  if (!found.some(({ SecretID }) => SecretID === management)) return;
+  const current = new Set([management, ...tokensFor(wanted).map(({ SecretID }) => SecretID)]);
+  const isOurs = (text: string) => text.startsWith(ourTokens) || text === "Initial Management Token";
+  const old = found.filter(({ Description, SecretID }) => isOurs(Description) && !current.has(SecretID));
+  for (const { AccessorID } of old) await acl.remove(`token/${AccessorID}`);
+  const kept = policiesFor(wanted).map(({ Name }) => Name);
+  for (const { ID, Name } of (await acl.find("policies", policies)) ?? [])
+    if (Name.startsWith(machinePolicies) && !kept.includes(Name)) await acl.remove(`policy/${ID}`);
+}
+
+async function ownNomadToken(url: string, access: Access, signal?: AbortSignal): Promise<string> {
+  return (await askAgent("Nomad", `${url}/v1/acl/token/self`, tokenAnswer, { access, signal })).AccessorID;
+}
+
+const nomadTokens = z.array(z.object({ AccessorID: z.string(), Name: z.string() }));
+
+/** Removes what servers with earlier secrets have made themselves managers with; returns how many. */
+async function removeOldBootstraps(url: string, access: Access, signal?: AbortSignal): Promise<number> {
+  const own = await ownNomadToken(url, access, signal);
+  const found = await askAgent("Nomad", `${url}/v1/acl/tokens`, nomadTokens, { access, signal });
+  const old = found.filter(({ Name, AccessorID }) => Name === "Bootstrap Token" && AccessorID !== own);
+  for (const { AccessorID } of old) {
+    const gone = `${url}/v1/acl/token/${AccessorID}`;
+    const asker = credentials("Nomad", gone, { access, signal });
+    await askBytes({ who: "Nomad", url: gone, method: "DELETE", timeoutMs: 5000, mostBytes: 1024, ...asker });
+  }
+  return old.length;
+}
