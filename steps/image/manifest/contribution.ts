@@ -23,6 +23,28 @@ export interface ImageContext {
   machines: Neighbour[];
   /** Base64, 32 bytes each. */
   gossipKeys: { consul: string; nomad: string };
+  /** Missing in a stack whose agents let everybody in. */
+  security?: ImageSecurity | undefined;
+}
+
+/** By what an image's agents know each other, and whom they let in. */
+export interface ImageSecurity {
+  /** PEM of the stack's authority. */
+  ca: string;
+  /** PEM, the same for all of the image's machines. */
+  certificate: string;
+  key: string;
+  /** UUIDs. A role writes only those that its agents need. */
+  tokens: {
+    consulManagement: string;
+    recovery: string;
+    /** Of this image's machines. */
+    machine: string;
+    dns: string;
+    nomadServer: string;
+    nomadClient: string;
+    nomadManagement: string;
+  };
 }
 
 /** What one machine knows of another one in the stack. */

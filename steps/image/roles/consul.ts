@@ -1,6 +1,16 @@
 import { z } from "zod";
-import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../manifest/contribution.ts";
+import {
+  combine,
+  defineRole,
+  file,
+  type ImageContext,
+  type ImageSecurity,
+  privateJson,
+  script,
+  unit,
+} from "../manifest/contribution.ts";
 import { autopilot } from "./autopilot.ts";
+import { certificateFiles, certificateSettings } from "./certificates.ts";
 
 type ConsulRole = "server" | "client";
 
@@ -25,6 +35,10 @@ export const consul = defineRole({
           file("/etc/tmpfiles.d/consul.conf", "d /data/consul 0750 consul consul\n"),
           file("/etc/consul.d/consul.json", `${JSON.stringify(agentConfig(role, context), undefined, 2)}\n`),
           privateJson("/etc/consul.d/gossip.json", { encrypt: context.gossipKeys.consul }, "consul"),
+          ...certificateFiles(tlsFolder, "consul", context.security),
+          ...(context.security
+            ? [privateJson("/etc/consul.d/tokens.json", tokens(role, context.security), "consul")]
+            : []),
           script("/usr/lib/piinit/prepare-consul", prepare),
         ],
       },
@@ -32,7 +46,9 @@ export const consul = defineRole({
     ),
 });
 
-function agentConfig(role: ConsulRole, { datacenter, consulServers }: ImageContext): object {
+const tlsFolder = "/etc/consul.d/tls";
+
+function agentConfig(role: ConsulRole, { datacenter, consulServers, security }: ImageContext): object {
   return {
     datacenter,
     data_dir: "/data/consul",
@@ -46,6 +62,7 @@ function agentConfig(role: ConsulRole, { datacenter, consulServers }: ImageConte
     // Only the image's own script checks: none can be registered over the network.
     enable_local_script_checks: true,
     telemetry: { disable_hostname: true, prometheus_retention_time: "10m" },
+    ...(security && locks),
     ...(role === "server" && {
       server: true,
       bootstrap_expect: consulServers.length,
@@ -54,6 +71,37 @@ function agentConfig(role: ConsulRole, { datacenter, consulServers }: ImageConte
       server_rejoin_age_max: "87600h",
       autopilot,
     }),
+  };
+}
+
+/** From the network by TLS only, and with a token. The machine's own programs ask in the clear, on 127.0.0.1. */
+const locks = {
+  addresses: { http: "127.0.0.1", dns: "127.0.0.1" },
+  // What is off here is for Connect, and for several datacenters.
+  ports: { https: 8501, grpc: -1, grpc_tls: -1, serf_wan: -1 },
+  tls: {
+    defaults: { ...certificateSettings(tlsFolder), verify_incoming: true, verify_outgoing: true },
+    // A token opens the API: browsers have no certificate.
+    https: { verify_incoming: false },
+    internal_rpc: { verify_server_hostname: true },
+  },
+  // The exporters answer to a certificate alone.
+  enable_agent_tls_for_checks: true,
+  acl: { enabled: true, default_policy: "deny", down_policy: "extend-cache" },
+};
+
+/** Without `default`, which would be everybody's who has no token. */
+function tokens(role: ConsulRole, { tokens }: ImageSecurity): object {
+  return {
+    acl: {
+      tokens: {
+        ...(role === "server" && { initial_management: tokens.consulManagement }),
+        agent: tokens.machine,
+        agent_recovery: tokens.recovery,
+        config_file_service_registration: tokens.machine,
+        dns: tokens.dns,
+      },
+    },
   };
 }
 
@@ -70,7 +118,7 @@ chown consul:consul /data/consul/node-id
 find /data/consul/services /data/consul/checks -type f -size 0 -delete 2>/dev/null || true
 `;
 
-// No start limit: a server that comes up before the others must keep trying.
+// No start limit: a server that comes up before the others must keep trying. Without a leader, it would take minutes to stop.
 const service = `[Unit]
 Description=Consul agent
 Documentation=https://developer.hashicorp.com/consul/docs
@@ -89,6 +137,7 @@ ExecReload=/bin/kill --signal HUP $MAINPID
 KillMode=process
 KillSignal=SIGTERM
 TimeoutStartSec=infinity
+TimeoutStopSec=15
 Restart=always
 RestartSec=2
 LimitNOFILE=65536

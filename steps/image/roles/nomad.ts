@@ -1,9 +1,20 @@
 import { z } from "zod";
 import { is32Bit } from "../../../toolchain/versions.ts";
-import { combine, defineRole, file, type ImageContext, privateJson, script, unit } from "../manifest/contribution.ts";
+import {
+  combine,
+  defineRole,
+  file,
+  type ImageContext,
+  type ImageSecurity,
+  privateJson,
+  script,
+  unit,
+} from "../manifest/contribution.ts";
 import type { Link } from "../manifest/manifest.ts";
 import { autopilot } from "./autopilot.ts";
+import { certificateFiles, certificateSettings } from "./certificates.ts";
 import { docker, dockerPlugin } from "./docker.ts";
+import { nomadAcl, nomadTls } from "./nomad-acl.ts";
 import { hostVolumes, mountedVolumes, volumesSchema } from "./volumes.ts";
 
 const modes = ["server", "client", "both"] as const;
@@ -44,8 +55,10 @@ export const nomad = defineRole({
           file("/etc/tmpfiles.d/nomad.conf", "d /data/nomad 0700 root root\n"),
           privateJson("/etc/nomad.d/nomad.json", agentConfig(options, context), "root"),
           script("/usr/lib/piinit/prepare-nomad", prepare),
+          ...certificateFiles(nomadTls, "root", context.security),
         ],
       },
+      isNomadServer(options.role) && context.security ? nomadAcl(context.security) : {},
       isNomadClient(options.role) ? chroot : {},
       options.docker ? docker : {},
       hostVolumes(options.volumes),
@@ -56,12 +69,14 @@ export const nomad = defineRole({
 export const isNomadServer = (role: NomadRole | undefined): boolean => role === "server" || role === "both";
 export const isNomadClient = (role: NomadRole | undefined): boolean => role === "client" || role === "both";
 
-function agentConfig(options: z.output<typeof schema>, { datacenter, nomadServers, gossipKeys }: ImageContext): object {
+function agentConfig(options: z.output<typeof schema>, context: ImageContext): object {
+  const { datacenter, nomadServers, gossipKeys, security } = context;
   return {
     datacenter,
     data_dir: "/data/nomad",
     bind_addr: "0.0.0.0",
-    consul: { address: "127.0.0.1:8500" },
+    consul: { address: "127.0.0.1:8500", ...(security && consulIdentities(options.role, security)) },
+    ...(security && locks),
     disable_update_check: true,
     telemetry: {
       disable_hostname: true,
@@ -92,6 +107,25 @@ function agentConfig(options: z.output<typeof schema>, { datacenter, nomadServer
     }),
     ...(options.docker && { plugin: { docker: dockerPlugin } }),
   };
+}
+
+/** From the network by TLS only, and with a token; Consul and browsers have no certificate. */
+const locks = {
+  tls: {
+    http: true,
+    rpc: true,
+    ...certificateSettings(nomadTls),
+    verify_server_hostname: true,
+    verify_https_client: false,
+  },
+  acl: { enabled: true },
+};
+
+/** What Nomad itself may do in Consul; services and tasks get an identity of their own from its servers. */
+function consulIdentities(role: NomadRole, { tokens }: ImageSecurity): object {
+  const identity = { aud: ["consul.io"], ttl: "1h" };
+  if (!isNomadServer(role)) return { token: tokens.nomadClient };
+  return { token: tokens.nomadServer, service_identity: identity, task_identity: identity };
 }
 
 const chrootDir = "/usr/lib/piinit/chroot";
@@ -156,6 +190,7 @@ ExecReload=/bin/kill -HUP $MAINPID
 KillMode=process
 KillSignal=SIGINT
 TimeoutStartSec=infinity
+TimeoutStopSec=15
 Restart=always
 RestartSec=2
 LimitNOFILE=65536

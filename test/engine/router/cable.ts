@@ -1,11 +1,24 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
+import { findOnPath } from "../../../lib/host.ts";
 import { run } from "../../../lib/run.ts";
+import { addSbin } from "../sshd.ts";
 
 export const isRoot = process.getuid?.() === 0;
 
 /** Arguments of `unshare` for a network of one's own, which an ordinary user may have, too. */
 export const ownNetwork = (): string[] => (isRoot ? ["--net"] : ["--user", "--map-root-user", "--net"]);
+
+/** Says why a network of one's own can't be made here, or which of these programs isn't there; nothing when all is well. */
+export async function whyNoNetwork(...programs: string[]): Promise<string | undefined> {
+  addSbin();
+  for (const program of [...programs, "ip", "unshare", "nsenter"])
+    if (!(await findOnPath(program, process.env))) return `${program} is not installed`;
+  return await run("unshare", [...ownNetwork(), "true"]).then(
+    () => undefined,
+    () => "this user may not make a network namespace",
+  );
+}
 
 /** Arguments of `nsenter` for the network of a process that has one. */
 export const networkOf = (pid: number): string[] => [

@@ -2,11 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
-import { findOnPath } from "../../../lib/host.ts";
 import { run } from "../../../lib/run.ts";
 import type { DnsmasqSettings } from "../../../steps/router/drivers/dnsmasq/dnsmasq.ts";
-import { addSbin, end, startSshd } from "../sshd.ts";
-import { askForLease, isRoot, layCable, ownNetwork } from "./cable.ts";
+import { end, startSshd } from "../sshd.ts";
+import { askForLease, isRoot, layCable, ownNetwork, whyNoNetwork } from "./cable.ts";
 import { asNobody, switchIn } from "./nobody.ts";
 import type { Relay } from "./relay.ts";
 
@@ -34,17 +33,8 @@ export interface Home {
   close(): Promise<void>;
 }
 
-const needed = ["sshd", "dnsmasq", "ip", "unshare", "nsenter", "busybox"];
-
 /** Says why a home can't be made here, or nothing when it can. */
-export async function whyNoHome(): Promise<string | undefined> {
-  addSbin();
-  for (const program of needed) if (!(await findOnPath(program, process.env))) return `${program} is not installed`;
-  return await run("unshare", [...ownNetwork(), "true"]).then(
-    () => undefined,
-    () => "this user may not make a network namespace",
-  );
-}
+export const whyNoHome = () => whyNoNetwork("sshd", "dnsmasq", "busybox");
 
 /**
  * `shell` is what runs our scripts: the system's own sh, or one with nothing but busybox as on small routers. Sessions

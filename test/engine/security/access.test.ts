@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import path from "node:path";
+import { projectDir } from "../../../lib/paths.ts";
+import { until } from "../agents.ts";
+import { whyNoNetwork } from "../router/cable.ts";
+import { type SecureHome, startHome } from "./home.ts";
+import { scriptJob } from "./jobs.ts";
+import { type Attempt, asServer, byTls, inTheClear } from "./neighbour.ts";
+import type { Knock } from "./probe.ts";
+import { machines, makeStack, type TestStack } from "./stack.ts";
+
+const others = [
+  { name: "laptop", ip: "192.168.2.9" },
+  { name: "guest", ip: "192.168.2.200" },
+];
+
+/** Each test goes on from where the one before it left the home. */
+describe("a home with the agents of secure images", function () {
+  this.timeout("5m");
+  let home: SecureHome;
+  let stack: TestStack;
+
+  before(async function () {
+    if (await whyNoNetwork("curl")) return this.skip();
+    stack = await makeStack();
+    home = await startHome();
+    for (const machine of [...machines, ...others]) await home.add(machine);
+    for (const { name, image } of machines) home.start(name, stack.manifests[image]);
+  });
+  after(() => home?.close());
+
+  const runAt = async (machine: string, [program = "", ...args]: string[], input: object) =>
+    JSON.parse(
+      await home.on(
+        machine,
+        "node",
+        ["--import", "tsx", path.join(projectDir, program), ...args],
+        JSON.stringify(input),
+      ),
+    );
+  const step = (program: string, verb: string, input: object) =>
+    runAt("laptop", [`steps/${program}/main.ts`, verb], input);
+  const knock = (from: string, ...knocks: Knock[]): Promise<string[]> =>
+    runAt(from, ["test/engine/security/probe.ts"], knocks);
+
+  /** A request of the stack's owner. */
+  const ask = async (agent: "Consul" | "Nomad", path: string, method = "GET", body?: string): Promise<string> => {
+    const { ca, consul, nomad } = stack.access;
+    const headers = agent === "Consul" ? { "X-Consul-Token": consul } : { "X-Nomad-Token": nomad };
+    const http = { method, path, headers, ...(body !== undefined && { body }) };
+    const port = agent === "Consul" ? 8501 : 4646;
+    const [answer = ""] = await knock("laptop", { ip: "192.168.2.51", port, tls: { ca }, http });
+    return answer;
+  };
+  const readKey = (key: string) => ask("Consul", `/v1/kv/${key}?raw`);
+  /** What has happened to a job's tasks, among other things. */
+  const eventsOf = (job: string) => ask("Nomad", `/v1/job/${job}/allocations`);
+  const runJob = async (job: object) =>
+    assert.match(await ask("Nomad", "/v1/jobs", "PUT", JSON.stringify(job)), /^200 /);
+
+  async function getAsExpected(attempts: readonly Attempt[]): Promise<void> {
+    const answers = await knock("guest", ...attempts.map(([, one]) => one));
+    const wrong = attempts.flatMap(([what, , right], index) =>
+      right.test(answers[index] ?? "") ? [] : [`${what}: ${answers[index]}`],
+    );
+    assert.deepEqual(wrong, []);
+  }
+
+  it("gets its rights and tokens from a laptop, and nothing more the second time", async () => {
+    const { written } = await step("access", "grant", stack.wanted);
+    assert.ok(written > 10, `${written} written`);
+    assert.deepEqual(await step("access", "grant", stack.wanted), { written: 0 });
+  });
+
+  it("gets back what was removed, and loses what isn't the stack's any more", async () => {
+    const [first = assert.fail()] = stack.wanted.images;
+    const gone = { ...first, name: "gone", token: { accessor: randomUUID(), secret: randomUUID() } };
+    const before = { ...stack.wanted, images: [...stack.wanted.images, gone] };
+    assert.deepEqual(await step("access", "grant", before), { written: 2 });
+    const { accessor } = stack.wanted.tokens.dns;
+    assert.equal(await ask("Consul", `/v1/acl/token/${accessor}`, "DELETE"), "200 true");
+    assert.deepEqual(await step("access", "grant", stack.wanted), { written: 3 });
+    assert.deepEqual(await step("access", "grant", stack.wanted), { written: 0 });
+  });
+
+  it("passes the gate", async () => {
+    const expected = machines.map(({ name, ip, image }) => ({
+      name,
+      ip,
+      mac: "b8:27:eb:00:00:01",
+      image,
+      consulUrl: `https://${ip}:8501`,
+      nomadUrl: `https://${ip}:4646`,
+      consulServer: image === "server",
+      nomad: image === "server" ? "both" : "client",
+    }));
+    const more = { datacenter: "home", access: stack.access, deadlineSeconds: 120, remedy: "", guards: "" };
+    const { missing, consulUrl } = await step("cluster", "wait", { machines: expected, ...more });
+    assert.deepEqual([missing, consulUrl], [[], "https://192.168.2.51:8501"]);
+  });
+
+  it("has Nomad's services in Consul", () =>
+    until("Nomad is registered", async () => {
+      const services = Object.keys(JSON.parse((await ask("Consul", "/v1/catalog/services")).slice(4)));
+      return ["consul", "nomad", "nomad-client"].every((name) => services.includes(name));
+    }));
+
+  it("tells a neighbour nothing in the clear", () => getAsExpected(inTheClear));
+
+  it("tells a neighbour nothing who has no token, or another stack's", async () => {
+    await getAsExpected(byTls(stack.access.ca));
+    await getAsExpected(byTls(stack.access.ca, (await makeStack()).access.consul));
+  });
+
+  it("lets nobody near its servers' own ports without a certificate, or with another stack's", async () => {
+    await getAsExpected(asServer(stack));
+    await getAsExpected(asServer(stack, await makeStack()));
+    // They wait for the rest of the request of one of their own.
+    await getAsExpected(asServer(stack, stack, /^silent$/));
+  });
+
+  it("lets a job read all keys, and write its own kind only", async () => {
+    await ask("Consul", "/v1/kv/page/text", "PUT", "hello");
+    const script = [
+      `ask() { curl -s -H "X-Consul-Token: $CONSUL_HTTP_TOKEN" "$@"; }`,
+      // Nomad would take a single % for its own.
+      "status() { ask -o /dev/null -w '%%{http_code} ' \"$@\"; }",
+      "url=http://127.0.0.1:8500/v1",
+      "put='-T local/text'",
+      'said="$(status $put $url/kv/jobs/reader/own)$(status $put $url/kv/page/text)$(status $url/acl/tokens)"',
+      'ask -X PUT -d "$said" $url/kv/jobs/reader/said',
+    ];
+    await runJob(scriptJob("reader", script.join("\n"), { template: '{{ key "page/text" }}' }));
+    await until("the job has run", async () => (await readKey("jobs/reader/said")).startsWith("200"));
+    const found = await Promise.all(["jobs/reader/said", "jobs/reader/own", "page/text"].map(readKey));
+    assert.deepEqual(found, ["200 200 403 403", "200 hello", "200 hello"]);
+  });
+
+  it("shows no key to a job that has no identity", async () => {
+    await runJob(scriptJob("nobody", "true", { template: '{{ key "page/text" }}', consul: false }));
+    await until("it waits for the key", async () => (await eventsOf("nobody")).includes("Missing: kv."));
+  });
+
+  it("shows a job's secrets to that job alone", async () => {
+    const secret = { Path: "nomad/jobs/owner", Items: { password: "correct horse" } };
+    await ask("Nomad", "/v1/var/nomad/jobs/owner", "PUT", JSON.stringify(secret));
+    const template = '{{ with nomadVar "nomad/jobs/owner" }}{{ .password }}{{ end }}';
+    const script =
+      'curl -s -H "X-Consul-Token: $CONSUL_HTTP_TOKEN" -T local/text http://127.0.0.1:8500/v1/kv/jobs/$NOMAD_JOB_NAME';
+    await runJob(scriptJob("owner", script, { template }));
+    await runJob(scriptJob("other", script, { template }));
+    await until("the owner has its secret", async () => (await readKey("jobs/owner")) === "200 correct horse");
+    await until("the other one waits", async () => (await eventsOf("other")).includes("Missing: nomad.var.block"));
+    assert.match(await readKey("jobs/other"), /^404/);
+  });
+
+  it("lets a stolen worker's card neither become a server, nor read keys, nor run jobs", async () => {
+    home.start("guest", stack.thief);
+    const isSeen = async () => (await ask("Consul", "/v1/agent/members")).includes("192.168.2.200");
+    await until("the thief is seen", isSeen);
+    const { machine, recovery, dns, nomadClient } = stack.held.worker.tokens;
+    const own = [machine, recovery, dns, nomadClient];
+    const request = (token: string) => ({ path: "/v1/kv/page/text?raw&stale", headers: { "X-Consul-Token": token } });
+    const itsOwnServer = { ip: "127.0.0.1", port: 8500 };
+    const read = await knock("guest", ...own.map((token) => ({ ...itsOwnServer, http: request(token) })));
+    assert.deepEqual(
+      read.filter((answer) => answer.includes("hello")),
+      [],
+    );
+    // Refused, or shown as empty; a server breaks off a snapshot that it refuses.
+    const nothing = /^40[034]|^500 .*connection reset by peer|^200 (\[\]|null)$/;
+    for (const token of own) {
+      const all = byTls(stack.access.ca, token).filter(([what]) => /kv|acl|snapshot|jobs|vars|raft/.test(what));
+      await getAsExpected(all.map(([what, one]) => [what, one, nothing]));
+    }
+    const { Servers } = JSON.parse((await ask("Consul", "/v1/operator/raft/configuration")).slice(4)) as {
+      Servers: { Address: string; Voter: boolean }[];
+    };
+    assert.deepEqual(
+      Servers.filter(({ Address, Voter }) => Voter && Address.startsWith("192.168.2.200")),
+      [],
+    );
+  });
+});
