@@ -1,4 +1,8 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { authorityFor } from "../../../../steps/security/authority.ts";
+import { certify } from "../../../../steps/security/certificate.ts";
 import { consulKeys } from "../../../../toolchain/offline/consul-keys.ts";
 import { ask } from "../../../../toolchain/offline/http.ts";
 import { Nomad } from "../../../../toolchain/offline/nomad-api.ts";
@@ -50,6 +54,38 @@ describe("a stand-in's request", () => {
       } finally {
         await strangers.close();
       }
+    }
+  });
+
+  it("goes to an agent with a certificate of the given authority alone, and takes the token there", async () => {
+    const authority = await authorityFor({ domain: "home.arpa", cidr: "192.168.2.0/24", generation: 1 });
+    const subject = { commonName: "test", names: [], addresses: ["127.0.0.1"] };
+    const { certificate, key } = await certify({ authority, ...subject });
+    const tokens: unknown[] = [];
+    const server = createServer({ cert: certificate, key }, ({ headers }, response) => {
+      tokens.push(headers["x-consul-token"] ?? headers["x-nomad-token"]);
+      response.end('[{"Value":"Yg==","Flags":0}]');
+    });
+    await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+    const address = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { signal } = new AbortController();
+    const write = (caPem: string) =>
+      consulKeys.create(
+        "a",
+        { keys: [{ path: "a", value: "b" }], datacenter: "dc1" },
+        { settings: { address, token: "ours", caPem }, signal, preview: false, log: () => {} },
+      );
+    try {
+      await write(authority.certificate);
+      await new Nomad({ address, secretId: "nomads", caPem: authority.certificate })
+        .job("a", "default", signal)
+        .catch(() => {});
+      assert.deepEqual(tokens, ["ours", "ours", "nomads"]);
+      const other = await authorityFor({ domain: "home.arpa", cidr: "192.168.2.0/24", generation: 1 });
+      await assert.rejects(write(other.certificate), /x509: certificate signed by unknown authority/);
+      assert.equal(tokens.length, 3);
+    } finally {
+      server.close();
     }
   });
 });
