@@ -18,9 +18,18 @@ let owner: { kill(signal: NodeJS.Signals): void; wasSignalled: boolean } | undef
  */
 export const interrupted: AbortSignal = interruption.signal;
 
-/** Makes ^C and plain kills interrupt the work instead of ending this process; a second one ends it at once. */
+/**
+ * Makes ^C and plain kills interrupt the work instead of ending this process; a second one ends it at once. So does a
+ * reader of the output that has gone, such as `head`.
+ */
 export function handleSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => attend(signal));
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", interruptIfUnread);
+}
+
+function interruptIfUnread(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  interruption.abort(new Interrupted());
 }
 
 function attend(signal: NodeJS.Signals): void {
