@@ -15,6 +15,7 @@ import { autopilot } from "./autopilot.ts";
 import { certificateFiles, certificateSettings } from "./certificates.ts";
 import { docker, dockerPlugin } from "./docker.ts";
 import { nomadAcl, nomadTls } from "./nomad-acl.ts";
+import { nomadTasks } from "./nomad-tasks.ts";
 import { hostVolumes, mountedVolumes, volumesSchema } from "./volumes.ts";
 
 const modes = ["server", "client", "both"] as const;
@@ -59,7 +60,7 @@ export const nomad = defineRole({
         ],
       },
       isNomadServer(options.role) && context.security ? nomadAcl(context.security) : {},
-      isNomadClient(options.role) ? chroot : {},
+      isNomadClient(options.role) ? combine(chroot, nomadTasks) : {},
       options.docker ? docker : {},
       hostVolumes(options.volumes),
       unit("nomad.service", service, "multi-user.target"),

@@ -37,6 +37,14 @@ describe("the role nomad", () => {
       assert.ok(!nomad.schema.safeParse({ role: "client", volumes: { media: { label } } }).success, label);
   });
 
+  it("ends what its tasks have left when the machine is switched off, after the agent and before the data goes", () => {
+    const service = textOf(withNomad({ role: "client" }), "/etc/systemd/system/nomad-tasks.service");
+    assert.deepEqual(settingsOf(service, "Before"), ["nomad.service"]);
+    assert.deepEqual(settingsOf(service, "RequiresMountsFor"), ["/data"]);
+    const { files } = withNomad({ role: "server" });
+    assert.ok(files.every(({ path }) => !path.includes("nomad-tasks")));
+  });
+
   it("starts after Consul, and after the time is right", () => {
     const [after = ""] = settingsOf(textOf(withNomad({ role: "both" }), "/etc/systemd/system/nomad.service"), "After");
     for (const unit of ["consul.service", "time-sync.target"]) assert.ok(after.split(" ").includes(unit), after);
