@@ -44,7 +44,6 @@ export interface ImageSecurity {
     nomadServer: string;
     nomadClient: string;
     nomadManagement: string;
-    prometheus: string;
   };
 }
 
