@@ -48,6 +48,8 @@ export async function hasBundle(program: string): Promise<boolean> {
 /** Files that are bundled with the stand-ins' own sources, or decide how; the lock file pins the packages. */
 export const sharedSources = [
   "lib/deadline.ts",
+  "lib/errors.ts",
+  "lib/http.ts",
   "lib/json.ts",
   "lib/words.ts",
   "toolchain/bundle.ts",
