@@ -10,8 +10,6 @@ const wanted = z.object({
   /** The same of Nomad's; none if the stack has no Nomad. */
   nomad: z.array(z.url()),
   access: accessSchema,
-  /** What opened the agents before the stack's secrets were made anew. */
-  previous: accessSchema.optional(),
   /** Each image's agents have a token of their own, which is good for the image's machines. */
   images: z.array(z.object({ name: z.string(), machines: z.array(z.string()), token })),
   /** The other tokens that images have. */

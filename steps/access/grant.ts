@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { askBytes, NoAnswer } from "../../lib/http.ts";
+import { askBytes } from "../../lib/http.ts";
 import type { Progress } from "../../lib/progress.ts";
 import { type Access, askAgent, credentials } from "../agents.ts";
 import { Servers } from "../servers.ts";
@@ -51,39 +51,16 @@ export async function grantAccess(
 
 async function countWrites(
   url: string,
-  wanted: WantedAccess,
+  { access }: WantedAccess,
   signal: AbortSignal | undefined,
   work: (acl: ConsulAcl) => Promise<void>,
 ): Promise<number> {
-  const acl = new ConsulAcl(url, await validAccess(url, wanted, signal), signal);
+  const acl = new ConsulAcl(url, access, signal);
   await work(acl);
   return acl.written;
 }
 
 const tokenAnswer = z.object({ AccessorID: z.string() });
-
-/**
- * The new secrets, or previous ones: until a server with a new image has led, Consul knows the previous tokens only. A new
- * token is never shown to a server with a previous certificate, which may be a thief's.
- */
-async function validAccess(
-  url: string,
-  { access, previous }: WantedAccess,
-  signal: AbortSignal | undefined,
-): Promise<Access> {
-  const candidates = previous ? [access, { ...previous, ca: access.ca }, previous] : [access];
-  let reason: unknown;
-  for (const candidate of candidates) {
-    try {
-      await askAgent("Consul", `${url}/v1/acl/token/self`, tokenAnswer, { access: candidate, signal });
-      return candidate;
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error;
-      reason ??= error;
-    }
-  }
-  throw reason;
-}
 
 async function grantTokens(acl: ConsulAcl, wanted: WantedAccess): Promise<void> {
   await Promise.all([...policiesFor(wanted), taskPolicy].map((policy) => putNamed(acl, "policy", policy)));
@@ -116,12 +93,10 @@ async function putBindingRules(acl: ConsulAcl): Promise<void> {
 const policies = z.array(z.object({ ID: z.string(), Name: z.string() }));
 const consulTokens = z.array(z.object({ AccessorID: z.string(), SecretID: z.string(), Description: z.string() }));
 
-/** Removes what earlier secrets and images have made; not before a server with the present secrets has led. */
+/** Removes what earlier secrets and images have made. */
 async function removeOld(acl: ConsulAcl, wanted: WantedAccess): Promise<void> {
   const found = (await acl.find("tokens", consulTokens)) ?? [];
-  const { consul: management } = wanted.access;
-  if (!found.some(({ SecretID }) => SecretID === management)) return;
-  const current = new Set([management, ...tokensFor(wanted).map(({ SecretID }) => SecretID)]);
+  const current = new Set([wanted.access.consul, ...tokensFor(wanted).map(({ SecretID }) => SecretID)]);
   const isOurs = (text: string) => text.startsWith(ourTokens) || text === "Initial Management Token";
   const old = found.filter(({ Description, SecretID }) => isOurs(Description) && !current.has(SecretID));
   for (const { AccessorID } of old) await acl.remove(`token/${AccessorID}`);

@@ -81,8 +81,8 @@ export const taskRole = { Name: "nomad-default-tasks", Policies: [{ Name: taskPo
 
 const claims = ["nomad_namespace", "nomad_job_id", "nomad_task", "nomad_service"];
 
-/** How Consul checks the identities that Nomad gives to services and tasks. `ca`: PEM, old and new in one while secrets change. */
-export function authMethod({ jwksUrl, access, previous }: Pick<WantedAccess, "jwksUrl" | "access" | "previous">) {
+/** How Consul checks the identities that Nomad gives to services and tasks. */
+export function authMethod({ jwksUrl, access }: Pick<WantedAccess, "jwksUrl" | "access">) {
   return {
     Name: authMethodName,
     Type: "jwt",
@@ -90,7 +90,7 @@ export function authMethod({ jwksUrl, access, previous }: Pick<WantedAccess, "jw
     TokenLocality: "local",
     Config: {
       JWKSURL: jwksUrl,
-      JWKSCACert: access.ca + (previous?.ca ?? ""),
+      JWKSCACert: access.ca,
       JWTSupportedAlgs: ["RS256"],
       BoundAudiences: ["consul.io"],
       ClaimMappings: Object.fromEntries(claims.map((claim) => [claim, claim])),
