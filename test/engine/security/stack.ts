@@ -8,6 +8,7 @@ import { subjectOf } from "../../../steps/security/agent-names.ts";
 import { authorityFor } from "../../../steps/security/authority.ts";
 import { certify } from "../../../steps/security/certificate.ts";
 import { tokensOf } from "../../../steps/security/tokens.ts";
+import { home } from "../../unit/security/stack.ts";
 
 export const machines = [
   { name: "pi1", ip: "192.168.2.51", image: "server" },
@@ -38,7 +39,7 @@ export interface TestStack {
 
 /** A stack of that home with secrets of its own. */
 export async function makeStack(): Promise<TestStack> {
-  const authority = await authorityFor({ domain: "home.arpa", cidr: "192.168.2.0/24", generation: 1 });
+  const authority = await authorityFor(home);
   const tokens = tokensOf(randomBytes(32).toString("base64"), images);
   const { consul, nomad } = tokens;
   const access: Access = {

@@ -6,8 +6,9 @@ import { askJson, NoAnswer } from "../../../lib/http.ts";
 import { askAgent } from "../../../steps/agents.ts";
 import { authorityFor } from "../../../steps/security/authority.ts";
 import { certify } from "../../../steps/security/certificate.ts";
+import { home } from "../security/stack.ts";
 
-const makeAuthority = () => authorityFor({ domain: "home.arpa", cidr: "192.168.2.0/24", generation: 1 });
+const makeAuthority = () => authorityFor(home);
 
 describe("an agent that answers by TLS", () => {
   let server: Server;

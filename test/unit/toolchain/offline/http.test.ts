@@ -7,6 +7,7 @@ import { consulKeys } from "../../../../toolchain/offline/consul-keys.ts";
 import { ask } from "../../../../toolchain/offline/http.ts";
 import { Nomad } from "../../../../toolchain/offline/nomad-api.ts";
 import { say, startStrangers } from "../../cluster/stranger.ts";
+import { home } from "../../security/stack.ts";
 
 describe("a stand-in's request", () => {
   it("fails with the address and the reason, whatever is wrong with the answer", async () => {
@@ -58,7 +59,7 @@ describe("a stand-in's request", () => {
   });
 
   it("goes to an agent with a certificate of the given authority alone, and takes the token there", async () => {
-    const authority = await authorityFor({ domain: "home.arpa", cidr: "192.168.2.0/24", generation: 1 });
+    const authority = await authorityFor(home);
     const subject = { commonName: "test", names: [], addresses: ["127.0.0.1"] };
     const { certificate, key } = await certify({ authority, ...subject });
     const tokens: unknown[] = [];
@@ -81,7 +82,7 @@ describe("a stand-in's request", () => {
         .job("a", "default", signal)
         .catch(() => {});
       assert.deepEqual(tokens, ["ours", "ours", "nomads"]);
-      const other = await authorityFor({ domain: "home.arpa", cidr: "192.168.2.0/24", generation: 1 });
+      const other = await authorityFor(home);
       await assert.rejects(write(other.certificate), /x509: certificate signed by unknown authority/);
       assert.equal(tokens.length, 3);
     } finally {
