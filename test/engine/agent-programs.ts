@@ -12,12 +12,17 @@ export type AgentProgram = ReturnType<typeof startProgram>;
 /** Starts an agent with that configuration and the data that its folder has, which gets its log, too. */
 export type Launch = (agent: AgentName, folder: string, configuration: object) => AgentProgram;
 
-/** Finds the programs, so that starting one needs no waiting. */
-export async function agentLauncher(): Promise<Launch> {
-  const programs = {
+/** Where the programs are. */
+export async function agentPrograms(): Promise<Record<AgentName, string>> {
+  return {
     consul: (await getTool("consul", { progress: silent })).path,
     nomad: (await getTool("nomad", { progress: silent })).path,
   };
+}
+
+/** Finds the programs, so that starting one needs no waiting. */
+export async function agentLauncher(): Promise<Launch> {
+  const programs = await agentPrograms();
   return (agent, folder, configuration) => {
     mkdirSync(folder, { recursive: true });
     const file = path.join(folder, "agent.json");

@@ -3,9 +3,8 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { silent } from "../../../lib/progress.ts";
 import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
-import { getTool } from "../../../toolchain/tools.ts";
+import { type AgentName, agentPrograms } from "../agent-programs.ts";
 import { endBelow } from "../agents.ts";
 import { makeNetwork } from "./network.ts";
 
@@ -33,10 +32,7 @@ interface Machine {
 export async function startHome(): Promise<SecureHome> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-secure-"));
   const network = await makeNetwork();
-  const programs = {
-    consul: (await getTool("consul", { progress: silent })).path,
-    nomad: (await getTool("nomad", { progress: silent })).path,
-  };
+  const programs = await agentPrograms();
   const machines = new Map<string, Machine>();
   const get = (name: string) => {
     const machine = machines.get(name);
@@ -92,11 +88,7 @@ export async function startHome(): Promise<SecureHome> {
 const folders = ["/etc/consul.d", "/etc/nomad.d", "/etc/piinit", "/usr/lib/piinit", "/data"];
 
 /** Writes the image's files below the machine's folder, where they name each other, and returns what its units would run. */
-function commandsOf(
-  { name, ip, dir }: Machine,
-  image: Manifest,
-  programs: Record<"consul" | "nomad", string>,
-): string[][] {
+function commandsOf({ name, ip, dir }: Machine, image: Manifest, programs: Record<AgentName, string>): string[][] {
   const here = (text: string) => folders.reduce((all, folder) => all.replaceAll(folder, dir + folder), text);
   for (const { path: file, text, mode } of image.files) {
     if (!folders.some((folder) => file.startsWith(`${folder}/`))) continue;
