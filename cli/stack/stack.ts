@@ -98,12 +98,23 @@ export function consent({ isLab }: Stack, yes = false): string[] {
  * Runs Pulumi unattended and returns its output. ^C is passed on once, so that Pulumi stops cleanly and leaves no lock.
  */
 export async function runPulumi(stack: Stack, args: string[], options: RunOptions = {}): Promise<string> {
-  return await run("pulumi", [...args, "--non-interactive", "--stack", stack.name], {
-    signal: interrupted,
-    cleansUp: true,
-    ownSession: true,
-    ...options,
-    cwd: stack.dir,
-    env: { ...stack.env, ...options.env },
-  });
+  try {
+    return await run("pulumi", [...args, "--non-interactive", "--stack", stack.name], {
+      signal: interrupted,
+      cleansUp: true,
+      ownSession: true,
+      ...options,
+      cwd: stack.dir,
+      env: { ...stack.env, ...options.env },
+    });
+  } catch (error) {
+    throw error instanceof UserError && error.message.includes("incorrect passphrase") ? wrongPassphrase(stack) : error;
+  }
+}
+
+function wrongPassphrase({ name, env }: Stack): UserError {
+  const file = env.PULUMI_CONFIG_PASSPHRASE_FILE ?? process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
+  return new UserError(
+    `The passphrase here${file ? ` (${file})` : ""} isn't that of stack ${name}'s secrets. Copy the file from the computer where they were set, and name it in PULUMI_CONFIG_PASSPHRASE_FILE; if the stack is new here and has no secrets, remove the line encryptionsalt from stacks/Pulumi.${name}.yaml.`,
+  );
 }

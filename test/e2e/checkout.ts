@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
@@ -46,6 +46,7 @@ export async function makeCheckout(more: Record<string, string> = {}): Promise<C
   for (const file of stdout.split("\0").filter(Boolean)) {
     cpSync(path.join(projectDir, file), path.join(dir, file), { recursive: true });
   }
+  forgetSecrets(path.join(dir, "stacks"));
   symlinkSync(path.join(projectDir, "node_modules"), path.join(dir, "node_modules"));
   const env = { ...more, XDG_CONFIG_HOME: path.join(root, "config"), PULUMI_CONFIG_PASSPHRASE_FILE: undefined };
 
@@ -84,4 +85,12 @@ export async function makeCheckout(more: Record<string, string> = {}): Promise<C
     },
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
+}
+
+/** The passphrase of a checkout is new, so what Pulumi noted of another one in the stacks' files would stop it. */
+function forgetSecrets(stacks: string): void {
+  for (const name of readdirSync(stacks).filter((file) => file.endsWith(".yaml"))) {
+    const file = path.join(stacks, name);
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^encryptionsalt:.*\n/m, ""));
+  }
 }

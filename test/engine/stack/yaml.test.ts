@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { projectDir } from "../../../lib/paths.ts";
 import { type Checkout, makeCheckout, type Outcome } from "../../e2e/checkout.ts";
 
 describe("values that YAML alters, under the real engine", function () {
   this.timeout(600_000);
   let checkout: Checkout;
+  let asItComes: string;
 
   before(async () => {
     checkout = await makeCheckout();
+    asItComes = stackFile();
   });
   after(() => checkout?.remove());
 
@@ -57,10 +58,33 @@ describe("values that YAML alters, under the real engine", function () {
   });
 
   it("are refused by the program, too, whoever runs it", async () => {
-    checkout.edit("lab", () => readFileSync(path.join(projectDir, "stacks", "Pulumi.lab.yaml"), "utf8"));
+    checkout.edit("lab", () => asItComes);
     const made = await checkout.piinit("secret", "kv.q", "lab");
     assert.equal(made.exitCode, 0, made.output);
     checkout.edit("lab", spoil);
     assertRefused(await checkout.pulumi("pulumi preview --stack lab"));
+  });
+});
+
+describe("a stack's file whose secrets have another passphrase", function () {
+  this.timeout(600_000);
+  let checkout: Checkout;
+
+  before(async () => {
+    checkout = await makeCheckout();
+  });
+  after(() => checkout?.remove());
+
+  it("is refused with the way to go on, and stays as it is", async () => {
+    const salt = "encryptionsalt: v1:xgxwIXxk8QM=:v1:/1+CeNLdud8Y8V+6:mwMrey7KDFw+1713Pwrla+6lvB0QIg==\n";
+    checkout.edit("lab", (text) => text + salt);
+    const file = path.join(checkout.dir, "stacks/Pulumi.lab.yaml");
+    const before = readFileSync(file, "utf8");
+    for (const args of [["up"], ["secret", "kv.q", "lab"]]) {
+      const { exitCode, output } = await checkout.piinit(...args);
+      assert.equal(exitCode, 1, output);
+      assert.match(output, /^The passphrase here \(.*passphrase\) isn't that of stack lab's secrets\. Copy /m);
+      assert.equal(readFileSync(file, "utf8"), before);
+    }
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { execa } from "execa";
 import { parse } from "yaml";
 import { z } from "zod";
 import { partsOf, type Shape, settingsShape } from "../../../components/schema/json-schema.ts";
@@ -62,6 +63,13 @@ describe("the schema for editors", () => {
   it("is named in the first line of every stack's file", () => {
     for (const file of stacks)
       assert.match(textOf(`stacks/${file}`), /^# yaml-language-server: \$schema=schema\.json\n/, file);
+  });
+
+  it("comes with stacks that have no passphrase yet", async () => {
+    for (const file of ["Pulumi.lab.yaml", "Pulumi.example.yaml"]) {
+      const { stdout } = await execa("git", ["show", `:stacks/${file}`], { cwd: projectDir });
+      assert.doesNotMatch(stdout, /^encryptionsalt:/m, file);
+    }
   });
 
   it("takes the stacks that come with the project, but for the secret that the home still lacks", () => {
