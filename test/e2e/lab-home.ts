@@ -67,6 +67,28 @@ export function questionsTo(checkout: () => Checkout) {
     return ssh("pi1", `busybox wget -qO- http://${entry.Service.Address}:${entry.Service.Port}/`);
   }
 
+  /** Places a job's one allocation on a machine, as chance might have done. */
+  async function moveJob(job: string, machine: string): Promise<void> {
+    const url = await nomadUrl();
+    const read = async <T>(path: string) => (await (await fetch(url + path)).json()) as T;
+    const others = (await read<{ ID: string; Name: string }[]>("/v1/nodes")).filter(({ Name }) => Name !== machine);
+    const setEligibility = (Eligibility: "eligible" | "ineligible") =>
+      Promise.all(
+        others.map(({ ID }) =>
+          fetch(`${url}/v1/node/${ID}/eligibility`, { method: "PUT", body: JSON.stringify({ Eligibility }) }),
+        ),
+      );
+    const running = async () =>
+      (await read<{ ID: string; NodeName: string; ClientStatus: string }[]>(`/v1/job/${job}/allocations`)).filter(
+        ({ ClientStatus }) => ClientStatus === "running",
+      );
+    await setEligibility("ineligible");
+    for (const { ID, NodeName } of await running())
+      if (NodeName !== machine) await fetch(`${url}/v1/allocation/${ID}/stop`, { method: "PUT" });
+    await eventually(`${job} on ${machine}`, running, ([one]) => one?.NodeName === machine);
+    await setEligibility("eligible");
+  }
+
   /** Changes the router's reservation for pi3, behind piinit's back, and the rest of its dnsmasq's configuration. */
   async function answerPi3({ tag = "", name = "", config = "" }: { tag?: string; name?: string; config?: string }) {
     const mac = "52:54:00:12:34:53";
@@ -81,5 +103,5 @@ export function questionsTo(checkout: () => Checkout) {
     await ssh("router", commands.join(" && "));
   }
 
-  return { status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, answerPi3 };
+  return { status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, moveJob, answerPi3 };
 }

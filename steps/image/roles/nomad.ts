@@ -166,6 +166,10 @@ rm -f /data/nomad/server/serf.keyring
 # Servers accept a client's id only with its own secret: one without the other is no identity.
 [ -s /data/nomad/client/client-id ] && [ -s /data/nomad/client/secret-id ] ||
   rm -f /data/nomad/client/client-id /data/nomad/client/secret-id
+# A task keeps the address that it was given: under another one, the machine is another client, and its jobs are placed anew.
+known=/data/nomad/client-address
+[ ! -s $known ] || [ "$(cat $known)" = "$address" ] || rm -f /data/nomad/client/client-id /data/nomad/client/secret-id
+echo "$address" >$known
 # A half-written key stops the server; without it, it is fetched from the others.
 for key in /data/nomad/server/keystore/*.nks.json; do
   [ -f "$key" ] && [ "$(tail -c 1 "$key" | tr -d '\\n')" != "}" ] && rm -f "$key"

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { nomad } from "../../../../steps/image/roles/nomad.ts";
@@ -43,6 +43,30 @@ describe("the role nomad", () => {
     assert.deepEqual(settingsOf(service, "RequiresMountsFor"), ["/data"]);
     const { files } = withNomad({ role: "server" });
     assert.ok(files.every(({ path }) => !path.includes("nomad-tasks")));
+  });
+
+  it("is another client under another address, and the same one otherwise", () => {
+    const dir = mkdtempSync(path.join(tmpdir(), "piinit-nomad-"));
+    const script = path.join(dir, "prepare-nomad");
+    const here = (text: string) => text.replaceAll(/\/data\/nomad|\/run\/piinit/g, dir).replace(/^\/usr\/lib.*/gm, "");
+    writeFileSync(script, here(textOf(withNomad({ role: "client" }), "/usr/lib/piinit/prepare-nomad")));
+    mkdirSync(path.join(dir, "client"));
+    const ids = ["client-id", "secret-id"].map((name) => path.join(dir, "client", name));
+    const isSameAt = (address: string) => {
+      for (const file of ids) writeFileSync(file, "an id");
+      writeFileSync(path.join(dir, "machine"), `pi3 ${address} 24\n`);
+      execFileSync("sh", [script]);
+      return ids.map((file) => existsSync(file));
+    };
+    const [same, other] = [
+      [true, true],
+      [false, false],
+    ];
+    assert.deepEqual(isSameAt("192.168.2.53"), same);
+    assert.deepEqual(isSameAt("192.168.2.53"), same);
+    assert.deepEqual(isSameAt("192.168.2.63"), other);
+    assert.deepEqual(isSameAt("192.168.2.63"), same);
+    rmSync(dir, { recursive: true });
   });
 
   it("starts after Consul, and after the time is right", () => {
