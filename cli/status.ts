@@ -3,10 +3,13 @@ import type { Command } from "commander";
 import { remedy } from "../components/remedy.ts";
 import type { Settings } from "../components/schema/stack.ts";
 import { interrupted, unlessInterrupted } from "../lib/terminal.ts";
+import type { Access } from "../steps/agents.ts";
 import type { MachineStatus } from "../steps/lab/lab.ts";
-import { machinesAt, virtualMachines } from "./stack/cluster-machines.ts";
+import { accessIn, machinesAt, virtualMachines } from "./stack/cluster-machines.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
+import type { Stack } from "./stack/stack.ts";
+import { readState } from "./stack/state.ts";
 import { statusScreen } from "./status/screen.ts";
 import { type StackStatus, stackStatus } from "./status/stack-status.ts";
 
@@ -24,20 +27,27 @@ export function define(command: Command): void {
     .option("-w, --watch", "show it again and again until ^C")
     .addHelpText("after", "\nThe exit code is 0 if all is well, 1 if something is missing, 2 without a quorum.")
     .action(async (name: string, options: Options) => {
-      const settings = await lookAtStack(name, (stack) => stackSettings(stack));
+      const [settings, access] = await lookAtStack(name, lookUp);
       do {
-        const { status, virtual } = await unlessInterrupted(look(name, settings));
+        const { status, virtual } = await unlessInterrupted(look(name, settings, access));
         show(status, virtual, options);
         process.exitCode = exitCodes[status.state];
       } while (options.watch && (await pause()));
     });
 }
 
-async function look(name: string, settings: Settings): Promise<{ status: StackStatus; virtual: MachineStatus[] }> {
+const lookUp = (stack: Stack) =>
+  Promise.all([stackSettings(stack), readState(stack).then((state): Access | undefined => accessIn(state))]);
+
+async function look(
+  name: string,
+  settings: Settings,
+  access: Access | undefined,
+): Promise<{ status: StackStatus; virtual: MachineStatus[] }> {
   const virtual = await virtualMachines(name, settings);
   const machines = machinesAt(settings, virtual);
   const { datacenter } = settings;
-  const expectation = { datacenter, machines, deadlineSeconds: 0, remedy: remedy(name, settings), guards: "" };
+  const expectation = { datacenter, machines, access, deadlineSeconds: 0, remedy: remedy(name, settings), guards: "" };
   return { status: await stackStatus(expectation, interrupted), virtual };
 }
 

@@ -22,8 +22,8 @@ export interface Tokens {
   nomad: { management: Token };
 }
 
-/** Base64 of this many bytes. */
-const secretBytes = 32;
+/** Of the secret that a stack's tokens come from. */
+export const secretBytes = 32;
 
 /**
  * All tokens of a stack, derived from its one secret, so that images hold them before there is a cluster, and a further

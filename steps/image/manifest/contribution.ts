@@ -44,6 +44,7 @@ export interface ImageSecurity {
     nomadServer: string;
     nomadClient: string;
     nomadManagement: string;
+    prometheus: string;
   };
 }
 

@@ -17,27 +17,32 @@ export const nomadAcl = ({ tokens }: ImageSecurity): Contribution =>
     unit("nomad-acl.service", service, "multi-user.target"),
   );
 
-// A token that nobody knows counts as known to nobody only where there is a leader. The leader alone reads the file, so every
-// server writes it.
+// Looked at again and again, because a restored snapshot may have other tokens. Which tokens there are is known only where there is
+// a leader. The leader alone reads the file, so every server writes it.
 const program = `#!/bin/sh
-set -eu
 export NOMAD_ADDR=https://127.0.0.1:4646 NOMAD_CACERT=${pathsIn(nomadTls).ca}
 secret=${secretFile} reset=/data/nomad/server/acl-bootstrap-reset
-tries=0
-while ! said=$(NOMAD_TOKEN=$(cat $secret) nomad acl token self 2>&1); do
+
+is_known() { said=$(NOMAD_TOKEN=$(cat $secret) nomad acl token self 2>&1); }
+
+make_known() {
+  said=$(nomad acl bootstrap $secret 2>&1) && return
   case $said in
-  *"ACL token not found"* | *"Permission denied"*)
-    said=$(nomad acl bootstrap $secret 2>&1) ||
-      case $said in
-      *"reset index: "*) echo "$said" | sed -n "s/.*reset index: \\([0-9]*\\)).*/\\1/p" >$reset ;;
-      esac
-    ;;
+  *"reset index: "*) echo "$said" | sed -n "s/.*reset index: \\([0-9]*\\)).*/\\1/p" >$reset ;;
   esac
-  [ $((tries % 15)) != 0 ] || echo "$said" | head -n 1
-  tries=$((tries + 1))
-  sleep 1
+}
+
+while :; do
+  tries=0
+  until is_known; do
+    case $said in *"ACL token not found"* | *"Permission denied"*) make_known ;; esac
+    [ $((tries % 15)) != 0 ] || echo "$said" | head -n 1
+    tries=$((tries + 1))
+    sleep 1
+  done
+  rm -f $reset
+  sleep 300
 done
-rm -f $reset
 `;
 
 const service = `[Unit]
@@ -48,6 +53,6 @@ After=nomad.service
 [Service]
 Type=exec
 ExecStart=/usr/lib/piinit/nomad-acl
-Restart=on-failure
+Restart=always
 RestartSec=5
 `;

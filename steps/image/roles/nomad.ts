@@ -41,7 +41,7 @@ export const nomad = defineRole({
   program: "nomad",
   row: {
     options: "`server`, `client` or `both`; or the long form below",
-    ports: "4646 HTTP and UI, 4647, 4648",
+    ports: "4646 HTTPS and UI, 4647 and 4648 among the agents",
     registers: "Nomad itself does: `nomad` (servers), `nomad-client`",
   },
   refuse: (_options, { board, architecture }) =>

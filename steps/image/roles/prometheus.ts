@@ -8,7 +8,8 @@ import {
   type Neighbour,
   onOff,
 } from "../manifest/contribution.ts";
-import { consulTargets, targetsFile } from "./consul-targets.ts";
+import { certificateFiles, certificateSettings, pathsIn } from "./certificates.ts";
+import { consulTargets, targetsFile, tokenFile } from "./consul-targets.ts";
 
 const service = {
   service: {
@@ -26,9 +27,10 @@ export const prometheus = defineRole({
   schema: onOff.meta({ description: "A Prometheus that watches the stack.", example: true }),
   row: { options: "`true`", ports: "9090", registers: "`prometheus`, with a check" },
   contribute: (_on, context) =>
-    combine(consulTargets, {
+    combine(consulTargets(context.security), {
       packages: ["prometheus"],
       files: [
+        ...certificateFiles(tlsFolder, "prometheus", context.security),
         file("/etc/prometheus/prometheus.yml", stringify(configuration(context), { lineWidth: 0 })),
         file("/etc/tmpfiles.d/prometheus-data.conf", "d /data/prometheus 0750 prometheus prometheus\n"),
         file("/etc/systemd/system/prometheus.service.d/piinit.conf", dropIn),
@@ -38,21 +40,25 @@ export const prometheus = defineRole({
     }),
 });
 
-function configuration({ machines, consulServers, nomadServers }: ImageContext): object {
+const tlsFolder = "/etc/prometheus/tls";
+
+function configuration({ machines, consulServers, nomadServers, security }: ImageContext): object {
   const withRole = (role: string) => machines.filter(({ roles }) => roles.includes(role));
   const isConsulServer = ({ ip }: Neighbour) => consulServers.includes(ip);
   const jobs = [
     { job_name: "prometheus", static_configs: [{ targets: ["localhost:9090"] }] },
-    { job_name: "node-exporter", static_configs: targets(withRole("node-exporter"), 9100) },
-    consulAgents("consul-servers", withRole("consul").filter(isConsulServer)),
+    { job_name: "node-exporter", ...(security && asMachine), static_configs: targets(withRole("node-exporter"), 9100) },
+    consulAgents("consul-servers", withRole("consul").filter(isConsulServer), security !== undefined),
     consulAgents(
       "consul-clients",
       withRole("consul").filter((machine) => !isConsulServer(machine)),
+      security !== undefined,
     ),
     {
       job_name: "nomad-servers",
       metrics_path: "/v1/metrics",
       params: { format: ["prometheus"] },
+      ...(security && byTls),
       static_configs: targets(
         machines.filter(({ ip }) => nomadServers.includes(ip)),
         4646,
@@ -62,7 +68,7 @@ function configuration({ machines, consulServers, nomadServers }: ImageContext):
   ].filter(({ static_configs }) => static_configs.length > 0);
   return {
     global: { scrape_interval: "15s", evaluation_interval: "15s" },
-    scrape_configs: [...jobs, consulServices, nomadClients(nomadServers)],
+    scrape_configs: [...jobs, consulServices, nomadClients(nomadServers, security !== undefined)],
   };
 }
 
@@ -71,12 +77,19 @@ function targets(machines: Neighbour[], port: number) {
   return machines.map(({ name, ip }) => ({ targets: [`${ip}:${port}`], labels: { instance: name } }));
 }
 
-function consulAgents(name: string, machines: Neighbour[]) {
+/** Nomad tells its metrics to everybody. */
+const byTls = { scheme: "https", tls_config: { ca_file: pathsIn(tlsFolder).ca } };
+
+/** The exporters answer to a machine's certificate alone. */
+const asMachine = { scheme: "https", tls_config: certificateSettings(tlsFolder) };
+
+function consulAgents(name: string, machines: Neighbour[], isSecure: boolean) {
   return {
     job_name: name,
     metrics_path: "/v1/agent/metrics",
     params: { format: ["prometheus"] },
-    static_configs: targets(machines, 8500),
+    ...(isSecure && { ...byTls, authorization: { credentials_file: tokenFile } }),
+    static_configs: targets(machines, isSecure ? 8501 : 8500),
     metric_relabel_configs: [dropNamesOfPeers],
   };
 }
@@ -103,11 +116,12 @@ const consulServices = {
 };
 
 /** A machine that is server and client has one set of metrics, which the servers' job scrapes. */
-function nomadClients(nomadServers: string[]) {
+function nomadClients(nomadServers: string[], isSecure: boolean) {
   return {
     job_name: "nomad-clients",
     metrics_path: "/v1/metrics",
     params: { format: ["prometheus"] },
+    ...(isSecure && byTls),
     ...fromConsul,
     relabel_configs: [
       { source_labels: ["__meta_consul_service"], regex: "nomad-client", action: "keep" },

@@ -63,6 +63,7 @@ export async function makeStack(): Promise<TestStack> {
         nomadServer: consul.nomadServer.secret,
         nomadClient: consul.nomadClient.secret,
         nomadManagement: nomad.management.secret,
+        prometheus: consul.prometheus.secret,
       },
     };
   };
