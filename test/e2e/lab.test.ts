@@ -6,6 +6,8 @@ import type { MachineStatus } from "../../steps/lab/lab.ts";
 import { eventually, isOpen, minutes, showsCertificate, untilDefined } from "./asking.ts";
 import { type Checkout, makeCheckout, succeeded } from "./checkout.ts";
 import { isWhole, jobByHand, machines, questionsTo } from "./lab-home.ts";
+import { wronglyAnswered } from "./neighbour.ts";
+import { openPlaces, secretsOf, watchProcesses } from "./secrets.ts";
 
 /** The lab's whole life, on one checkout: each test goes on from where the one before it left the cluster. */
 describe("the lab", function () {
@@ -185,16 +187,21 @@ describe("the lab", function () {
         `printf %s ${secret} | pulumi config set --stack lab --secret --path 'piinit:kv["app/password"]'`,
       ),
     );
-    const up = succeeded(await home.piinit("up"));
-    assert.ok(!up.output.includes(secret));
+    const secrets = [secret, ...(await secretsOf(home, "lab"))];
+    const stopWatching = watchProcesses(secrets);
+    const up = await home.piinit("up").finally(() => assert.deepEqual(stopWatching(), []));
+    succeeded(up);
+    for (const word of secrets) assert.ok(!up.output.includes(word));
     await eventually(
       "the secret's key",
       () => keyValue("app/password"),
       (value) => value === secret,
     );
-    for (const file of ["stacks/Pulumi.lab.yaml", ".piinit/.pulumi/stacks/piinit/lab.json"]) {
-      assert.ok(!readFileSync(path.join(home.dir, file), "utf8").includes(secret), file);
-    }
+    assert.deepEqual(await openPlaces(secrets, home, ssh), []);
+  });
+
+  it("gives a neighbour nothing who has no key, or another stack's", async () => {
+    assert.deepEqual(await wronglyAnswered(home), []);
   });
 
   it("fails with Nomad's own words on a broken job, and harms nothing else", async () => {

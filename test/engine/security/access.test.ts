@@ -114,10 +114,10 @@ describe("a home with the agents of secure images", function () {
   });
 
   it("lets nobody near its servers' own ports without a certificate, or with another stack's", async () => {
-    await getAsExpected(asServer(stack));
-    await getAsExpected(asServer(stack, await makeStack()));
+    await getAsExpected(asServer(stack.access.ca));
+    await getAsExpected(asServer(stack.access.ca, await makeStack()));
     // They wait for the rest of the request of one of their own.
-    await getAsExpected(asServer(stack, stack, /^silent$/));
+    await getAsExpected(asServer(stack.access.ca, stack, /^silent$/));
   });
 
   it("lets a job read all keys, and write its own kind only", async () => {
