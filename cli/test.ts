@@ -13,8 +13,11 @@ import { installMissing } from "./stack/stack.ts";
 
 /** From fast to slow; each tests only what a faster one can't. */
 const suites = ["unit", "engine", "e2e"];
-/** Every board's image, built and booted, and what goes wrong with the slower routers: they take long, and run only when named. */
-const heavySuites = ["boards", "routers"];
+/**
+ * Every board's image, built and booted; what goes wrong with the slower routers; a lab that moves from an earlier version. They take
+ * long, and run only when named.
+ */
+const heavySuites = ["boards", "routers", "upgrades"];
 const allSuites = [...suites, ...heavySuites];
 
 export function define(command: Command): void {

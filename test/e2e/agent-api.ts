@@ -9,7 +9,15 @@ export interface ApiAnswer {
   text: string;
 }
 
-export type Ask = (url: string, request?: { method?: string; body?: string; timeoutMs?: number }) => Promise<ApiAnswer>;
+export type Ask = (url: string, request?: AgentRequest) => Promise<ApiAnswer>;
+
+interface AgentRequest {
+  method?: string;
+  body?: string;
+  timeoutMs?: number;
+  /** Instead of the owner's own. */
+  token?: string;
+}
 
 /** Asks Consul or Nomad as the stack's owner does, with what `./piinit env` says. */
 export function asOwner(checkout: () => Checkout): Ask {
@@ -23,14 +31,14 @@ export function asOwner(checkout: () => Checkout): Ask {
       });
     return known;
   };
-  return async (url, { method = "GET", body, timeoutMs = 30_000 } = {}) => {
+  return async (url, { method = "GET", body, timeoutMs = 30_000, token } = {}) => {
     const { CONSUL_CACERT = "", CONSUL_HTTP_TOKEN = "", NOMAD_TOKEN = "" } = await env();
     const answer = await send({
       who: "the agent",
       url,
       method,
       ca: await readFile(CONSUL_CACERT, "utf8"),
-      headers: { "X-Consul-Token": CONSUL_HTTP_TOKEN, "X-Nomad-Token": NOMAD_TOKEN },
+      headers: { "X-Consul-Token": token ?? CONSUL_HTTP_TOKEN, "X-Nomad-Token": token ?? NOMAD_TOKEN },
       body: body === undefined ? undefined : Buffer.from(body),
       timeoutMs,
       mostBytes: 1 << 24,

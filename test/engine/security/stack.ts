@@ -75,7 +75,10 @@ export async function makeStack(): Promise<TestStack> {
       {
         name: image,
         board: "lab",
-        roles: { ...roles[image], nomad: { role: roles[image].nomad, docker: false, volumes: {} } },
+        roles: {
+          ...roles[image],
+          nomad: { role: roles[image].nomad, docker: false, dockerFolders: false, volumes: {} },
+        },
       },
       contextFor(secrets, gossipKeys, servers),
       "amd64",

@@ -18,7 +18,7 @@ const textOf = ({ files }: Manifest, path: string) =>
   files.find((file) => file.path === path)?.text ?? assert.fail(`no ${path}`);
 const jsonOf = (manifest: Manifest, path: string) => JSON.parse(textOf(manifest, path));
 
-const both = { role: "both", docker: false, volumes: {} } as const;
+const both = { role: "both", docker: false, dockerFolders: false, volumes: {} } as const;
 
 const server = plan(
   {
