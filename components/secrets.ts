@@ -87,7 +87,7 @@ export class ClusterSecrets extends pulumi.ComponentResource {
   }
 }
 
-function heldBy(image: string, { consul, nomad }: Tokens): ImageSecurity["tokens"] {
+function heldBy(image: string, { consul, nomad, prometheusPage }: Tokens): ImageSecurity["tokens"] {
   return {
     consulManagement: consul.management.secret,
     recovery: consul.recovery.secret,
@@ -97,5 +97,6 @@ function heldBy(image: string, { consul, nomad }: Tokens): ImageSecurity["tokens
     nomadClient: consul.nomadClient.secret,
     nomadManagement: nomad.management.secret,
     prometheus: consul.prometheus.secret,
+    prometheusPage: prometheusPage.secret,
   };
 }

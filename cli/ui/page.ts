@@ -81,7 +81,7 @@ function guardOf(server: Server, secret: string) {
 
 function signIn(response: ServerResponse, cookie: string, secret: string): void {
   const attributes = "Path=/; HttpOnly; SameSite=Strict";
-  response.writeHead(302, { location: "/ui/", "set-cookie": `${cookie}=${secret}; ${attributes}` }).end();
+  response.writeHead(302, { location: "/", "set-cookie": `${cookie}=${secret}; ${attributes}` }).end();
 }
 
 /** The request with the owner's token, unless the page has one of its own: somebody has signed in as another. */

@@ -64,9 +64,13 @@ function judgeIdentity(
       action: `its image is from before piinit knew certificates: ${remedy}`,
       needsImage: true,
     };
-  if (silence?.Consul?.isDistrusted) return { problem, action: otherImage(remedy), needsImage: true };
+  if (silence?.Consul?.isDistrusted)
+    return { problem, action: distrustedImage(silence.Consul, remedy), needsImage: true };
   return { problem, action: `${remedy}${strangers(expectation, members)}` };
 }
+
+const distrustedImage = ({ hasExpired }: NoAnswer, remedy: string) =>
+  hasExpired ? "make new ones by ./piinit rotate STACK; or is this computer's clock wrong?" : otherImage(remedy);
 
 const otherImage = (remedy: string) => `its image is of another stack or of older settings: ${remedy}`;
 
@@ -134,7 +138,7 @@ function judgeNomad(
 
 function silentNomad({ nomadUrl }: ExpectedMachine, silence: NoAnswer | undefined, remedy: string): MachineFinding {
   const problem = noAnswerFrom("Nomad", nomadUrl, silence);
-  if (silence?.isDistrusted) return { problem, action: otherImage(remedy), needsImage: true };
+  if (silence?.isDistrusted) return { problem, action: distrustedImage(silence, remedy), needsImage: true };
   if (silence?.status === 403)
     return {
       problem,

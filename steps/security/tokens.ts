@@ -20,6 +20,8 @@ export interface Tokens {
     prometheus: Token;
   };
   nomad: { management: Token };
+  /** Only its secret is used, as a password. */
+  prometheusPage: Token;
 }
 
 /** Of the secret that a stack's tokens come from. */
@@ -50,6 +52,7 @@ export function tokensOf(secret: string, images: readonly string[]): Tokens {
       prometheus: token("consul prometheus"),
     },
     nomad: { management: token("nomad management") },
+    prometheusPage: token("prometheus page"),
   };
 }
 

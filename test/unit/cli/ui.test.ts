@@ -61,7 +61,7 @@ describe("an agent's page on this computer", () => {
   it("is signed in for who has the link", async () => {
     await open();
     const { status, headers } = await ask(address.pathname + address.search);
-    assert.deepEqual([status, headers.location], [302, "/ui/"]);
+    assert.deepEqual([status, headers.location], [302, "/"]);
     assert.match(String(headers["set-cookie"]), /; Path=\/; HttpOnly; SameSite=Strict$/);
     const cookie = await signIn();
     assert.equal((await ask("/ui/?a=b", cookie)).text, "the page /ui/?a=b");

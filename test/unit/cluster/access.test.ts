@@ -20,6 +20,16 @@ describe("the gate, where agents don't know the stack's secrets", () => {
     assert.ok(findings.every(({ action }) => action.includes("burn `server`")));
   });
 
+  it("names a certificate that has ended, and what makes another", () => {
+    const { seen } = healthy();
+    const cause = Object.assign(new Error(), { code: "CERT_HAS_EXPIRED" });
+    const ended = new NoAnswer("its certificate has expired", { isDistrusted: true, cause });
+    seen.machines[0] = { silence: { Consul: ended } };
+    const [finding] = judge(expectation, seen).findings;
+    assert.match(finding?.problem ?? "", /its certificate has expired$/);
+    assert.match(finding?.action ?? "", /^make new ones by \.\/piinit rotate/);
+  });
+
   it("names a Nomad that doesn't know the stack's token", () => {
     const { seen } = healthy();
     const { consul } = seen.machines[2] ?? {};
