@@ -79,12 +79,12 @@ export function questionsTo(checkout: () => Checkout) {
   /** Places a job's one allocation on a machine, as chance might have done. */
   async function moveJob(job: string, machine: string): Promise<void> {
     const url = await nomadUrl();
-    const read = async <T>(path: string) => (await (await fetch(url + path)).json()) as T;
+    const read = async <T>(path: string) => JSON.parse((await ask(url + path)).text) as T;
     const others = (await read<{ ID: string; Name: string }[]>("/v1/nodes")).filter(({ Name }) => Name !== machine);
     const setEligibility = (Eligibility: "eligible" | "ineligible") =>
       Promise.all(
         others.map(({ ID }) =>
-          fetch(`${url}/v1/node/${ID}/eligibility`, { method: "PUT", body: JSON.stringify({ Eligibility }) }),
+          ask(`${url}/v1/node/${ID}/eligibility`, { method: "PUT", body: JSON.stringify({ Eligibility }) }),
         ),
       );
     const running = async () =>
@@ -93,7 +93,7 @@ export function questionsTo(checkout: () => Checkout) {
       );
     await setEligibility("ineligible");
     for (const { ID, NodeName } of await running())
-      if (NodeName !== machine) await fetch(`${url}/v1/allocation/${ID}/stop`, { method: "PUT" });
+      if (NodeName !== machine) await ask(`${url}/v1/allocation/${ID}/stop`, { method: "PUT" });
     await eventually(`${job} on ${machine}`, running, ([one]) => one?.NodeName === machine);
     await setEligibility("eligible");
   }
@@ -112,5 +112,5 @@ export function questionsTo(checkout: () => Checkout) {
     await ssh("router", commands.join(" && "));
   }
 
-  return { ask, status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, answerPi3 };
+  return { ask, status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, moveJob, answerPi3 };
 }

@@ -24,9 +24,8 @@ describe("the lab", function () {
     home.remove();
   });
 
-  const { ask, status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, answerPi3 } = questionsTo(
-    () => home,
-  );
+  const { ask, status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, moveJob, answerPi3 } =
+    questionsTo(() => home);
 
   it("comes up with one command, though a machine loses its power in its first minutes", async () => {
     const up = home.piinit("up");

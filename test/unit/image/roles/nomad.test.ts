@@ -60,6 +60,30 @@ describe("the role nomad", () => {
     assert.equal(configIn([]).telemetry.publish_allocation_metrics, false);
   });
 
+  it("is another client under another address, and the same one otherwise", () => {
+    const dir = mkdtempSync(path.join(tmpdir(), "piinit-nomad-"));
+    const script = path.join(dir, "prepare-nomad");
+    const here = (text: string) => text.replaceAll(/\/data\/nomad|\/run\/piinit/g, dir).replace(/^\/usr\/lib.*/gm, "");
+    writeFileSync(script, here(textOf(withNomad({ role: "client" }), "/usr/lib/piinit/prepare-nomad")));
+    mkdirSync(path.join(dir, "client"));
+    const ids = ["client-id", "secret-id"].map((name) => path.join(dir, "client", name));
+    const isSameAt = (address: string) => {
+      for (const file of ids) writeFileSync(file, "an id");
+      writeFileSync(path.join(dir, "machine"), `pi3 ${address} 24\n`);
+      execFileSync("sh", [script]);
+      return ids.map((file) => existsSync(file));
+    };
+    const [same, other] = [
+      [true, true],
+      [false, false],
+    ];
+    assert.deepEqual(isSameAt("192.168.2.53"), same);
+    assert.deepEqual(isSameAt("192.168.2.53"), same);
+    assert.deepEqual(isSameAt("192.168.2.63"), other);
+    assert.deepEqual(isSameAt("192.168.2.63"), same);
+    rmSync(dir, { recursive: true });
+  });
+
   it("starts after Consul, and after the time is right", () => {
     const [after = ""] = settingsOf(textOf(withNomad({ role: "both" }), "/etc/systemd/system/nomad.service"), "After");
     for (const unit of ["consul.service", "time-sync.target"]) assert.ok(after.split(" ").includes(unit), after);
