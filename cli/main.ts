@@ -24,7 +24,11 @@ const commands: [name: string, summary: string, load: Load][] = [
   ["secret", "set a secret of a stack; asks for its value, or reads it from stdin", () => import("./secret.ts")],
   ["env", 'print the environment for Pulumi\'s own commands: eval "$(./piinit env)"', () => import("./env.ts")],
   ["doctor", "check this machine, the tools and a stack's settings", () => import("./doctor.ts")],
-  ["test", "run the test suites unit, engine and e2e, or those named (also: boards)", () => import("./test.ts")],
+  [
+    "test",
+    "run the test suites unit, engine and e2e, or those named (also: boards, browser, routers, upgrades)",
+    () => import("./test.ts"),
+  ],
 ];
 
 const program = new Command("piinit")
