@@ -39,16 +39,17 @@ function secretsIn(value: unknown): string[] {
   return Object.entries(value).flatMap(([name, part]) => (name === "secret" ? [String(part)] : secretsIn(part)));
 }
 
-/** Finds the processes of this computer with one of the words in their arguments or environment, until it is stopped. */
+/**
+ * Finds the processes of this computer with one of the words in their arguments, which everybody sees, until it is stopped. Pulumi
+ * puts the settings into the environment of the program; that is for its user alone.
+ */
 export function watchProcesses(words: readonly string[]): () => string[] {
   const found = new Set<string>();
   const timer = setInterval(() => {
-    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
-      for (const place of ["cmdline", "environ"]) {
-        const text = readIfThere(`/proc/${pid}/${place}`);
-        if (words.some((word) => text.includes(word)))
-          found.add(`${place} of ${readIfThere(`/proc/${pid}/comm`).trim()}`);
-      }
+    for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+      const text = readIfThere(`/proc/${pid}/cmdline`);
+      if (words.some((word) => text.includes(word))) found.add(readIfThere(`/proc/${pid}/comm`).trim());
+    }
   }, 50);
   return () => {
     clearInterval(timer);
