@@ -1,6 +1,5 @@
 /** From bare disk to running job: images → DHCP reservations → machines → ready? → Consul keys → Nomad jobs. */
 import * as pulumi from "@pulumi/pulumi";
-import { ClusterAccess } from "./components/access.ts";
 import { keepSecret, keepSecrets, readSettings, reportingFaults } from "./components/config.ts";
 import { buildImages } from "./components/images.ts";
 import { NomadJobs, readJobs } from "./components/jobs.ts";
@@ -22,7 +21,7 @@ const jobs = reportingFaults(() => readJobs(settings.jobs));
 const outputDir = stackDir(stack, "images");
 const labDir = stackDir(stack, "lab");
 
-const secrets = new ClusterSecrets("cluster", settings);
+const secrets = new ClusterSecrets("cluster");
 const lab = settings.lab && new Lab("lab", { dir: labDir, outputDir, hardware: settings.lab, network, builder });
 const deletedWith = lab?.folder;
 
@@ -36,7 +35,7 @@ const reservations = new DhcpReservations("reservations", {
   deletedWith,
 });
 
-const running = lab?.start(settings.machines, images, secrets.access, reservations);
+const running = lab?.start(settings.machines, images, reservations);
 export const machines = keepSecret(
   "machines",
   pulumi.output(running ?? []).apply((ports) => expectedMachines(settings, ports)),
@@ -44,28 +43,19 @@ export const machines = keepSecret(
 
 const ready = new ClusterReady(
   "ready",
-  {
-    datacenter,
-    machines,
-    access: secrets.access,
-    deadlineSeconds: wait,
-    remedy: remedy(stack, settings),
-    guards: { kv, jobs },
-  },
+  { datacenter, machines, deadlineSeconds: wait, remedy: remedy(stack, settings), guards: { kv, jobs } },
   { dependsOn: [reservations] },
 );
-const access = new ClusterAccess("access", { settings, secrets, machines }, { dependsOn: [reservations] });
 export const consul = keepSecret("machines", ready.cluster.consulUrl);
 export const nomad = keepSecret("machines", ready.cluster.nomadUrl);
 
 // `./piinit build` leaves out what was never made: see cli/build.ts.
 const leftOut = process.env.PIINIT_LEFT_OUT?.split(",") ?? [];
-const keys = leftOut.includes("keys")
+const dependsOn = leftOut.includes("keys")
   ? []
   : [
       new ConsulKeys("keys", {
         consulUrl: consul,
-        access: secrets.access,
         datacenter: keepSecret("datacenter", datacenter),
         values: kv,
         deletedWith,
@@ -74,9 +64,5 @@ const keys = leftOut.includes("keys")
 const hasNomad = serversOf(settings, "nomad").length > 0;
 if (hasNomad && !leftOut.includes("jobs")) {
   const servers = machines.apply(nomadServers);
-  new NomadJobs(
-    "jobs",
-    { nomadUrl: nomad, access: secrets.access, servers, jobs, isDisposable: lab !== undefined },
-    { dependsOn: [access, ...keys] },
-  );
+  new NomadJobs("jobs", { nomadUrl: nomad, servers, jobs, isDisposable: lab !== undefined }, { dependsOn });
 }

@@ -13,11 +13,8 @@ import { installMissing } from "./stack/stack.ts";
 
 /** From fast to slow; each tests only what a faster one can't. */
 const suites = ["unit", "engine", "e2e"];
-/**
- * Every board's image, built and booted; the agents' pages in a browser; what goes wrong with the slower routers; a lab that moves
- * from an earlier version. They take long, and run only when named.
- */
-const heavySuites = ["boards", "browser", "routers", "upgrades"];
+/** Every board's image, built and booted, and what goes wrong with the slower routers: they take long, and run only when named. */
+const heavySuites = ["boards", "routers"];
 const allSuites = [...suites, ...heavySuites];
 
 export function define(command: Command): void {
@@ -29,7 +26,7 @@ export function define(command: Command): void {
       if (unknown.length > 0)
         throw new UserError(`There is no test suite ${unknown.join(", ")}; suites: ${allSuites.join(", ")}`);
       const selected = named.length > 0 ? named : suites;
-      const forTests = await missingTestPackages(selected);
+      const forTests = await missingTestPackages(selected.includes("boards"));
       const needsTools = selected.some((suite) => suite !== "unit");
       const forTools = needsTools ? await packagesToBuild(wantedTools(), { progress: progressOnStderr() }) : [];
       await installMissing([...(await missingSystemPackages()), ...forTests, ...forTools]);

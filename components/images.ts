@@ -24,12 +24,12 @@ export function buildImages(
   const files = reportingFaults(() => readExtraFiles(settings.images));
   const manifestOf = (name: string, image: Settings["images"][string]): pulumi.Output<Manifest> =>
     pulumi
-      .all([secrets.gossipKeys, keys, secrets.images[name]])
-      .apply(([gossipKeys, extraKeys, security]) =>
+      .all([secrets.gossipKeys, keys])
+      .apply(([gossipKeys, extraKeys]) =>
         reportingFaults(() =>
           plan(
             { ...withKeys({ name, ...image }, extraKeys), base: locate(image.base), files: files[name] ?? [] },
-            contextOf(settings, gossipKeys, security),
+            contextOf(settings, gossipKeys),
             labArchitecture,
           ),
         ),
@@ -82,11 +82,7 @@ function withKeys(image: NamedImage, extraKeys: string[]): NamedImage {
   return ssh ? { ...image, roles: { ...image.roles, ssh: { keys: [...ssh.keys, ...extraKeys] } } } : image;
 }
 
-function contextOf(
-  settings: Settings,
-  gossipKeys: ImageContext["gossipKeys"],
-  security: ImageContext["security"],
-): ImageContext {
+function contextOf(settings: Settings, gossipKeys: ImageContext["gossipKeys"]): ImageContext {
   const addresses = (agent: "consul" | "nomad") => serversOf(settings, agent).map(({ ip }) => ip);
   return {
     datacenter: settings.datacenter,
@@ -94,7 +90,6 @@ function contextOf(
     nomadServers: addresses("nomad"),
     machines: settings.machines.map(({ name, mac, ip, image }) => ({ name, mac, ip, roles: rolesOf(settings, image) })),
     gossipKeys,
-    security,
   };
 }
 

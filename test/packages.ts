@@ -1,6 +1,7 @@
 import type { SystemPackage } from "../lib/host.ts";
 import {
   basicPackages,
+  boardTestPackages,
   compilerPackages,
   crossCompilerPackages,
   emulationPackages,
@@ -8,7 +9,6 @@ import {
   goPackage,
   imagePackages,
   labPackages,
-  suitePackages,
   testPackages,
 } from "../toolchain/packages.ts";
 
@@ -37,7 +37,7 @@ export const allPackages: readonly SystemPackage[] = [
   ...compilerPackages,
   ...Object.values(crossCompilerPackages).flat(),
   ...testPackages,
-  ...Object.values(suitePackages).flat(),
+  ...boardTestPackages,
   ...benchPackages,
   ...essentialPackages,
 ];

@@ -1,9 +1,6 @@
 import { z } from "zod";
 import { defineContract } from "../contract.ts";
 
-/** Base64 of 32 bytes: all of the stack's tokens come from it. */
-const secret = z.base64();
-
 /** Lower-case, because certificates are compared with names that we write ourselves; datacenters may have underscores. */
 const hostName = z
   .string()
@@ -26,9 +23,10 @@ const authorityRequest = z.object({
 });
 
 const authority = certified.extend({
-  secret,
   /** The request's. */
   generation: z.int(),
+  /** The certificate of the authority before this one, which machines trust until all have new certificates. */
+  previous: z.string().optional(),
 });
 
 const certificateRequest = z.object({
@@ -44,8 +42,8 @@ const certificateRequest = z.object({
 export const securityStep = defineContract({
   program: "security",
   verbs: {
-    authority: { input: authorityRequest, answer: authority, seesLastAnswer: true, answersSecretly: true },
-    certificate: { input: certificateRequest, answer: certified, answersSecretly: true },
+    authority: { input: authorityRequest, answer: authority, seesLastAnswer: true },
+    certificate: { input: certificateRequest, answer: certified },
   },
 });
 
@@ -54,7 +52,7 @@ export type Certified = z.output<typeof certified>;
 
 export type AuthorityRequest = z.output<typeof authorityRequest>;
 
-/** What signs all certificates of a stack, and the secret that its tokens come from. */
+/** What signs all certificates of a stack. */
 export type Authority = z.output<typeof authority>;
 
 export type CertificateRequest = z.output<typeof certificateRequest>;

@@ -20,12 +20,10 @@ export interface Tokens {
     prometheus: Token;
   };
   nomad: { management: Token };
-  /** Only its secret is used, as a password. */
-  prometheusPage: Token;
 }
 
-/** Of the secret that a stack's tokens come from. */
-export const secretBytes = 32;
+/** Base64 of this many bytes. */
+const secretBytes = 32;
 
 /**
  * All tokens of a stack, derived from its one secret, so that images hold them before there is a cluster, and a further
@@ -52,7 +50,6 @@ export function tokensOf(secret: string, images: readonly string[]): Tokens {
       prometheus: token("consul prometheus"),
     },
     nomad: { management: token("nomad management") },
-    prometheusPage: token("prometheus page"),
   };
 }
 

@@ -33,7 +33,6 @@ export interface TestStack {
   thief: Manifest;
   /** What the access step gets. */
   wanted: WantedAccess;
-  gossipKeys: ImageContext["gossipKeys"];
   /** What the images' machines hold. */
   held: Record<ImageName, ImageSecurity>;
 }
@@ -42,7 +41,7 @@ export interface TestStack {
 export async function makeStack(): Promise<TestStack> {
   const authority = await authorityFor(home);
   const tokens = tokensOf(randomBytes(32).toString("base64"), images);
-  const { consul, nomad, prometheusPage } = tokens;
+  const { consul, nomad } = tokens;
   const access: Access = {
     ca: authority.certificate,
     consul: consul.management.secret,
@@ -64,8 +63,6 @@ export async function makeStack(): Promise<TestStack> {
         nomadServer: consul.nomadServer.secret,
         nomadClient: consul.nomadClient.secret,
         nomadManagement: nomad.management.secret,
-        prometheus: consul.prometheus.secret,
-        prometheusPage: prometheusPage.secret,
       },
     };
   };
@@ -77,17 +74,13 @@ export async function makeStack(): Promise<TestStack> {
       {
         name: image,
         board: "lab",
-        roles: {
-          ...roles[image],
-          nomad: { role: roles[image].nomad, docker: false, dockerFolders: false, volumes: {} },
-        },
+        roles: { ...roles[image], nomad: { role: roles[image].nomad, docker: false, volumes: {} } },
       },
-      contextFor(secrets, gossipKeys),
+      contextFor(secrets, gossipKeys, servers),
       "amd64",
     );
   return {
     access,
-    gossipKeys,
     held,
     manifests: { server: manifest("server"), worker: manifest("worker") },
     thief: manifest("server", { ...held.worker, tokens: { ...held.worker.tokens, ...notOnWorkers } }),
@@ -114,9 +107,7 @@ const notOnWorkers = {
   nomadServer: randomUUID(),
 };
 
-/** What an image of that home knows. */
-export function contextFor(security: ImageSecurity, gossipKeys: ImageContext["gossipKeys"]): ImageContext {
-  const servers = machines.filter(isOf("server")).map(({ ip }) => ip);
+function contextFor(security: ImageSecurity, gossipKeys: ImageContext["gossipKeys"], servers: string[]): ImageContext {
   return {
     datacenter: "home",
     consulServers: servers,
