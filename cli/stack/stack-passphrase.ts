@@ -16,8 +16,13 @@ export async function stackPassphrase(stack: string): Promise<string> {
     );
   const passphrase = await readPassphrase(process.env);
   if (typeof encryptionsalt === "string" && !(await isPassphraseOf(encryptionsalt, passphrase)))
-    throw new UserError(
-      `The passphrase here isn't that of stack ${stack}'s secrets. Set PULUMI_CONFIG_PASSPHRASE_FILE to a file with the right one.`,
-    );
+    throw wrongPassphrase(stack, file);
   return passphrase;
+}
+
+/** What to do where a stack's secrets have another passphrase than the one here, which is in `file` if that is known. */
+export function wrongPassphrase(stack: string, file: string | undefined): UserError {
+  return new UserError(
+    `The passphrase here${file ? ` (${file})` : ""} isn't that of stack ${stack}'s secrets. Copy the file from the computer where they were set, and name it in PULUMI_CONFIG_PASSPHRASE_FILE; if the stack is new here and has no secrets, remove the line encryptionsalt from stacks/Pulumi.${stack}.yaml.`,
+  );
 }

@@ -16,6 +16,7 @@ import { installSystemPackages, missingSystemPackages, thisHost, type Work } fro
 import { backendFolder, stateFiles } from "./backend.ts";
 import { programsInFile } from "./programs.ts";
 import { readStackFile, readWork } from "./stack-file.ts";
+import { wrongPassphrase } from "./stack-passphrase.ts";
 
 /** A stack on which Pulumi can run. */
 export interface Stack {
@@ -108,13 +109,8 @@ export async function runPulumi(stack: Stack, args: string[], options: RunOption
       env: { ...stack.env, ...options.env },
     });
   } catch (error) {
-    throw error instanceof UserError && error.message.includes("incorrect passphrase") ? wrongPassphrase(stack) : error;
+    if (!(error instanceof UserError && error.message.includes("incorrect passphrase"))) throw error;
+    const file = stack.env.PULUMI_CONFIG_PASSPHRASE_FILE ?? process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
+    throw wrongPassphrase(stack.name, file);
   }
-}
-
-function wrongPassphrase({ name, env }: Stack): UserError {
-  const file = env.PULUMI_CONFIG_PASSPHRASE_FILE ?? process.env.PULUMI_CONFIG_PASSPHRASE_FILE;
-  return new UserError(
-    `The passphrase here${file ? ` (${file})` : ""} isn't that of stack ${name}'s secrets. Copy the file from the computer where they were set, and name it in PULUMI_CONFIG_PASSPHRASE_FILE; if the stack is new here and has no secrets, remove the line encryptionsalt from stacks/Pulumi.${name}.yaml.`,
-  );
 }

@@ -163,12 +163,12 @@ echo "{\\"advertise\\": {\\"http\\": \\"$address\\", \\"rpc\\": \\"$address\\", 
 /usr/lib/piinit/node-id /data/nomad/node-id
 # The gossip key of the image holds; Nomad's own copy could disagree, or be empty.
 rm -f /data/nomad/server/serf.keyring
+become_another_client() { rm -f /data/nomad/client/client-id /data/nomad/client/secret-id; }
 # Servers accept a client's id only with its own secret: one without the other is no identity.
-[ -s /data/nomad/client/client-id ] && [ -s /data/nomad/client/secret-id ] ||
-  rm -f /data/nomad/client/client-id /data/nomad/client/secret-id
+[ -s /data/nomad/client/client-id ] && [ -s /data/nomad/client/secret-id ] || become_another_client
 # A task keeps the address that it was given: under another one, the machine is another client, and its jobs are placed anew.
 known=/data/nomad/client-address
-[ ! -s $known ] || [ "$(cat $known)" = "$address" ] || rm -f /data/nomad/client/client-id /data/nomad/client/secret-id
+[ ! -s $known ] || [ "$(cat $known)" = "$address" ] || become_another_client
 echo "$address" >$known
 # A half-written key stops the server; without it, it is fetched from the others.
 for key in /data/nomad/server/keystore/*.nks.json; do

@@ -52,20 +52,15 @@ describe("the role nomad", () => {
     writeFileSync(script, here(textOf(withNomad({ role: "client" }), "/usr/lib/piinit/prepare-nomad")));
     mkdirSync(path.join(dir, "client"));
     const ids = ["client-id", "secret-id"].map((name) => path.join(dir, "client", name));
-    const isSameAt = (address: string) => {
+    const keptAt = (address: string) => {
       for (const file of ids) writeFileSync(file, "an id");
       writeFileSync(path.join(dir, "machine"), `pi3 ${address} 24\n`);
       execFileSync("sh", [script]);
       return ids.map((file) => existsSync(file));
     };
-    const [same, other] = [
-      [true, true],
-      [false, false],
-    ];
-    assert.deepEqual(isSameAt("192.168.2.53"), same);
-    assert.deepEqual(isSameAt("192.168.2.53"), same);
-    assert.deepEqual(isSameAt("192.168.2.63"), other);
-    assert.deepEqual(isSameAt("192.168.2.63"), same);
+    for (const address of ["192.168.2.53", "192.168.2.53"]) assert.deepEqual(keptAt(address), [true, true]);
+    assert.deepEqual(keptAt("192.168.2.63"), [false, false]);
+    assert.deepEqual(keptAt("192.168.2.63"), [true, true]);
     rmSync(dir, { recursive: true });
   });
 
