@@ -1,5 +1,6 @@
 /** From bare disk to running job: images → DHCP reservations → machines → ready? → Consul keys → Nomad jobs. */
 import * as pulumi from "@pulumi/pulumi";
+import { ClusterAccess } from "./components/access.ts";
 import { keepSecret, keepSecrets, readSettings, reportingFaults } from "./components/config.ts";
 import { buildImages } from "./components/images.ts";
 import { NomadJobs, readJobs } from "./components/jobs.ts";
@@ -21,7 +22,7 @@ const jobs = reportingFaults(() => readJobs(settings.jobs));
 const outputDir = stackDir(stack, "images");
 const labDir = stackDir(stack, "lab");
 
-const secrets = new ClusterSecrets("cluster");
+const secrets = new ClusterSecrets("cluster", settings);
 const lab = settings.lab && new Lab("lab", { dir: labDir, outputDir, hardware: settings.lab, network, builder });
 const deletedWith = lab?.folder;
 
@@ -35,7 +36,7 @@ const reservations = new DhcpReservations("reservations", {
   deletedWith,
 });
 
-const running = lab?.start(settings.machines, images, reservations);
+const running = lab?.start(settings.machines, images, secrets.access, reservations);
 export const machines = keepSecret(
   "machines",
   pulumi.output(running ?? []).apply((ports) => expectedMachines(settings, ports)),
@@ -43,19 +44,28 @@ export const machines = keepSecret(
 
 const ready = new ClusterReady(
   "ready",
-  { datacenter, machines, deadlineSeconds: wait, remedy: remedy(stack, settings), guards: { kv, jobs } },
+  {
+    datacenter,
+    machines,
+    access: secrets.access,
+    deadlineSeconds: wait,
+    remedy: remedy(stack, settings),
+    guards: { kv, jobs },
+  },
   { dependsOn: [reservations] },
 );
+const access = new ClusterAccess("access", { settings, secrets, machines }, { dependsOn: [reservations] });
 export const consul = keepSecret("machines", ready.cluster.consulUrl);
 export const nomad = keepSecret("machines", ready.cluster.nomadUrl);
 
 // `./piinit build` leaves out what was never made: see cli/build.ts.
 const leftOut = process.env.PIINIT_LEFT_OUT?.split(",") ?? [];
-const dependsOn = leftOut.includes("keys")
+const keys = leftOut.includes("keys")
   ? []
   : [
       new ConsulKeys("keys", {
         consulUrl: consul,
+        access: secrets.access,
         datacenter: keepSecret("datacenter", datacenter),
         values: kv,
         deletedWith,
@@ -64,5 +74,9 @@ const dependsOn = leftOut.includes("keys")
 const hasNomad = serversOf(settings, "nomad").length > 0;
 if (hasNomad && !leftOut.includes("jobs")) {
   const servers = machines.apply(nomadServers);
-  new NomadJobs("jobs", { nomadUrl: nomad, servers, jobs, isDisposable: lab !== undefined }, { dependsOn });
+  new NomadJobs(
+    "jobs",
+    { nomadUrl: nomad, access: secrets.access, servers, jobs, isDisposable: lab !== undefined },
+    { dependsOn: [access, ...keys] },
+  );
 }

@@ -12,9 +12,11 @@ const commands: [name: string, summary: string, load: Load][] = [
   ["preview", "show what up would do", () => import("./preview.ts")],
   ["destroy", "remove everything again", () => import("./destroy.ts")],
   ["status", "show the current state of machines, quorum and jobs", () => import("./status.ts")],
+  ["ui", "open Consul's and Nomad's own pages on this computer, signed in", () => import("./ui.ts")],
   ["discover", "list who has an address from the home router, Raspberry Pis first", () => import("./discover.ts")],
   ["snapshot", "write all that Consul and Nomad have into one encrypted file", () => import("./snapshot.ts")],
   ["restore", "bring a snapshot into the cluster, such as after all cards were lost", () => import("./restore.ts")],
+  ["rotate", "make every certificate, token and gossip key anew, such as after a theft", () => import("./rotate.ts")],
   ["build", "build one image and nothing else", () => import("./build.ts")],
   ["burn", "write an image to a card, verify it, and show what to do next", () => import("./burn.ts")],
   ["lab", "the lab's virtual machines: start, stop, kill, cut, join, ssh, console", () => import("./lab.ts")],
@@ -22,7 +24,11 @@ const commands: [name: string, summary: string, load: Load][] = [
   ["secret", "set a secret of a stack; asks for its value, or reads it from stdin", () => import("./secret.ts")],
   ["env", 'print the environment for Pulumi\'s own commands: eval "$(./piinit env)"', () => import("./env.ts")],
   ["doctor", "check this machine, the tools and a stack's settings", () => import("./doctor.ts")],
-  ["test", "run the test suites unit, engine and e2e, or those named (also: boards)", () => import("./test.ts")],
+  [
+    "test",
+    "run the test suites unit, engine and e2e, or those named (also: boards, browser, routers, upgrades)",
+    () => import("./test.ts"),
+  ],
 ];
 
 const program = new Command("piinit")

@@ -10,7 +10,7 @@ import { type ClusterContent, lookAtContent } from "../snapshot/content.ts";
 import { decodeSnapshot, type Snapshot, WrongPassphrase } from "../snapshot/file.ts";
 import { awaitLeaders, restoreAgent } from "../snapshot/restore.ts";
 import type { Cluster } from "../steps/cluster/contract.ts";
-import { clusterMachines } from "./stack/cluster-machines.ts";
+import { stackCluster } from "./stack/cluster-machines.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
 import { snapshotsOf } from "./stack/snapshots.ts";
@@ -35,8 +35,7 @@ export function define(command: Command): void {
         throw await withoutFile(first);
       const { file, bytes } = await readSnapshotFile(name, second ?? first);
       const snapshot = await openSnapshot(name, file, bytes);
-      const machines = await lookAtStack(name, async (stack) => clusterMachines(name, await stackSettings(stack)));
-      const cluster = { machines };
+      const cluster = await lookAtStack(name, async (stack) => stackCluster(stack, await stackSettings(stack)));
       const content = await lookAtContent(cluster, interrupted);
       process.stderr.write(`${describe(file, snapshot, name, content)}\n`);
       refuseOther(file, snapshot, content);

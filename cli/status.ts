@@ -3,10 +3,15 @@ import type { Command } from "commander";
 import { remedy } from "../components/remedy.ts";
 import type { Settings } from "../components/schema/stack.ts";
 import { interrupted, unlessInterrupted } from "../lib/terminal.ts";
+import type { Access } from "../steps/agents.ts";
+import type { Problem } from "../steps/cluster/status.ts";
 import type { MachineStatus } from "../steps/lab/lab.ts";
-import { machinesAt, virtualMachines } from "./stack/cluster-machines.ts";
+import { endingCertificates } from "./stack/certificates.ts";
+import { accessIn, machinesAt, virtualMachines } from "./stack/cluster-machines.ts";
 import { lookAtStack } from "./stack/look.ts";
 import { stackSettings } from "./stack/settings.ts";
+import type { Stack } from "./stack/stack.ts";
+import { readState } from "./stack/state.ts";
 import { statusScreen } from "./status/screen.ts";
 import { type StackStatus, stackStatus } from "./status/stack-status.ts";
 
@@ -24,21 +29,37 @@ export function define(command: Command): void {
     .option("-w, --watch", "show it again and again until ^C")
     .addHelpText("after", "\nThe exit code is 0 if all is well, 1 if something is missing, 2 without a quorum.")
     .action(async (name: string, options: Options) => {
-      const settings = await lookAtStack(name, (stack) => stackSettings(stack));
+      const known = await lookAtStack(name, lookUp);
       do {
-        const { status, virtual } = await unlessInterrupted(look(name, settings));
+        const { status, virtual } = await unlessInterrupted(look(name, known));
         show(status, virtual, options);
         process.exitCode = exitCodes[status.state];
       } while (options.watch && (await pause()));
     });
 }
 
-async function look(name: string, settings: Settings): Promise<{ status: StackStatus; virtual: MachineStatus[] }> {
+interface Known {
+  settings: Settings;
+  access: Access | undefined;
+  /** Of the stack itself, whatever its machines answer. */
+  problems: Problem[];
+}
+
+async function lookUp(stack: Stack): Promise<Known> {
+  const [settings, state] = await Promise.all([stackSettings(stack), readState(stack)]);
+  return { settings, access: accessIn(state), problems: endingCertificates(state, stack.name) };
+}
+
+async function look(
+  name: string,
+  { settings, access, problems }: Known,
+): Promise<{ status: StackStatus; virtual: MachineStatus[] }> {
   const virtual = await virtualMachines(name, settings);
   const machines = machinesAt(settings, virtual);
   const { datacenter } = settings;
-  const expectation = { datacenter, machines, deadlineSeconds: 0, remedy: remedy(name, settings), guards: "" };
-  return { status: await stackStatus(expectation, interrupted), virtual };
+  const expectation = { datacenter, machines, access, deadlineSeconds: 0, remedy: remedy(name, settings), guards: "" };
+  const status = await stackStatus(expectation, interrupted);
+  return { status: { ...status, problems: [...status.problems, ...problems] }, virtual };
 }
 
 /** Clears the terminal before it shows the next one. */

@@ -13,8 +13,11 @@ import { installMissing } from "./stack/stack.ts";
 
 /** From fast to slow; each tests only what a faster one can't. */
 const suites = ["unit", "engine", "e2e"];
-/** Every board's image, built and booted, and what goes wrong with the slower routers: they take long, and run only when named. */
-const heavySuites = ["boards", "routers"];
+/**
+ * Every board's image, built and booted; the agents' pages in a browser; what goes wrong with the slower routers; a lab that moves
+ * from an earlier version. They take long, and run only when named.
+ */
+const heavySuites = ["boards", "browser", "routers", "upgrades"];
 const allSuites = [...suites, ...heavySuites];
 
 export function define(command: Command): void {
@@ -26,7 +29,7 @@ export function define(command: Command): void {
       if (unknown.length > 0)
         throw new UserError(`There is no test suite ${unknown.join(", ")}; suites: ${allSuites.join(", ")}`);
       const selected = named.length > 0 ? named : suites;
-      const forTests = await missingTestPackages(selected.includes("boards"));
+      const forTests = await missingTestPackages(selected);
       const needsTools = selected.some((suite) => suite !== "unit");
       const forTools = needsTools ? await packagesToBuild(wantedTools(), { progress: progressOnStderr() }) : [];
       await installMissing([...(await missingSystemPackages()), ...forTests, ...forTools]);

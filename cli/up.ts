@@ -16,21 +16,24 @@ export function define(command: Command): void {
   command
     .argument("[stack]", "stack", "lab")
     .option("-y, --yes", "do not ask first (the lab never asks)")
-    .action(async (name: string, { yes }: { yes?: boolean }) => {
-      const stack = await prepareStack(name, () => true);
-      const early = stackSettings(stack).catch(() => undefined);
-      const before = await recover(stack);
-      // Pulumi can't read a stack at the moment when `recover` lets it write that.
-      const settings = (await early) ?? (await stackSettings(stack));
-      const drift = await findDrift(before, { settings });
-      await correctState(stack, before, [...drift.gate, ...drift.corrections]);
-      if (!settings.builder) await fetchImagePrograms(settings);
-      const changed = await lookDuring({ env: stack.env }, () => update(stack, consent(stack, yes), before));
-      if (process.exitCode !== 0) return;
-      const rest = changed || drift.unknown.length > 0 ? await repairRest(stack, drift) : { drift, changed };
-      if (changed || rest.changed) await snapshotAfterUp(stack, settings);
-      tellMissing(rest.drift);
-    });
+    .action((name: string, { yes }: { yes?: boolean }) => bringUp(name, yes));
+}
+
+/** Makes everything as the settings say, and repairs what isn't as it was made. */
+export async function bringUp(name: string, yes: boolean | undefined): Promise<void> {
+  const stack = await prepareStack(name, () => true);
+  const early = stackSettings(stack).catch(() => undefined);
+  const before = await recover(stack);
+  // Pulumi can't read a stack at the moment when `recover` lets it write that.
+  const settings = (await early) ?? (await stackSettings(stack));
+  const drift = await findDrift(before, { settings });
+  await correctState(stack, before, [...drift.gate, ...drift.corrections]);
+  if (!settings.builder) await fetchImagePrograms(settings);
+  const changed = await lookDuring({ env: stack.env }, () => update(stack, consent(stack, yes), before));
+  if (process.exitCode !== 0) return;
+  const rest = changed || drift.unknown.length > 0 ? await repairRest(stack, drift) : { drift, changed };
+  if (changed || rest.changed) await snapshotAfterUp(stack, settings);
+  tellMissing(rest.drift);
 }
 
 /**

@@ -24,12 +24,12 @@ export function buildImages(
   const files = reportingFaults(() => readExtraFiles(settings.images));
   const manifestOf = (name: string, image: Settings["images"][string]): pulumi.Output<Manifest> =>
     pulumi
-      .all([secrets.gossipKeys, keys])
-      .apply(([gossipKeys, extraKeys]) =>
+      .all([secrets.gossipKeys, keys, secrets.images[name]])
+      .apply(([gossipKeys, extraKeys, security]) =>
         reportingFaults(() =>
           plan(
             { ...withKeys({ name, ...image }, extraKeys), base: locate(image.base), files: files[name] ?? [] },
-            contextOf(settings, gossipKeys),
+            contextOf(settings, gossipKeys, security),
             labArchitecture,
           ),
         ),
@@ -82,7 +82,11 @@ function withKeys(image: NamedImage, extraKeys: string[]): NamedImage {
   return ssh ? { ...image, roles: { ...image.roles, ssh: { keys: [...ssh.keys, ...extraKeys] } } } : image;
 }
 
-function contextOf(settings: Settings, gossipKeys: ImageContext["gossipKeys"]): ImageContext {
+function contextOf(
+  settings: Settings,
+  gossipKeys: ImageContext["gossipKeys"],
+  security: ImageContext["security"],
+): ImageContext {
   const addresses = (agent: "consul" | "nomad") => serversOf(settings, agent).map(({ ip }) => ip);
   return {
     datacenter: settings.datacenter,
@@ -90,6 +94,7 @@ function contextOf(settings: Settings, gossipKeys: ImageContext["gossipKeys"]): 
     nomadServers: addresses("nomad"),
     machines: settings.machines.map(({ name, mac, ip, image }) => ({ name, mac, ip, roles: rolesOf(settings, image) })),
     gossipKeys,
+    security,
   };
 }
 

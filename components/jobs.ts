@@ -4,7 +4,8 @@ import * as nomad from "@pulumi/nomad";
 import * as pulumi from "@pulumi/pulumi";
 import { projectDir } from "../lib/paths.ts";
 import { suggestion } from "../lib/words.ts";
-import { jobsStep } from "../steps/jobs/contract.ts";
+import type { Access } from "../steps/agents.ts";
+import { type JobSecrets, jobsStep } from "../steps/jobs/contract.ts";
 import { declared, undeclared } from "../toolchain/offline/nomad-vars.ts";
 import { keepSecrets, secretSettings } from "./config.ts";
 import { type Fault, faultsError } from "./faults.ts";
@@ -17,7 +18,11 @@ export interface JobSource {
   /** The name that the settings use. */
   key: string;
   jobspec: string;
+  /** What may be wrong with it, for the user. */
+  warning?: string;
   vars: Record<string, pulumi.Input<string>>;
+  /** The items of its variable in Nomad. */
+  secrets?: Record<string, string>;
 }
 
 /**
@@ -27,14 +32,14 @@ export interface JobSource {
 export function readJobs(jobs: Settings["jobs"]): Record<string, JobSource> {
   const faults: Fault[] = [];
   const found = new Map<string, JobSource>();
-  for (const [key, { file, vars }] of Object.entries(jobs)) {
+  for (const [key, { file, vars, secrets }] of Object.entries(jobs)) {
     const refuse = (reason: string) => faults.push({ path: ["jobs", key, "file"], value: file, reason });
     const text = readText(file);
     if ("problem" in text) {
       refuse(text.problem);
       continue;
     }
-    const { name, fileFunctions } = readJobspec(text.jobspec);
+    const { name, fileFunctions, lacksIdentity } = readJobspec(text.jobspec);
     const other = name === undefined ? undefined : found.get(name);
     for (const stranger of undeclared(text.jobspec, Object.keys(vars)))
       faults.push({
@@ -45,11 +50,17 @@ export function readJobs(jobs: Settings["jobs"]): Record<string, JobSource> {
       refuse(`must not call ${call}(): declare a variable, and give its value under vars`);
     if (name === undefined) refuse('must have a job in it, such as: job "page" { … }');
     else if (other) refuse(`must have a job of its own: jobs.${other.key} has the job ${name} too`);
-    else found.set(name, { key, jobspec: text.jobspec, vars: keepSecrets("jobs", vars) });
+    else {
+      const warning = lacksIdentity ? { warning: withoutIdentity(file) } : {};
+      found.set(name, { key, jobspec: text.jobspec, ...warning, vars: keepSecrets("jobs", vars), secrets });
+    }
   }
   if (faults.length > 0) throw faultsError("The jobs' files can't be used:", faults, secretSettings());
   return Object.fromEntries(found);
 }
+
+const withoutIdentity = (file: string) =>
+  `${file} seems to use Consul, which tells a task nothing without an identity: put "consul {}" into each task that uses it`;
 
 /** Nomad's default limit for a job's file. */
 const largestFile = 2 ** 20;
@@ -76,6 +87,7 @@ function readText(file: string): { jobspec: string } | { problem: string } {
 export interface NomadJobsArgs {
   /** Missing if the stack has no Nomad server. */
   nomadUrl: pulumi.Input<string | undefined>;
+  access: pulumi.Output<Access>;
   /** URLs of all of the stack's Nomad servers, one of which may be off while jobs are waited for. */
   servers: pulumi.Input<string[]>;
   /** By the jobs' names in Nomad. */
@@ -98,9 +110,15 @@ export class NomadJobs extends pulumi.ComponentResource {
   private createJobs(args: NomadJobsArgs, options?: pulumi.ComponentResourceOptions): void {
     // The settings are valid: if there are jobs, there is a Nomad server.
     const address = pulumi.output(args.nomadUrl) as pulumi.Output<string>;
-    const provider = new nomad.Provider("nomad", { address }, { parent: this });
+    const { access } = args;
+    const provider = new nomad.Provider(
+      "nomad",
+      { address, secretId: access.nomad, caPem: access.ca },
+      { parent: this },
+    );
     const deletion = args.isDisposable ? { deletedWith: this } : {};
-    for (const [job, { key, jobspec, vars }] of Object.entries(args.jobs)) {
+    for (const [job, { key, jobspec, warning, vars, secrets = {} }] of Object.entries(args.jobs)) {
+      if (warning !== undefined) void pulumi.log.warn(warning, this);
       const { name, namespace, modifyIndex } = new nomad.Job(
         job,
         { jobspec, hcl2: { vars }, detach: true, purgeOnDestroy: true },
@@ -115,10 +133,26 @@ export class NomadJobs extends pulumi.ComponentResource {
           ...deletion,
         },
       );
-      const registered = pulumi
-        .all([args.servers, name, namespace, modifyIndex])
-        .apply(([servers, name, namespace, modifyIndex]) => ({ servers, job: name, namespace, modifyIndex }));
+      const known = pulumi
+        .all([args.servers, access, name, namespace])
+        .apply(([servers, access, job, namespace]) => ({ servers, access, job, namespace }));
+      if (Object.keys(secrets).length > 0) this.keepSecrets(job, known, secrets, deletion);
+      const registered = pulumi.all([known, modifyIndex]).apply(([known, modifyIndex]) => ({ ...known, modifyIndex }));
       new Step(`job-${job}`, jobsStep, { create: "await", input: registered }, { parent: this, ...deletion });
     }
+  }
+  /** A task waits for its secrets, so they may come after its job, whose namespace they go to. */
+  private keepSecrets(
+    job: string,
+    known: pulumi.Output<Omit<JobSecrets, "items">>,
+    items: Record<string, string>,
+    deletion: pulumi.CustomResourceOptions,
+  ): void {
+    new Step(
+      `secrets-${job}`,
+      jobsStep,
+      { create: "keep-secrets", delete: "drop-secrets", input: known.apply((known) => ({ ...known, items })) },
+      { parent: this, ...deletion },
+    );
   }
 }

@@ -4,7 +4,15 @@ export interface Jobspec {
   name: string | undefined;
   /** Functions it calls that would read files where it is parsed; Nomad disables them. */
   fileFunctions: string[];
+  /** It seems to ask Consul for something, and has no `consul` block that gives it an identity to do so. */
+  lacksIdentity: boolean;
 }
+
+/** A template's functions that read Consul, where an action begins. */
+const templateOfConsul =
+  /\{\{-?\s*(?:(?:with|range|if|else if)\s+(?:\$\w+\s*:=\s*)?)?\(?\s*(?:key|keyOrDefault|keyExists|ls|safeLs|tree|safeTree|services?|nodes?|datacenters)\b/;
+const commandOfConsul = /\bconsul (?:kv|catalog|event|lock|services|watch)\b|\bCONSUL_HTTP_/;
+const consulBlock = /(?:\s+"[^"\n]*")?\s*\{/y;
 
 const fileFunctions = ["abspath", "basename", "dirname", "file", "filebase64", "fileexists", "fileset", "pathexpand"];
 
@@ -18,6 +26,7 @@ const heredoc = /<<-?([A-Za-z_][\w-]*)[ \t]*\r?\n([\s\S]*?)^[ \t]*\1[ \t]*\r?$/m
 export function readJobspec(text: string): Jobspec {
   const calls = new Set<string>();
   let name: string | undefined;
+  let hasIdentity = false;
   let at = 0;
   const take = (pattern: RegExp): RegExpExecArray | null => {
     pattern.lastIndex = at;
@@ -46,6 +55,10 @@ export function readJobspec(text: string): Jobspec {
 
   const readWord = (found: string, depth: number): void => {
     if (fileFunctions.includes(found) && take(call)) calls.add(found);
+    if (found === "consul" && depth > 0 && take(consulBlock)) {
+      hasIdentity = true;
+      at--;
+    }
     const header = found === "job" && depth === 0 ? take(jobHeader) : null;
     if (!header) return;
     name ??= header[1] ?? header[2];
@@ -79,7 +92,8 @@ export function readJobspec(text: string): Jobspec {
   };
 
   readCode();
-  return { name, fileFunctions: [...calls] };
+  const usesConsul = templateOfConsul.test(text) || commandOfConsul.test(text);
+  return { name, fileFunctions: [...calls], lacksIdentity: usesConsul && !hasIdentity };
 }
 
 /** A value as the HCL expression that a variable of type list, map or object takes. */

@@ -1,8 +1,10 @@
 import * as consul from "@pulumi/consul";
 import * as pulumi from "@pulumi/pulumi";
+import type { Access } from "../steps/agents.ts";
 
 export interface ConsulKeysArgs {
   consulUrl: pulumi.Input<string>;
+  access: pulumi.Output<Access>;
   datacenter: pulumi.Input<string>;
   /** Key path → value. */
   values: Record<string, pulumi.Input<string>>;
@@ -19,7 +21,12 @@ export class ConsulKeys extends pulumi.ComponentResource {
   }
 
   private createKeys(args: ConsulKeysArgs): void {
-    const provider = new consul.Provider("consul", { address: args.consulUrl }, { parent: this });
+    const { consulUrl: address, access } = args;
+    const provider = new consul.Provider(
+      "consul",
+      { address, token: access.consul, caPem: access.ca },
+      { parent: this },
+    );
     for (const [path, value] of Object.entries(args.values)) {
       new consul.Keys(
         path,

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { Access } from "../steps/agents.ts";
 import { planRouter } from "../steps/image/plan/plan.ts";
 import { hostsDir, leaseFile } from "../steps/image/roles/router.ts";
 import {
@@ -50,10 +51,12 @@ export class Lab extends pulumi.ComponentResource {
   start(
     machines: Machine[],
     images: Record<string, Image>,
+    access: pulumi.Output<Access>,
     reservations: pulumi.Resource,
   ): pulumi.Output<RunningMachine[]> {
     const steps: Step<typeof labStep, "machine-start">[] = [];
-    for (const machine of machines) steps.push(this.createMachine(machine, images, [reservations, ...steps.slice(-1)]));
+    for (const machine of machines)
+      steps.push(this.createMachine(machine, images, access, [reservations, ...steps.slice(-1)]));
     return pulumi.all(steps.map((step) => step.answer()));
   }
 
@@ -84,11 +87,14 @@ export class Lab extends pulumi.ComponentResource {
   private createMachine(
     { name, mac, ip, image }: Machine,
     images: Record<string, Image>,
+    access: pulumi.Output<Access>,
     after: pulumi.Resource[],
   ): Step<typeof labStep, "machine-start"> {
     const built = images[image];
     if (!built) throw new Error(`no image ${image}`); // Valid settings have it.
-    const spec = this.virtualMachine(name, built).apply((machine): LabMachine => ({ ...machine, mac, ip }));
+    const spec = pulumi
+      .all([this.virtualMachine(name, built), access])
+      .apply(([machine, access]): LabMachine => ({ ...machine, mac, ip, access }));
     return new Step(
       `machine-${name}`,
       labStep,

@@ -15,8 +15,8 @@ export function expectedMachines(settings: Settings, running: RunningMachine[] =
       ip,
       mac,
       image,
-      consulUrl: ports ? `http://127.0.0.1:${ports.consul}` : `http://${ip}:8500`,
-      nomadUrl: ports ? `http://127.0.0.1:${ports.nomad}` : `http://${ip}:4646`,
+      consulUrl: ports ? `https://127.0.0.1:${ports.consul}` : `https://${ip}:8501`,
+      nomadUrl: ports ? `https://127.0.0.1:${ports.nomad}` : `https://${ip}:4646`,
       consulServer: roles?.consul === "server",
       nomad: roles?.nomad?.role,
     };

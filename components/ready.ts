@@ -1,11 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { digest } from "../lib/json.ts";
+import type { Access } from "../steps/agents.ts";
 import { clusterStep, type Expectation, type ExpectedMachine, type ReadyCluster } from "../steps/cluster/contract.ts";
 import { Step } from "./step.ts";
 
 export interface ClusterReadyArgs {
   datacenter: string;
   machines: pulumi.Input<ExpectedMachine[]>;
+  access: pulumi.Input<Access>;
   deadlineSeconds: number;
   remedy: string;
   /** What depends on the gate; if it changes, the gate checks again. */
@@ -18,10 +20,11 @@ export class ClusterReady extends pulumi.ComponentResource {
 
   constructor(name: string, args: ClusterReadyArgs, options?: pulumi.ComponentResourceOptions) {
     super("piinit:ClusterReady", name, {}, options);
-    const expectation = pulumi.all([args.machines, args.guards]).apply(
-      ([machines, guards]): Expectation => ({
+    const expectation = pulumi.all([args.machines, args.access, args.guards]).apply(
+      ([machines, access, guards]): Expectation => ({
         datacenter: args.datacenter,
         machines,
+        access,
         deadlineSeconds: args.deadlineSeconds,
         remedy: args.remedy,
         guards: digest(guards),

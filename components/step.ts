@@ -14,6 +14,8 @@ interface StepArgs<C extends Contract, V extends VerbOf<C>> {
 
 /** One of our own programs as a Pulumi resource: JSON in, JSON out, progress shown while it runs. */
 export class Step<C extends Contract, V extends VerbOf<C>> extends command.local.Command {
+  readonly #isSecret: boolean;
+
   constructor(name: string, { program, verbs }: C, args: StepArgs<C, V>, options: pulumi.CustomResourceOptions) {
     const commandLine = (verb: string) => `node --import tsx steps/${program}/main.ts ${verb}`;
     super(
@@ -28,15 +30,17 @@ export class Step<C extends Contract, V extends VerbOf<C>> extends command.local
       // A step's output may repeat its input.
       { ...options, deleteBeforeReplace: true, additionalSecretOutputs: ["stdout", "stderr"] },
     );
+    this.#isSecret = verbs[args.create]?.answersSecretly ?? false;
   }
 
   /**
-   * What the program printed; never a secret. It isn't validated, because an earlier version may have printed it.
+   * What the program printed; a secret only if the verb says so. It isn't validated, because an earlier version may have printed it.
    * In a targeted update, such as `./piinit build`, other steps have no answer; a step whose creation was interrupted
    * has an empty one until it has been updated.
    */
   answer(): pulumi.Output<AnswerOf<C, V>> {
     const parse = (text?: string) => (text ? JSON.parse(text) : pulumi.unknown) as AnswerOf<C, V>;
-    return pulumi.unsecret(this.stdout).apply(parse) as pulumi.Output<AnswerOf<C, V>>;
+    const text = this.#isSecret ? pulumi.secret(this.stdout) : pulumi.unsecret(this.stdout);
+    return text.apply(parse) as pulumi.Output<AnswerOf<C, V>>;
   }
 }

@@ -71,6 +71,9 @@ job "heartbeat" {
     task "heartbeat" {
       driver = var.driver
 
+      # An identity of its own, whose token is in CONSUL_HTTP_TOKEN. It may read all keys, and write those below jobs/.
+      consul {}
+
       config {
         command = "sh"
         args    = ["${NOMAD_TASK_DIR}/heartbeat.sh"]

@@ -61,6 +61,9 @@ job "page" {
     task "httpd" {
       driver = var.driver
 
+      # An identity of its own, with which it may read all keys. Without this, Consul tells a task nothing.
+      consul {}
+
       config {
         command = "busybox"
         args    = ["httpd", "-f", "-p", "${NOMAD_PORT_http}", "-h", "${NOMAD_TASK_DIR}/www"]

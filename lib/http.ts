@@ -16,12 +16,15 @@ export class NoAnswer extends Error {
   readonly status: number | undefined;
   /** Its certificate can't be trusted. */
   readonly isDistrusted: boolean;
+  /** Its certificate was good until some day. */
+  readonly hasExpired: boolean;
 
   constructor(reason: string, { isStranger = false, status, isDistrusted = false, cause }: NoAnswerKind = {}) {
     super(reason, { cause });
     this.isStranger = isStranger;
     this.status = status;
     this.isDistrusted = isDistrusted;
+    this.hasExpired = (cause as NodeJS.ErrnoException | undefined)?.code === "CERT_HAS_EXPIRED";
   }
 }
 

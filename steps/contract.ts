@@ -9,6 +9,8 @@ export interface Verb {
   answer?: z.ZodType;
   /** An update also gets the last answer. */
   seesLastAnswer?: true;
+  /** The answer is a secret: Pulumi encrypts it, and what comes of it. */
+  answersSecretly?: true;
 }
 
 /** What Pulumi's side and a step's program agree on; a program is `steps/PROGRAM/main.ts`. */

@@ -1,7 +1,6 @@
 import type { SystemPackage } from "../lib/host.ts";
 import {
   basicPackages,
-  boardTestPackages,
   compilerPackages,
   crossCompilerPackages,
   emulationPackages,
@@ -9,6 +8,7 @@ import {
   goPackage,
   imagePackages,
   labPackages,
+  suitePackages,
   testPackages,
 } from "../toolchain/packages.ts";
 
@@ -37,7 +37,7 @@ export const allPackages: readonly SystemPackage[] = [
   ...compilerPackages,
   ...Object.values(crossCompilerPackages).flat(),
   ...testPackages,
-  ...boardTestPackages,
+  ...Object.values(suitePackages).flat(),
   ...benchPackages,
   ...essentialPackages,
 ];

@@ -108,5 +108,8 @@ export const testPackages: readonly SystemPackage[] = [
   { debian: "ovmf", fedora: "edk2-ovmf", programs: [], files: ["/usr/share/ovmf/OVMF.fd"] },
 ];
 
-/** What the tests of the boards' images need in addition, to emulate the boards. */
-export const boardTestPackages: readonly SystemPackage[] = Object.values(emulatorPackages);
+/** What a suite of tests needs in addition. */
+export const suitePackages: Readonly<Record<string, readonly SystemPackage[]>> = {
+  boards: Object.values(emulatorPackages),
+  browser: [{ debian: "chromium", fedora: "chromium", programs: ["chromium"] }],
+};

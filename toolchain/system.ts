@@ -5,11 +5,11 @@ import { run } from "../lib/run.ts";
 import { quoteCommand } from "../lib/shell.ts";
 import {
   basicPackages,
-  boardTestPackages,
   emulationPackages,
   emulatorPackages,
   imagePackages,
   labPackages,
+  suitePackages,
   testPackages,
 } from "./packages.ts";
 
@@ -49,9 +49,10 @@ export async function missingSystemPackages(host: Host = thisHost(), work: Work 
   return missingPackages(needed, host.environment);
 }
 
-/** The packages that only the tests need; those of every board's image need more. */
-export function missingTestPackages(ofBoards: boolean, host: Host = thisHost()): Promise<SystemPackage[]> {
-  return missingPackages(ofBoards ? [...testPackages, ...boardTestPackages] : testPackages, host.environment);
+/** The packages that only those suites of tests need. */
+export function missingTestPackages(suites: readonly string[], host: Host = thisHost()): Promise<SystemPackage[]> {
+  const more = suites.flatMap((suite) => suitePackages[suite] ?? []);
+  return missingPackages([...testPackages, ...more], host.environment);
 }
 
 export interface InstallOptions {

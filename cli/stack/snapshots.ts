@@ -9,7 +9,7 @@ import { interrupted } from "../../lib/terminal.ts";
 import { fetchSnapshots } from "../../snapshot/fetch.ts";
 import { encodeSnapshot, type Snapshot } from "../../snapshot/file.ts";
 import { readPassphrase } from "../../toolchain/passphrase.ts";
-import { clusterMachines } from "./cluster-machines.ts";
+import { stackCluster } from "./cluster-machines.ts";
 import type { Stack } from "./stack.ts";
 
 /** How many of those that `up` takes are kept. */
@@ -74,9 +74,9 @@ async function writeSnapshot(
   passphrase: string,
   fileAt: (time: Date) => string,
 ): Promise<TakenSnapshot> {
-  const machines = await clusterMachines(stack.name, settings);
+  const cluster = await stackCluster(stack, settings);
   const time = new Date();
-  const taken = await fetchSnapshots({ machines }, interrupted);
+  const taken = await fetchSnapshots(cluster, interrupted);
   const snapshot = { ...taken, stack: stack.name, time, piinit: await ownVersion() };
   const bytes = await encodeSnapshot(snapshot, passphrase);
   interrupted.throwIfAborted();

@@ -38,6 +38,19 @@ export const jobs = z
           )
           .prefault({})
           .meta({ description: "Values for the file's variables." }),
+        secrets: z
+          .record(
+            z.string().regex(/^\w+$/, "must have letters, digits and underscores only"),
+            scalar.meta({
+              description: "The item `NAME` of the job's variable in Nomad. Set it with `./piinit secret`.",
+              example: "correct horse",
+              secret: "always",
+            }),
+          )
+          .prefault({})
+          .meta({
+            description: "Secrets that only this job's tasks can read, in the variable `nomad/jobs/JOB` of Nomad.",
+          }),
       })
       .meta({ description: "A job. The name here is for the settings alone; the job's own is in its file." }),
   )

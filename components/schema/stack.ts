@@ -16,6 +16,23 @@ const lab = z
   .optional()
   .meta({ description: "Makes the stack a lab: its machines are virtual, and so is their router." });
 
+const generation = z
+  .union(
+    [
+      z.int().min(1),
+      z
+        .string()
+        .regex(/^[1-9]\d*$/)
+        .transform(Number),
+    ],
+    "must be a number from 1 on",
+  )
+  .default(1)
+  .meta({
+    description: "Another number makes all certificates, tokens and gossip keys anew; `./piinit rotate` raises it.",
+    example: 2,
+  });
+
 /** A stack's settings: everything under `piinit:` in its file. */
 export const stackSchema = z.strictObject({
   datacenter: z
@@ -34,6 +51,7 @@ export const stackSchema = z.strictObject({
   machines,
   kv,
   jobs,
+  generation,
   wait,
 });
 

@@ -38,7 +38,7 @@ function judgeIdentity(
   expectation: Expectation,
   seen: Observation,
   machine: ExpectedMachine,
-  { consul: view, silence }: MachineView,
+  { consul: view, silence, isOpen }: MachineView,
   remedy: string,
 ): MachineFinding | undefined {
   const { name, ip, mac, consulUrl } = machine;
@@ -58,9 +58,19 @@ function judgeIdentity(
   if (elsewhere) return wrong(elsewhere.ip, name);
   const problem = noAnswerFrom("Consul", consulUrl, silence?.Consul);
   if (silence?.Consul?.isStranger) return { problem, action: `${ip} belongs to something else: ${action}` };
-  if (silence?.Consul?.isDistrusted) return { problem, action: otherImage(remedy), needsImage: true };
+  if (isOpen)
+    return {
+      problem: "its Consul lets everybody in",
+      action: `its image is from before piinit knew certificates: ${remedy}`,
+      needsImage: true,
+    };
+  if (silence?.Consul?.isDistrusted)
+    return { problem, action: distrustedImage(silence.Consul, remedy), needsImage: true };
   return { problem, action: `${remedy}${strangers(expectation, members)}` };
 }
+
+const distrustedImage = ({ hasExpired }: NoAnswer, remedy: string) =>
+  hasExpired ? "make new ones by ./piinit rotate STACK; or is this computer's clock wrong?" : otherImage(remedy);
 
 const otherImage = (remedy: string) => `its image is of another stack or of older settings: ${remedy}`;
 
@@ -128,7 +138,12 @@ function judgeNomad(
 
 function silentNomad({ nomadUrl }: ExpectedMachine, silence: NoAnswer | undefined, remedy: string): MachineFinding {
   const problem = noAnswerFrom("Nomad", nomadUrl, silence);
-  if (silence?.isDistrusted) return { problem, action: otherImage(remedy), needsImage: true };
+  if (silence?.isDistrusted) return { problem, action: distrustedImage(silence, remedy), needsImage: true };
+  if (silence?.status === 403)
+    return {
+      problem,
+      action: "it doesn't know the stack's token (yet): check on the machine: journalctl -u nomad-acl",
+    };
   return { problem, action: "its Consul answers, so check on the machine: journalctl -u nomad" };
 }
 

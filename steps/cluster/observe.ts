@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { NoAnswer } from "../../lib/http.ts";
+import { NoAnswer, unlessSilent } from "../../lib/http.ts";
 import {
   type AgentName,
   type AskOptions,
@@ -7,6 +7,7 @@ import {
   askForLeader,
   askItself,
   healthAnswer,
+  leaderAnswer,
   plainText,
 } from "../agents.ts";
 import type { Expectation, ExpectedMachine } from "./contract.ts";
@@ -29,6 +30,8 @@ export interface MachineView {
   nomad?: NomadView | undefined;
   /** Why an agent did not answer. */
   silence?: Partial<Record<AgentName, NoAnswer>>;
+  /** Its Consul answers in the clear, as those of images of before piinit knew certificates. */
+  isOpen?: boolean;
 }
 
 export interface ConsulView {
@@ -108,7 +111,20 @@ async function lookAtMachine(machine: ExpectedMachine, options: AskOptions): Pro
     heard("Consul", lookAtConsul(machine, options)),
     machine.nomad && heard("Nomad", lookAtNomad(machine, options)),
   ]);
-  return { consul, nomad, silence };
+  const isOpen = wasRefused(silence.Consul) && (await answersInTheClear(machine, options));
+  return { consul, nomad, silence, ...(isOpen && { isOpen }) };
+}
+
+/** Its machine is on, and nobody listens there. */
+const wasRefused = (silence: NoAnswer | undefined) =>
+  (silence?.cause as NodeJS.ErrnoException | undefined)?.code === "ECONNREFUSED";
+
+/** At Consul's own port, which is for a machine's own programs today. A lab's machines are behind other ports. */
+async function answersInTheClear({ consulUrl, ip }: ExpectedMachine, options: AskOptions): Promise<boolean> {
+  const { protocol, hostname } = new URL(consulUrl);
+  if (protocol !== "https:" || hostname !== ip) return false;
+  const leader = askAgent("Consul", `http://${ip}:8500/v1/status/leader`, leaderAnswer, options);
+  return (await unlessSilent(leader)) !== undefined;
 }
 
 /** Adds what the machine's leader answers; if that turns out to be no such agent, drops the machine's view. */

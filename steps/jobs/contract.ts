@@ -14,10 +14,17 @@ const registeredJob = z.object({
   modifyIndex: z.string().regex(/^\d+$/),
 });
 
-/** Waits for a job that has been registered. */
+const jobSecrets = registeredJob.omit({ modifyIndex: true }).extend({
+  /** The items of the job's variable. */
+  items: z.record(z.string(), z.string()),
+});
+
+/** Waits for a job that has been registered, and keeps its secrets. */
 export const jobsStep = defineContract({
   program: "jobs",
   verbs: {
+    "keep-secrets": { input: jobSecrets },
+    "drop-secrets": { input: jobSecrets },
     await: {
       input: registeredJob,
       /** One sentence, such as "page is healthy: 1 of 1 running". */
@@ -25,6 +32,9 @@ export const jobsStep = defineContract({
     },
   },
 });
+
+/** A job, and what only its own tasks may read. */
+export type JobSecrets = z.output<typeof jobSecrets>;
 
 /** What the step reads. */
 export type RegisteredJob = z.output<typeof registeredJob>;

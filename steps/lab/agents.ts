@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { unlessSilent } from "../../lib/http.ts";
 import type { Context } from "../../lib/program.ts";
-import { type AgentName, askAgent, healthAnswer, leaderAnswer, majorityOf, plainText } from "../agents.ts";
+import { type Access, type AgentName, askAgent, healthAnswer, leaderAnswer, majorityOf, plainText } from "../agents.ts";
 import type { LabMachine } from "./contract.ts";
 import { isRouter } from "./contract.ts";
 import { type MachineRecord, type Ports, readRecords } from "./folder.ts";
@@ -25,9 +25,15 @@ export interface Server {
   Voter: boolean;
 }
 
+/** Ports that lead to a machine's agents, and what opens these. */
+export interface Reachable {
+  ports: Ports;
+  access: Access | undefined;
+}
+
 /** The machine's agents that take part in a cluster with a leader. */
-export async function agentsOf({ ports }: Pick<MachineRecord, "ports">): Promise<Agent[]> {
-  const answers = await Promise.all(agents.map((agent) => hasLeader(ports, agent)));
+export async function agentsOf(machine: Reachable): Promise<Agent[]> {
+  const answers = await Promise.all(agents.map((agent) => hasLeader(machine, agent)));
   return agents.filter((_, index) => answers[index]);
 }
 
@@ -52,12 +58,12 @@ export async function awaitQuorumWithout(
   }
 }
 
-async function missingWithout({ dir, ip }: LabMachine, agent: Agent): Promise<string | undefined> {
+async function missingWithout({ dir, ip, access }: LabMachine, agent: Agent): Promise<string | undefined> {
   const running = await machineProcesses(dir);
   const records = (await readRecords(dir)).filter(({ spec }) => running.has(spec.name));
   for (const { ports } of records) {
-    if (!(await hasLeader(ports, agent))) continue;
-    const servers = await serversOf(ports, agent);
+    if (!(await hasLeader({ ports, access }, agent))) continue;
+    const servers = await serversOf({ ports, access }, agent);
     if (servers) return shortage(servers, ip, agent);
   }
   return undefined;
@@ -78,22 +84,30 @@ export function shortage(servers: readonly Server[], ip: string, agent: Agent): 
 
 /** Waits until these agents of a machine are members of their clusters again. */
 export async function awaitAgents(spec: LabMachine, ports: Ports, awaited: Agent[], context: Context): Promise<void> {
-  const { dir, name, ip } = spec;
+  const { dir, name, ip, access } = spec;
   for (const agent of awaited)
-    await untilMachine({ dir, name, seconds: returnSeconds }, context, () => missingOf(agent, ports, ip));
+    await untilMachine({ dir, name, seconds: returnSeconds }, context, () => missingOf(agent, { ports, access }, ip));
 }
 
-async function missingOf(agent: Agent, ports: Ports, ip: string): Promise<string | undefined> {
-  const self = await ask(ports, agent, "/v1/agent/self", selfAnswer);
+/** Waits until a machine's Consul, which every image has, answers at all. */
+export async function awaitAnswer({ dir, name, access }: LabMachine, ports: Ports, context: Context): Promise<void> {
+  await untilMachine({ dir, name, seconds: returnSeconds }, context, async () => {
+    const self = await ask({ ports, access }, "consul", "/v1/status/leader", leaderAnswer);
+    return self === undefined ? "consul does not answer yet" : undefined;
+  });
+}
+
+async function missingOf(agent: Agent, machine: Reachable, ip: string): Promise<string | undefined> {
+  const self = await ask(machine, agent, "/v1/agent/self", selfAnswer);
   if (!self) return `${agent} does not answer yet`;
-  if (!(await hasLeader(ports, agent))) return `${agent} has no leader yet`;
+  if (!(await hasLeader(machine, agent))) return `${agent} has no leader yet`;
   if (isServer(self)) {
-    const own = (await serversOf(ports, agent))?.find((server) => isAt(server, ip));
+    const own = (await serversOf(machine, agent))?.find((server) => isAt(server, ip));
     if (!own?.Healthy) return `${agent} server is not healthy yet`;
   }
   const node = self.stats?.client?.node_id;
   if (node === undefined) return undefined;
-  const status = (await ask(ports, agent, `/v1/node/${node}`, nodeAnswer))?.Status;
+  const status = (await ask(machine, agent, `/v1/node/${node}`, nodeAnswer))?.Status;
   return status === "ready" ? undefined : `${agent} client is ${status ?? "unknown"}, not ready yet`;
 }
 
@@ -115,19 +129,25 @@ function isAt({ Address }: Server, ip: string): boolean {
   return Address.startsWith(`${ip}:`);
 }
 
-async function hasLeader(ports: Ports, agent: Agent): Promise<boolean> {
-  return Boolean(await ask(ports, agent, "/v1/status/leader", leaderAnswer));
+async function hasLeader(machine: Reachable, agent: Agent): Promise<boolean> {
+  return Boolean(await ask(machine, agent, "/v1/status/leader", leaderAnswer));
 }
 
-async function serversOf(ports: Ports, agent: Agent): Promise<Server[] | undefined> {
-  return (await ask(ports, agent, "/v1/operator/autopilot/health", healthAnswer))?.Servers ?? undefined;
+async function serversOf(machine: Reachable, agent: Agent): Promise<Server[] | undefined> {
+  return (await ask(machine, agent, "/v1/operator/autopilot/health", healthAnswer))?.Servers ?? undefined;
 }
 
 const names: Record<Agent, AgentName> = { consul: "Consul", nomad: "Nomad" };
 
 /** The agent's answer; undefined if there is none. */
-async function ask<T>(ports: Ports, agent: Agent, question: string, schema: z.ZodType<T>): Promise<T | undefined> {
+async function ask<T>(
+  { ports, access }: Reachable,
+  agent: Agent,
+  question: string,
+  schema: z.ZodType<T>,
+): Promise<T | undefined> {
   const port = ports[agent];
   if (port === undefined) return undefined;
-  return unlessSilent(askAgent(names[agent], `http://127.0.0.1:${port}${question}`, schema));
+  const url = `${access ? "https" : "http"}://127.0.0.1:${port}${question}`;
+  return unlessSilent(askAgent(names[agent], url, schema, { access }));
 }

@@ -1,5 +1,6 @@
 import path from "node:path";
 import { z } from "zod";
+import { accessSchema } from "../agents.ts";
 import { defineContract } from "../contract.ts";
 import { labRouterName } from "./facts.ts";
 
@@ -23,6 +24,8 @@ const labMachine = virtualMachine.extend({
   name: name.refine((text) => text !== labRouterName, "is the router's name"),
   mac: z.string().regex(/^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/, "is not a MAC address in lower case with colons"),
   ip: z.ipv4(),
+  /** What opens its agents. Missing in labs of earlier versions, whose agents let everybody in. */
+  access: accessSchema.optional(),
 });
 
 const labRouter = virtualMachine.extend({ name: z.literal(labRouterName) });

@@ -1,5 +1,5 @@
 /** The services of a lab machine that the host can reach, in the order of display. */
-export const services = { ssh: 22, consul: 8500, nomad: 4646 } as const;
+export const services = { ssh: 22, consul: 8501, nomad: 4646 } as const;
 export type Service = keyof typeof services;
 
 /**

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { UserError } from "../../lib/errors.ts";
 import { digest } from "../../lib/json.ts";
 import type { Context } from "../../lib/program.ts";
-import { agentsOf, awaitAgents, awaitQuorumWithout } from "./agents.ts";
+import { agentsOf, awaitAgents, awaitAnswer, awaitQuorumWithout } from "./agents.ts";
 import { connectCable, removeCable, setCarrier } from "./cables.ts";
 import type { LabMachine, LabRouter, RunningMachine } from "./contract.ts";
 import { isRouter } from "./contract.ts";
@@ -83,15 +83,20 @@ export async function replaceMachine(spec: LabMachine, context: Context): Promis
   const records = await inTheWay(spec);
   const processes = await machineProcesses(spec.dir);
   const running = records.filter((record) => processes.has(record.spec.name));
-  for (const record of running) {
+  // Machines with other secrets are no part of this one's cluster: it can't be whole before most have the new ones.
+  const known = running.filter(({ spec: other }) => isRouter(other) || digest(other.access) === digest(spec.access));
+  for (const record of known) {
     const lack = await awaitQuorumWithout(record, context);
     if (lack !== undefined) return keepRunning(spec, records, lack, context);
   }
   // Of two servers that exchange their places, neither is whole before the other is back: the gate waits for both.
-  const agents = running.length === 1 ? await Promise.all(running.map(agentsOf)) : [];
+  const agents =
+    running.length === 1 ? await Promise.all(known.map(({ ports }) => agentsOf({ ports, access: spec.access }))) : [];
   for (const record of records) if (record.spec.name !== spec.name) await displace(record, context);
   const started = await startMachine(spec, context);
   await awaitAgents(spec, started.ports, agents.flat(), context);
+  // The others keep the quorum until it could take part in the next one.
+  if (known.length < running.length) await awaitAnswer(spec, started.ports, context);
   return started;
 }
 

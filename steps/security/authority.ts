@@ -1,5 +1,6 @@
 // The library below needs it, and doesn't import it.
 import "reflect-metadata";
+import { randomBytes } from "node:crypto";
 import { AsnConvert } from "@peculiar/asn1-schema";
 import {
   GeneralName,
@@ -21,6 +22,7 @@ import { UserError } from "../../lib/errors.ts";
 import { isIn, networkOf } from "../../lib/network.ts";
 import type { Authority, AuthorityRequest, Certified, Subject } from "./contract.ts";
 import { newKeys, pemOf, signature, validFor } from "./keys.ts";
+import { secretBytes } from "./tokens.ts";
 
 const years = 30;
 
@@ -31,7 +33,8 @@ const privateNetworks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0
 export async function authorityFor(request: AuthorityRequest, last?: Authority): Promise<Authority> {
   const { generation } = request;
   if (last?.generation === generation) return last;
-  return { ...(await makeAuthority(request)), generation, ...(last && { previous: last.certificate }) };
+  const secret = randomBytes(secretBytes).toString("base64");
+  return { ...(await makeAuthority(request)), secret, generation };
 }
 
 async function makeAuthority({ domain, cidr }: Pick<AuthorityRequest, "domain" | "cidr">): Promise<Certified> {

@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { defineContract } from "../contract.ts";
 
+/** Base64 of 32 bytes: all of the stack's tokens come from it. */
+const secret = z.base64();
+
 /** Lower-case, because certificates are compared with names that we write ourselves; datacenters may have underscores. */
 const hostName = z
   .string()
@@ -23,10 +26,9 @@ const authorityRequest = z.object({
 });
 
 const authority = certified.extend({
+  secret,
   /** The request's. */
   generation: z.int(),
-  /** The certificate of the authority before this one, which machines trust until all have new certificates. */
-  previous: z.string().optional(),
 });
 
 const certificateRequest = z.object({
@@ -42,8 +44,8 @@ const certificateRequest = z.object({
 export const securityStep = defineContract({
   program: "security",
   verbs: {
-    authority: { input: authorityRequest, answer: authority, seesLastAnswer: true },
-    certificate: { input: certificateRequest, answer: certified },
+    authority: { input: authorityRequest, answer: authority, seesLastAnswer: true, answersSecretly: true },
+    certificate: { input: certificateRequest, answer: certified, answersSecretly: true },
   },
 });
 
@@ -52,7 +54,7 @@ export type Certified = z.output<typeof certified>;
 
 export type AuthorityRequest = z.output<typeof authorityRequest>;
 
-/** What signs all certificates of a stack. */
+/** What signs all certificates of a stack, and the secret that its tokens come from. */
 export type Authority = z.output<typeof authority>;
 
 export type CertificateRequest = z.output<typeof certificateRequest>;

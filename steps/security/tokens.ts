@@ -20,10 +20,12 @@ export interface Tokens {
     prometheus: Token;
   };
   nomad: { management: Token };
+  /** Only its secret is used, as a password. */
+  prometheusPage: Token;
 }
 
-/** Base64 of this many bytes. */
-const secretBytes = 32;
+/** Of the secret that a stack's tokens come from. */
+export const secretBytes = 32;
 
 /**
  * All tokens of a stack, derived from its one secret, so that images hold them before there is a cluster, and a further
@@ -50,6 +52,7 @@ export function tokensOf(secret: string, images: readonly string[]): Tokens {
       prometheus: token("consul prometheus"),
     },
     nomad: { management: token("nomad management") },
+    prometheusPage: token("prometheus page"),
   };
 }
 

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Checkout, makeCheckout, type Outcome } from "../e2e/checkout.ts";
 import { homeAddress, homeNames, homeNetwork, makeHome } from "../engine/cluster/home.ts";
+import { makeAuthority } from "../engine/cluster/secure.ts";
 import { type Row, tableOf } from "./table.ts";
 
 const machines = 200;
@@ -34,11 +35,11 @@ const hex = (index: number) => index.toString(16).padStart(2, "0");
 
 /** Measures `up`, `preview` and `status` of a large stack without a lab in which there is nothing to change. */
 export async function benchHome(): Promise<string> {
-  const home = await makeHome();
   const checkout = await makeCheckout();
+  writeFileSync(path.join(checkout.dir, "stacks/Pulumi.large.yaml"), settings());
+  const home = await makeHome(await makeAuthority(checkout, "large"));
   try {
     home.start(...homeNames);
-    writeFileSync(path.join(checkout.dir, "stacks/Pulumi.large.yaml"), settings());
     succeeded(await checkout.piinit("up", "large", "--yes"));
     const rows = [
       await measure(checkout, "up with nothing to change", 12, "up", "large", "--yes"),

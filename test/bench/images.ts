@@ -24,7 +24,7 @@ const server = plan(
     board: "pi3",
     roles: {
       consul: "server",
-      nomad: { role: "both", docker: false, volumes: {} },
+      nomad: { role: "both", docker: false, dockerFolders: false, volumes: {} },
       "node-exporter": true,
       ssh: { keys: [] },
     },

@@ -8,6 +8,7 @@ import { benchHome } from "./home.ts";
 import { benchImages } from "./images.ts";
 import { benchLab } from "./lab.ts";
 import { benchRouters } from "./routers.ts";
+import { benchSecurity } from "./security.ts";
 
 /** Each measures one part, on an otherwise idle machine, and returns Markdown. */
 const benches: Record<string, () => Promise<string>> = {
@@ -16,6 +17,7 @@ const benches: Record<string, () => Promise<string>> = {
   images: benchImages,
   lab: benchLab,
   routers: benchRouters,
+  security: benchSecurity,
 };
 
 const folder = path.join(projectDir, "docs", "bench");

@@ -136,7 +136,12 @@ describe("the image of", function () {
   it("a machine that is a cluster of its own offers Docker, and the disk that jobs ask for", async () => {
     const roles: RoleOptions = {
       consul: "server",
-      nomad: { role: "both", docker: true, volumes: { films: { label: "films", readOnly: false } } },
+      nomad: {
+        role: "both",
+        docker: true,
+        dockerFolders: false,
+        volumes: { films: { label: "films", readOnly: false } },
+      },
       ssh: { keys: [key] },
     };
     // What QEMU's own DHCP server gives to the first who asks.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import tls from "node:tls";
 
 /** Milliseconds. */
 export const minutes = 60_000;
@@ -31,13 +32,14 @@ export async function untilDefined<Answer>(ask: () => Promise<Answer | undefined
   }
 }
 
-/** Whether a server answers there with a success. */
-export async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok;
-  } catch {
-    return false;
-  }
+/** Whether something on that port of 127.0.0.1 shows a certificate, whosever that is. */
+export function showsCertificate(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = tls.connect({ host: "127.0.0.1", port, rejectUnauthorized: false, timeout: 2000 });
+    socket.once("secureConnect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("timeout", () => resolve(false));
+    socket.once("secureConnect", () => socket.destroy()).once("timeout", () => socket.destroy());
+  });
 }
 
 /** Whether something listens on that port of 127.0.0.1. */

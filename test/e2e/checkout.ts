@@ -40,12 +40,7 @@ export function succeeded(outcome: Outcome, what = "a command"): Outcome {
 export async function makeCheckout(more: Record<string, string> = {}): Promise<Checkout> {
   const root = mkdtempSync(path.join(tmpdir(), "piinit-checkout-"));
   const dir = path.join(root, "piinit");
-  const { stdout } = await execa("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: projectDir,
-  });
-  for (const file of stdout.split("\0").filter(Boolean)) {
-    cpSync(path.join(projectDir, file), path.join(dir, file), { recursive: true });
-  }
+  await copyProject(dir);
   forgetSecrets(path.join(dir, "stacks"));
   symlinkSync(path.join(projectDir, "node_modules"), path.join(dir, "node_modules"));
   const env = { ...more, XDG_CONFIG_HOME: path.join(root, "config"), PULUMI_CONFIG_PASSPHRASE_FILE: undefined };
@@ -85,6 +80,16 @@ export async function makeCheckout(more: Record<string, string> = {}): Promise<C
     },
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
+}
+
+/** Copies the project as it is now, without what is ignored there, and without those of its top folder's entries. */
+export async function copyProject(dir: string, without: readonly string[] = []): Promise<void> {
+  const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const { stdout } = await execa("git", list, { cwd: projectDir });
+  for (const file of stdout.split("\0").filter(Boolean)) {
+    if (without.includes(file.split("/")[0] ?? "")) continue;
+    cpSync(path.join(projectDir, file), path.join(dir, file), { recursive: true });
+  }
 }
 
 /** The passphrase of a checkout is new, so what Pulumi noted of another one in the stacks' files would stop it. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StackStatus } from "../../cli/status/stack-status.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
+import { type Ask, asOwner } from "./agent-api.ts";
 import { eventually } from "./asking.ts";
 import type { Checkout } from "./checkout.ts";
 
@@ -18,14 +19,22 @@ export const isWhole = ({ machines: seen, consul, nomad }: StackStatus) =>
   nomad.spare === 1 &&
   [consul.peers, nomad.servers, nomad.clients].every((names) => names.join() === machines.join());
 
-async function illIn(url: string): Promise<string[]> {
-  const response = await fetch(`${url}/v1/operator/autopilot/health`);
-  const { Servers } = (await response.json()) as { Servers: { Name: string; Healthy: boolean }[] };
+/** A job that the stack doesn't have; it needs no machine. */
+export const jobByHand = {
+  ID: "by-hand",
+  Type: "service",
+  TaskGroups: [{ Name: "main", Count: 0, Tasks: [{ Name: "main", Driver: "exec", Config: { command: "true" } }] }],
+};
+
+async function illIn(ask: Ask, url: string): Promise<string[]> {
+  const { text } = await ask(`${url}/v1/operator/autopilot/health`);
+  const { Servers } = JSON.parse(text) as { Servers: { Name: string; Healthy: boolean }[] };
   return Servers.filter(({ Healthy }) => !Healthy).map(({ Name }) => Name);
 }
 
 /** What a test asks the lab of a checkout, which exists only when it runs. */
 export function questionsTo(checkout: () => Checkout) {
+  const ask = asOwner(checkout);
   const status = () => checkout().json<StackStatus>("status");
   const labList = () => checkout().json<MachineStatus[]>("lab", "list");
 
@@ -47,7 +56,7 @@ export function questionsTo(checkout: () => Checkout) {
   async function illServers(looks: number): Promise<string[]> {
     const ill: string[] = [];
     for (let look = 0; look < looks; look++) {
-      const names = await Promise.all([await consulUrl(), await nomadUrl()].map(illIn));
+      const names = await Promise.all([await consulUrl(), await nomadUrl()].map((url) => illIn(ask, url)));
       ill.push(names.flat().join(", "));
       await sleep(2000);
     }
@@ -55,14 +64,14 @@ export function questionsTo(checkout: () => Checkout) {
   }
 
   async function keyValue(key: string): Promise<string | undefined> {
-    const response = await fetch(`${await consulUrl()}/v1/kv/${key}?raw`);
-    return response.ok ? response.text() : undefined;
+    const { ok, text } = await ask(`${await consulUrl()}/v1/kv/${key}?raw`);
+    return ok ? text : undefined;
   }
 
   /** The page that the job `page` serves, fetched from inside the network at the address that Consul has for it. */
   async function page(): Promise<string> {
-    const response = await fetch(`${await consulUrl()}/v1/health/service/page?passing`);
-    const [entry] = (await response.json()) as { Service: { Address: string; Port: number } }[];
+    const { text } = await ask(`${await consulUrl()}/v1/health/service/page?passing`);
+    const [entry] = JSON.parse(text) as { Service: { Address: string; Port: number } }[];
     if (!entry) return "no page in Consul";
     return ssh("pi1", `busybox wget -qO- http://${entry.Service.Address}:${entry.Service.Port}/`);
   }
@@ -70,12 +79,12 @@ export function questionsTo(checkout: () => Checkout) {
   /** Places a job's one allocation on a machine, as chance might have done. */
   async function moveJob(job: string, machine: string): Promise<void> {
     const url = await nomadUrl();
-    const read = async <T>(path: string) => (await (await fetch(url + path)).json()) as T;
+    const read = async <T>(path: string) => JSON.parse((await ask(url + path)).text) as T;
     const others = (await read<{ ID: string; Name: string }[]>("/v1/nodes")).filter(({ Name }) => Name !== machine);
     const setEligibility = (Eligibility: "eligible" | "ineligible") =>
       Promise.all(
         others.map(({ ID }) =>
-          fetch(`${url}/v1/node/${ID}/eligibility`, { method: "PUT", body: JSON.stringify({ Eligibility }) }),
+          ask(`${url}/v1/node/${ID}/eligibility`, { method: "PUT", body: JSON.stringify({ Eligibility }) }),
         ),
       );
     const running = async () =>
@@ -84,7 +93,7 @@ export function questionsTo(checkout: () => Checkout) {
       );
     await setEligibility("ineligible");
     for (const { ID, NodeName } of await running())
-      if (NodeName !== machine) await fetch(`${url}/v1/allocation/${ID}/stop`, { method: "PUT" });
+      if (NodeName !== machine) await ask(`${url}/v1/allocation/${ID}/stop`, { method: "PUT" });
     await eventually(`${job} on ${machine}`, running, ([one]) => one?.NodeName === machine);
     await setEligibility("eligible");
   }
@@ -103,5 +112,5 @@ export function questionsTo(checkout: () => Checkout) {
     await ssh("router", commands.join(" && "));
   }
 
-  return { status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, moveJob, answerPi3 };
+  return { ask, status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, moveJob, answerPi3 };
 }

@@ -3,16 +3,11 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
-import { answers, eventually, isOpen, minutes, untilDefined } from "./asking.ts";
+import { eventually, isOpen, minutes, showsCertificate, untilDefined } from "./asking.ts";
 import { type Checkout, makeCheckout, succeeded } from "./checkout.ts";
-import { isWhole, machines, questionsTo } from "./lab-home.ts";
-
-/** A job that the stack doesn't have; it needs no machine. */
-const jobByHand = {
-  ID: "by-hand",
-  Type: "service",
-  TaskGroups: [{ Name: "main", Count: 0, Tasks: [{ Name: "main", Driver: "exec", Config: { command: "true" } }] }],
-};
+import { isWhole, jobByHand, machines, questionsTo } from "./lab-home.ts";
+import { wronglyAnswered } from "./neighbour.ts";
+import { openPlaces, secretsOf, watchProcesses } from "./secrets.ts";
 
 /** The lab's whole life, on one checkout: each test goes on from where the one before it left the cluster. */
 describe("the lab", function () {
@@ -29,9 +24,8 @@ describe("the lab", function () {
     home.remove();
   });
 
-  const { status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, moveJob, answerPi3 } = questionsTo(
-    () => home,
-  );
+  const { ask, status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, moveJob, answerPi3 } =
+    questionsTo(() => home);
 
   it("comes up with one command, though a machine loses its power in its first minutes", async () => {
     const up = home.piinit("up");
@@ -42,7 +36,7 @@ describe("the lab", function () {
         existsSync(path.join(home.dir, ".piinit/lab/lab")) ? isAnswering(await labList()) : undefined,
       ),
     ]);
-    await untilDefined(async () => (await answers(`http://127.0.0.1:${port}/v1/agent/self`)) || undefined);
+    await untilDefined(async () => (port !== undefined && (await showsCertificate(port))) || undefined);
     succeeded(await home.piinit("lab", "kill", "pi3"));
     succeeded(await home.piinit("lab", "start", "pi3"));
     succeeded(await up);
@@ -83,15 +77,15 @@ describe("the lab", function () {
   it("serves the page that is made from a Consul key, and records the heartbeat's runs in Consul", async () => {
     await eventually("the page", page, (text) => text.includes("Hello from the cluster"));
     const forceRun = async () =>
-      (await fetch(`${await nomadUrl()}/v1/job/heartbeat/periodic/force`, { method: "POST" })).ok;
+      (await ask(`${await nomadUrl()}/v1/job/heartbeat/periodic/force`, { method: "POST" })).ok;
     await eventually("a run of the heartbeat", forceRun, Boolean);
     await eventually("the heartbeat's record", () => keyValue("jobs/heartbeat/last"), Boolean);
   });
 
   it("has the services of its machines healthy in Consul", async () => {
     const passing = async () => {
-      const response = await fetch(`${await consulUrl()}/v1/health/service/node-exporter?passing`);
-      return ((await response.json()) as { Node: { Node: string } }[]).map(({ Node }) => Node.Node).sort();
+      const { text } = await ask(`${await consulUrl()}/v1/health/service/node-exporter?passing`);
+      return (JSON.parse(text) as { Node: { Node: string } }[]).map(({ Node }) => Node.Node).sort();
     };
     await eventually("node exporters", passing, (names) => names.join() === machines.join());
   });
@@ -147,8 +141,8 @@ describe("the lab", function () {
 
   it("gets back what was removed behind its back: a reservation, a key, a job", async () => {
     await ssh("router", "rm /data/dnsmasq/hosts/piinit.lab");
-    await fetch(`${await consulUrl()}/v1/kv/page/text`, { method: "DELETE" });
-    await fetch(`${await nomadUrl()}/v1/job/page?purge=true`, { method: "DELETE" });
+    await ask(`${await consulUrl()}/v1/kv/page/text`, { method: "DELETE" });
+    await ask(`${await nomadUrl()}/v1/job/page?purge=true`, { method: "DELETE" });
     const reasons = [/lacks pi1: 52:54:\S+ → 192\.168\.2\.51/, /the key page\/text is gone/, /the job page is gone/];
     const preview = await home.piinit("preview");
     const up = succeeded(await home.piinit("up"));
@@ -192,16 +186,21 @@ describe("the lab", function () {
         `printf %s ${secret} | pulumi config set --stack lab --secret --path 'piinit:kv["app/password"]'`,
       ),
     );
-    const up = succeeded(await home.piinit("up"));
-    assert.ok(!up.output.includes(secret));
+    const secrets = [secret, ...(await secretsOf(home, "lab"))];
+    const stopWatching = watchProcesses(secrets);
+    const up = await home.piinit("up").finally(() => assert.deepEqual(stopWatching(), []));
+    succeeded(up);
+    for (const word of secrets) assert.ok(!up.output.includes(word));
     await eventually(
       "the secret's key",
       () => keyValue("app/password"),
       (value) => value === secret,
     );
-    for (const file of ["stacks/Pulumi.lab.yaml", ".piinit/.pulumi/stacks/piinit/lab.json"]) {
-      assert.ok(!readFileSync(path.join(home.dir, file), "utf8").includes(secret), file);
-    }
+    assert.deepEqual(await openPlaces(secrets, home, ssh), []);
+  });
+
+  it("gives a neighbour nothing who has no key, or another stack's", async () => {
+    assert.deepEqual(await wronglyAnswered(home), []);
   });
 
   it("fails with Nomad's own words on a broken job, and harms nothing else", async () => {
@@ -222,7 +221,7 @@ describe("the lab", function () {
 
   it("changes a key, a job and a machine by changing the settings, and keeps its quorum and its data", async () => {
     const putStrangersKey = async () =>
-      (await fetch(`${await consulUrl()}/v1/kv/strangers/key`, { method: "PUT", body: "stays" })).ok;
+      (await ask(`${await consulUrl()}/v1/kv/strangers/key`, { method: "PUT", body: "stays" })).ok;
     await eventually("a stranger's key is written", putStrangersKey, Boolean);
     // It has to get pi3's new address, too.
     await moveJob("page", "pi3");
@@ -247,8 +246,7 @@ describe("the lab", function () {
 
   it("gets everything back from a snapshot after all machines and disks were lost", async () => {
     const nomad = await nomadUrl();
-    const put = async (url: string, body: object) =>
-      (await fetch(url, { method: "PUT", body: JSON.stringify(body) })).ok;
+    const put = async (url: string, body: object) => (await ask(url, { method: "PUT", body: JSON.stringify(body) })).ok;
     const secret = { Path: "app/secret", Items: { word: "by hand" } };
     assert.ok(await put(`${nomad}/v1/var/app/secret`, secret));
     assert.ok(await put(`${nomad}/v1/jobs`, { Job: jobByHand }));
@@ -268,8 +266,8 @@ describe("the lab", function () {
     await eventually("the whole cluster after the restore", status, isWhole);
     for (const [key, value] of Object.entries({ "strangers/key": "stays", "page/text": "Hello again" }))
       assert.match((await keyValue(key)) ?? "", new RegExp(value), key);
-    const variable = await fetch(`${await nomadUrl()}/v1/var/app/secret`);
-    assert.equal(((await variable.json()) as typeof secret).Items.word, "by hand");
+    const variable = await ask(`${await nomadUrl()}/v1/var/app/secret`);
+    assert.equal((JSON.parse(variable.text) as typeof secret).Items.word, "by hand");
     const jobs = async () => (await status()).jobs.map(({ id }) => id).sort();
     await eventually("all three jobs", jobs, (ids) => ids.join() === "by-hand,heartbeat,page");
     await eventually("the page after the restore", page, (text) => text.includes("Hello again"));

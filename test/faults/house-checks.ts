@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { sha256OfFile } from "../../lib/files.ts";
+import type { Access } from "../../steps/agents.ts";
 import { homeAddress, homeConsul, homeNames, homeNomad } from "../engine/cluster/home.ts";
+import { askAs } from "../engine/cluster/secure.ts";
 import type { Wish } from "./house.ts";
 
 // What isn't as it should be after an `up`: a sentence for each.
@@ -21,18 +23,20 @@ export async function wrongState(file: string): Promise<string[]> {
   ];
 }
 
-export async function wrongKeys({ word, hasMore }: Wish): Promise<string[]> {
-  const response = await fetch(`${homeConsul("pi1")}/v1/kv/?recurse`);
-  const keys = response.ok ? ((await response.json()) as { Key: string; Value: string }[]) : [];
+export async function wrongKeys({ word, hasMore }: Wish, access: Access): Promise<string[]> {
+  const { ok, text } = await askAs(access, `${homeConsul("pi1")}/v1/kv/?recurse`);
+  const keys = ok ? (JSON.parse(text) as { Key: string; Value: string }[]) : [];
   const found = keys.map(({ Key, Value }) => `${Key}=${Buffer.from(Value, "base64")}`).sort();
   return compare("Consul", found, [...(hasMore ? [`more=${word}`] : []), `word=${word}`]);
 }
 
-export async function wrongJobs({ word, hasMore }: Wish): Promise<string[]> {
-  const jobs = (await (await fetch(`${homeNomad("pi1")}/v1/jobs`)).json()) as { ID: string }[];
+export async function wrongJobs({ word, hasMore }: Wish, access: Access): Promise<string[]> {
+  const ask = async <T>(path: string): Promise<T> =>
+    JSON.parse((await askAs(access, `${homeNomad("pi1")}${path}`)).text);
+  const jobs = await ask<{ ID: string }[]>("/v1/jobs");
   const found = await Promise.all(
     jobs.map(async ({ ID }) => {
-      const job = (await (await fetch(`${homeNomad("pi1")}/v1/job/${ID}`)).json()) as Job;
+      const job = await ask<Job>(`/v1/job/${ID}`);
       return `${ID} ${job.Status} ${job.TaskGroups[0]?.Tasks[0]?.Meta?.word}`;
     }),
   );

@@ -17,6 +17,7 @@ import { cacheDir } from "../../lib/paths.ts";
 import type { DnsmasqSettings } from "../../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { type Checkout, makeCheckout } from "../e2e/checkout.ts";
 import { homeAddress, homeNames, homeNetwork, leaveOutImages, makeHome } from "../engine/cluster/home.ts";
+import { makeAuthority } from "../engine/cluster/secure.ts";
 import { service } from "../engine/offline/service.ts";
 import { startHome as startRouter } from "../engine/router/home.ts";
 import { brokenImages, wrongJobs, wrongKeys, wrongReservations, wrongState } from "./house-checks.ts";
@@ -78,9 +79,6 @@ async function furnish(buildsImages: boolean, onClose: (step: () => unknown) => 
   // Its machines are at addresses of this computer's own.
   await writeFile(path.join(router.dir, "conf.d/house.conf"), `dhcp-range=${homeAddress("pi1")},static,255.255.0.0\n`);
   await router.restartDnsmasq();
-  const home = await makeHome();
-  onClose(home.close);
-  home.start(...homeNames);
   const checkout = await makeCheckout({ TMPDIR: tmp, XDG_CACHE_HOME: cache });
   const marks = [dir, path.dirname(checkout.dir)];
   onClose(checkout.remove);
@@ -94,6 +92,9 @@ async function furnish(buildsImages: boolean, onClose: (step: () => unknown) => 
   if (buildsImages) await makeLayers(checkout);
   else leaveOutImages(checkout.dir);
   fillCache(path.join(cache, "piinit"));
+  const home = await makeHome(await makeAuthority(checkout, stack));
+  onClose(home.close);
+  home.start(...homeNames);
   return {
     checkout,
     notes: dir,
@@ -107,8 +108,8 @@ async function furnish(buildsImages: boolean, onClose: (step: () => unknown) => 
     async differences(wish) {
       const found = await Promise.all([
         wrongState(file(`.piinit/.pulumi/stacks/piinit/${stack}.json`)),
-        wrongKeys(wish),
-        wrongJobs(wish),
+        wrongKeys(wish, home.access),
+        wrongJobs(wish, home.access),
         wrongReservations(path.join(hostsDir, `piinit.${stack}`)),
         buildsImages ? brokenImages(file(`.piinit/${stack}/images`)) : [],
       ]);

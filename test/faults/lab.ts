@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { StackStatus } from "../../cli/status/stack-status.ts";
 import { labStatus } from "../../steps/lab/lab.ts";
 import { cutPower } from "../../steps/lab/machine-processes.ts";
+import { type Ask, asOwner } from "../e2e/agent-api.ts";
 import { type Checkout, makeCheckout } from "../e2e/checkout.ts";
 import { isWhole } from "../e2e/lab-home.ts";
 import type { Urls } from "./traffic.ts";
@@ -10,6 +11,8 @@ import type { Urls } from "./traffic.ts";
 /** The lab of stacks/Pulumi.lab.yaml, whose heartbeat beats each minute. */
 export interface Lab {
   checkout: Checkout;
+  /** Asks an agent as the stack's owner does. */
+  owner: Ask;
   /** Of a machine that runs, as of the last `look`. */
   urlsOf(name: string): Urls | undefined;
   /** Looks where the machines' agents are. */
@@ -34,13 +37,14 @@ export async function makeLab(): Promise<Lab> {
   const status = () => checkout.json<StackStatus>("status");
   return {
     checkout,
+    owner: asOwner(() => checkout),
     urlsOf: (name) => urls.get(name),
     status,
     async look() {
       for (const { name, ports } of await labStatus(dir)) {
         const { consul, nomad } = ports ?? {};
         if (consul && nomad)
-          urls.set(name, { consul: `http://127.0.0.1:${consul}`, nomad: `http://127.0.0.1:${nomad}` });
+          urls.set(name, { consul: `https://127.0.0.1:${consul}`, nomad: `https://127.0.0.1:${nomad}` });
       }
     },
     async ask(question) {

@@ -5,7 +5,7 @@ import type { Random } from "../random.ts";
 import { type Lab, makeLab } from "./lab.ts";
 import { distributionOf, type Row, type Trial } from "./part.ts";
 import { type Count, countRuns, type Outage, type Run, readRuns } from "./periodic.ts";
-import { startTraffic, type Traffic, type Urls } from "./traffic.ts";
+import { startTraffic, type Traffic } from "./traffic.ts";
 import { machineryIn } from "./words.ts";
 
 /** What happens to machines, and how they get their power, their cable or their space back; nothing else is done. */
@@ -24,7 +24,7 @@ export async function faultMachines({ random, times = 50, signal, say }: Trial):
   let traffic: Traffic | undefined;
   try {
     const begin = await comeUp(lab, random, say);
-    traffic = startTraffic(machines, lab.urlsOf);
+    traffic = startTraffic(machines, lab.urlsOf, lab.owner);
     const faults = drawFaults(random, times);
     const results: Result[] = [];
     for (const [index, fault] of faults.entries()) {
@@ -73,11 +73,11 @@ async function tryFault(lab: Lab, fault: Fault, traffic: Traffic): Promise<Resul
     to: Date.now() / 1000,
     wrong,
     gap,
-    runs: await lab.ask(runsNow),
+    runs: await runsNow(lab),
   };
 }
 
-const runsNow = ({ nomad }: Urls) => readRuns(nomad, "heartbeat");
+const runsNow = (lab: Lab) => lab.ask(({ nomad }) => readRuns(lab.owner, nomad, "heartbeat"));
 
 function textOf({ machines: names, from, to, wrong, gap }: Result): string {
   const whole = `${names.join(", ")}, whole after ${Math.round(to - from)} s`;
@@ -87,7 +87,7 @@ function textOf({ machines: names, from, to, wrong, gap }: Result): string {
 
 /** Nomad forgets runs after some hours; what it knows of one last counts. */
 async function runsSoFar(lab: Lab, results: readonly Result[]): Promise<Run[]> {
-  const all = [...results.flatMap(({ runs }) => runs), ...(await lab.ask(runsNow))];
+  const all = [...results.flatMap(({ runs }) => runs), ...(await runsNow(lab))];
   return [...new Map(all.map((run) => [run.id, run])).values()];
 }
 

@@ -1,3 +1,5 @@
+import type { Ask } from "../e2e/agent-api.ts";
+
 /** One try of a run, of Nomad's. */
 export interface Try {
   /** The machine's name. */
@@ -50,11 +52,11 @@ export function countRuns(runs: readonly Run[], outages: readonly Outage[], from
 const minuteOf = (id: string) => Math.floor(Number(/-(\d+)$/.exec(id)?.[1]) / 60) * 60;
 
 /** All runs of the job that Nomad still knows. */
-export async function readRuns(nomad: string, job: string): Promise<Run[]> {
-  const children = await ask<{ ID: string }[]>(`${nomad}/v1/jobs?prefix=${job}/periodic-`);
+export async function readRuns(owner: Ask, nomad: string, job: string): Promise<Run[]> {
+  const children = await ask<{ ID: string }[]>(owner, `${nomad}/v1/jobs?prefix=${job}/periodic-`);
   return Promise.all(
     children.map(async ({ ID }) => {
-      const tries = await ask<Allocation[]>(`${nomad}/v1/job/${encodeURIComponent(ID)}/allocations`);
+      const tries = await ask<Allocation[]>(owner, `${nomad}/v1/job/${encodeURIComponent(ID)}/allocations`);
       return {
         id: ID,
         tries: tries.map(({ NodeName, ClientStatus }) => ({
@@ -71,8 +73,8 @@ interface Allocation {
   ClientStatus: string;
 }
 
-async function ask<Answer>(url: string): Promise<Answer> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(30_000) });
-  if (!response.ok) throw new Error(`${url}: ${response.status}`);
-  return (await response.json()) as Answer;
+async function ask<Answer>(owner: Ask, url: string): Promise<Answer> {
+  const { ok, status, text } = await owner(url);
+  if (!ok) throw new Error(`${url}: ${status}`);
+  return JSON.parse(text) as Answer;
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Ask } from "../e2e/agent-api.ts";
 
 /** Where a machine's agents answer. */
 export interface Urls {
@@ -23,7 +24,7 @@ const patienceMs = 5000;
 const readMs = 60_000;
 
 /** @param urlsOf by machine, as they are now: a machine may get other ports when it is started again. */
-export function startTraffic(names: readonly string[], urlsOf: (name: string) => Urls | undefined): Traffic {
+export function startTraffic(names: readonly string[], urlsOf: (name: string) => Urls | undefined, ask: Ask): Traffic {
   let isStopped = false;
   const keys = new Map<string, string>();
   const variables = new Map<string, number>();
@@ -32,12 +33,12 @@ export function startTraffic(names: readonly string[], urlsOf: (name: string) =>
   const writeKey = async (name: string, number: number, url: string) => {
     const key = `${folder}/${name}/${number}`;
     const value = `${name} ${number}`;
-    if ((await put(`${url}/v1/kv/${key}`, value)).trim() === "true") keys.set(key, value);
+    if ((await put(ask, `${url}/v1/kv/${key}`, value)).trim() === "true") keys.set(key, value);
     else throw new Error("not written");
   };
   const writeVariable = async (name: string, number: number, url: string) => {
     const path = `${folder}/${name}`;
-    await put(`${url}/v1/var/${path}`, JSON.stringify({ Path: path, Items: { number: String(number) } }));
+    await put(ask, `${url}/v1/var/${path}`, JSON.stringify({ Path: path, Items: { number: String(number) } }));
     variables.set(path, number);
   };
   const loop = async (name: string, agent: keyof Urls, write: typeof writeKey) => {
@@ -58,11 +59,11 @@ export function startTraffic(names: readonly string[], urlsOf: (name: string) =>
     async lost({ consul, nomad }) {
       const acknowledged = [...keys];
       const numbers = [...variables];
-      const there = await readKeys(consul);
+      const there = await readKeys(ask, consul);
       const lostKeys = acknowledged.filter(([key, value]) => there.get(key) !== value).map(([key]) => `${key} is lost`);
       const older = await Promise.all(
         numbers.map(async ([path, number]) => {
-          const now = await readVariable(nomad, path);
+          const now = await readVariable(ask, nomad, path);
           return now >= number ? [] : [`the variable ${path} is ${now}, after ${number} was acknowledged`];
         }),
       );
@@ -83,22 +84,22 @@ export function longestGap(times: readonly number[], since: number, until: numbe
   return Math.max(...during.slice(1).map((time, index) => time - (during[index] ?? time)));
 }
 
-async function put(url: string, body: string): Promise<string> {
-  const response = await fetch(url, { method: "PUT", body, signal: AbortSignal.timeout(patienceMs) });
-  if (!response.ok) throw new Error(`${response.status}`);
-  return response.text();
+async function put(ask: Ask, url: string, body: string): Promise<string> {
+  const { ok, status, text } = await ask(url, { method: "PUT", body, timeoutMs: patienceMs });
+  if (!ok) throw new Error(`${status}`);
+  return text;
 }
 
-async function readKeys(url: string): Promise<Map<string, string>> {
-  const response = await fetch(`${url}/v1/kv/${folder}/?recurse&consistent`, { signal: AbortSignal.timeout(readMs) });
-  if (!response.ok) throw new Error(`Consul's keys can't be read: ${response.status} ${await response.text()}`);
-  const keys = (await response.json()) as { Key: string; Value: string | null }[];
+async function readKeys(ask: Ask, url: string): Promise<Map<string, string>> {
+  const { ok, status, text } = await ask(`${url}/v1/kv/${folder}/?recurse&consistent`, { timeoutMs: readMs });
+  if (!ok) throw new Error(`Consul's keys can't be read: ${status} ${text}`);
+  const keys = JSON.parse(text) as { Key: string; Value: string | null }[];
   return new Map(keys.map(({ Key, Value }) => [Key, Buffer.from(Value ?? "", "base64").toString()]));
 }
 
-async function readVariable(url: string, path: string): Promise<number> {
-  const response = await fetch(`${url}/v1/var/${path}`, { signal: AbortSignal.timeout(readMs) });
-  if (!response.ok) throw new Error(`Nomad's variable ${path} can't be read: ${response.status}`);
-  const { Items } = (await response.json()) as { Items: { number: string } };
+async function readVariable(ask: Ask, url: string, path: string): Promise<number> {
+  const { ok, status, text } = await ask(`${url}/v1/var/${path}`, { timeoutMs: readMs });
+  if (!ok) throw new Error(`Nomad's variable ${path} can't be read: ${status}`);
+  const { Items } = JSON.parse(text) as { Items: { number: string } };
   return Number(Items.number);
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import { makeCheckout } from "../e2e/checkout.ts";
 import { stackSettings } from "../engine/cli/held.ts";
 import { service } from "../engine/offline/service.ts";
+import { openAccess } from "../engine/open-access.ts";
 import { consulAnswers, type Manner, nomadAnswers, startStrangers } from "../unit/cluster/stranger.ts";
 import { brokenManner } from "./manners.ts";
 import type { Row, Trial } from "./part.ts";
@@ -10,11 +11,13 @@ import { machineryIn } from "./words.ts";
 
 const program = `
 import { readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
 import { NomadJobs } from "./components/jobs.ts";
 import { ConsulKeys } from "./components/kv.ts";
+const access = ${openAccess};
 const { url, jobspec, round } = JSON.parse(readFileSync("wanted.json", "utf8"));
-new ConsulKeys("keys", { consulUrl: url, datacenter: "dc1", values: { round } });
-new NomadJobs("jobs", { nomadUrl: url, servers: [url], jobs: { page: { key: "page", jobspec, vars: { word: round } } }, isDisposable: false });
+new ConsulKeys("keys", { consulUrl: url, access, datacenter: "dc1", values: { round } });
+new NomadJobs("jobs", { nomadUrl: url, access, servers: [url], jobs: { page: { key: "page", jobspec, vars: { word: round } } }, isDisposable: false });
 `;
 
 const patienceMs = 180_000;

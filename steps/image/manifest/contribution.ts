@@ -44,8 +44,14 @@ export interface ImageSecurity {
     nomadServer: string;
     nomadClient: string;
     nomadManagement: string;
+    prometheus: string;
+    /** The password of Prometheus's own page. */
+    prometheusPage: string;
   };
 }
+
+/** Who has that password. */
+export const prometheusUser = "piinit";
 
 /** What one machine knows of another one in the stack. */
 export interface Neighbour {

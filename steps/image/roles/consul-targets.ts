@@ -1,6 +1,9 @@
-import { type Contribution, combine, file, script, unit } from "../manifest/contribution.ts";
+import { type Contribution, combine, file, type ImageSecurity, script, unit } from "../manifest/contribution.ts";
 
 const folder = "/run/consul-targets";
+
+/** What lets Prometheus read Consul; it alone may read it. */
+export const tokenFile = "/etc/prometheus/consul-token";
 
 /** The targets from Consul in the format of Prometheus's file_sd_configs. The file is in memory. */
 export const targetsFile = `${folder}/services.json`;
@@ -19,7 +22,8 @@ const filter = `[.[][] | {
 const find = `#!/bin/sh
 # Writes the services with the tag "prom" and Nomad's clients for Prometheus, every half minute when they have changed.
 # While Consul gives no answer, what it said last stands.
-ask() { curl --fail --silent --show-error --noproxy "*" --max-time 10 --max-filesize 8388608 "http://127.0.0.1:8500/v1/$1"; }
+token() { printf "X-Consul-Token: %s" "$(cat ${tokenFile} 2>/dev/null)"; }
+ask() { token | curl --header @- --fail --silent --show-error --noproxy "*" --max-time 10 --max-filesize 8388608 "http://127.0.0.1:8500/v1/$1"; }
 
 look() {
   services=$(ask catalog/services) || return
@@ -53,14 +57,16 @@ RestartSec=5
  * Debian's Prometheus is built without Consul discovery. This replaces it, with the same labels
  * (__meta_consul_service, __meta_consul_tags, __meta_consul_node).
  */
-export const consulTargets: Contribution = combine(
-  {
-    packages: ["curl", "jq"],
-    files: [
-      file("/etc/tmpfiles.d/consul-targets.conf", `d ${folder} 0755 prometheus prometheus\n`),
-      file("/usr/lib/piinit/consul-targets.jq", filter),
-      script("/usr/lib/piinit/consul-targets", find),
-    ],
-  },
-  unit("consul-targets.service", service, "multi-user.target"),
-);
+export const consulTargets = (security: ImageSecurity | undefined): Contribution =>
+  combine(
+    {
+      packages: ["curl", "jq"],
+      files: [
+        file("/etc/tmpfiles.d/consul-targets.conf", `d ${folder} 0755 prometheus prometheus\n`),
+        file("/usr/lib/piinit/consul-targets.jq", filter),
+        script("/usr/lib/piinit/consul-targets", find),
+        ...(security ? [file(tokenFile, security.tokens.prometheus, { mode: "0600", owner: "prometheus" })] : []),
+      ],
+    },
+    unit("consul-targets.service", service, "multi-user.target"),
+  );

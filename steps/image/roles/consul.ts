@@ -23,7 +23,7 @@ export const consul = defineRole({
   program: "consul",
   row: {
     options: "`server` or `client`",
-    ports: "8500 HTTP and UI, 8600 DNS, 8300 to 8302 among the agents",
+    ports: "8501 HTTPS and UI, 8300 and 8301 among the agents; 8500 HTTP and 8600 DNS for the machine itself",
     registers: "itself",
   },
   contribute: (role, context) =>

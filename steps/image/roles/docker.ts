@@ -1,7 +1,9 @@
 import { combine, enable, file } from "../manifest/contribution.ts";
 
-/** What Nomad's Docker driver may do: bind the machine's folders, but run no privileged containers. */
-export const dockerPlugin = { config: { allow_privileged: false, volumes: { enabled: true } } };
+/** What Nomad's Docker driver may do: no privileged containers, and the machine's folders only if that is wanted. */
+export const dockerPlugin = (folders: boolean) => ({
+  config: { allow_privileged: false, volumes: { enabled: folders } },
+});
 
 // Logs are bounded both by `local` and by what Nomad sets for its tasks (2 files of 2 MB).
 const daemon = {

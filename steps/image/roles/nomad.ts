@@ -27,6 +27,10 @@ const schema = z.strictObject({
     .boolean()
     .default(false)
     .meta({ description: "Docker for jobs too, beside the exec driver.", example: true }),
+  dockerFolders: z.boolean().default(false).meta({
+    description: "Containers may use the machine's own folders; whoever writes a job's file then owns the machine.",
+    example: true,
+  }),
   volumes: volumesSchema.meta({ description: "Disks for jobs, by the name that a job uses." }),
 });
 
@@ -37,11 +41,15 @@ export const nomad = defineRole({
     .refine(({ role, docker, volumes }) => isNomadClient(role) || (!docker && Object.keys(volumes).length === 0), {
       error: "must be a client (role: client or both) to have docker or volumes: a server alone runs no jobs",
     })
+    .refine(({ docker, dockerFolders }) => docker || !dockerFolders, {
+      error: "must be false without docker",
+      path: ["dockerFolders"],
+    })
     .meta({ description: "A Nomad agent; `nomad: both` is short for `nomad: {role: both}`.", shortFor: "role" }),
   program: "nomad",
   row: {
     options: "`server`, `client` or `both`; or the long form below",
-    ports: "4646 HTTP and UI, 4647, 4648",
+    ports: "4646 HTTPS and UI, 4647 and 4648 among the agents",
     registers: "Nomad itself does: `nomad` (servers), `nomad-client`",
   },
   refuse: (_options, { board, architecture }) =>
@@ -71,7 +79,7 @@ export const isNomadServer = (role: NomadRole | undefined): boolean => role === 
 export const isNomadClient = (role: NomadRole | undefined): boolean => role === "client" || role === "both";
 
 function agentConfig(options: z.output<typeof schema>, context: ImageContext): object {
-  const { datacenter, nomadServers, gossipKeys, security } = context;
+  const { datacenter, nomadServers, gossipKeys, machines, security } = context;
   return {
     datacenter,
     data_dir: "/data/nomad",
@@ -82,7 +90,8 @@ function agentConfig(options: z.output<typeof schema>, context: ImageContext): o
     telemetry: {
       disable_hostname: true,
       prometheus_metrics: true,
-      publish_allocation_metrics: true,
+      // Everybody on the network may read them, with the names of jobs in them.
+      publish_allocation_metrics: machines.some(({ roles }) => roles.includes("prometheus")),
       publish_node_metrics: true,
     },
     ...(isNomadServer(options.role) && {
@@ -93,6 +102,8 @@ function agentConfig(options: z.output<typeof schema>, context: ImageContext): o
         // By default, servers elect a new leader after a second of silence, which is common on a busy small machine. The leader
         // speaks up to five times as seldom then.
         raft_multiplier: 5,
+        // Certificates decide who may be a client. By default, each one that joins is warned of.
+        client_introduction: { enforcement: "none" },
         server_join: { retry_join: nomadServers, retry_interval: "5s" },
       },
       autopilot,
@@ -101,12 +112,13 @@ function agentConfig(options: z.output<typeof schema>, context: ImageContext): o
       client: {
         enabled: true,
         servers: nomadServers,
+        options: { "driver.allowlist": options.docker ? "exec,docker" : "exec" },
         // The default copies the whole system for every task, far too much for a card.
         chroot_env: { [chrootDir]: "/", "/usr/bin/busybox": "/bin/busybox" },
         host_volume: { bin: { path: "/usr/local/bin", read_only: true } },
       },
     }),
-    ...(options.docker && { plugin: { docker: dockerPlugin } }),
+    ...(options.docker && { plugin: { docker: dockerPlugin(options.dockerFolders) } }),
   };
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
-import { askJson, until } from "../agents.ts";
+import { until } from "../agents.ts";
 import {
   type Home,
   homeAddress,
@@ -13,6 +13,7 @@ import {
   leaveOutImages,
   makeHome,
 } from "../cluster/home.ts";
+import { askAs, makeAuthority } from "../cluster/secure.ts";
 import { service } from "../offline/service.ts";
 
 const machine = (name: string) =>
@@ -37,9 +38,10 @@ describe("a home with real servers, without its images", function () {
   let checkout: Checkout;
 
   before(async () => {
-    home = await makeHome();
     checkout = await makeCheckout();
     leaveOutImages(checkout.dir);
+    want("hello");
+    home = await makeHome(await makeAuthority(checkout, "house"));
     writeFileSync(path.join(checkout.dir, "page.nomad.hcl"), service("page"));
     home.start(...homeNames);
   });
@@ -61,13 +63,14 @@ describe("a home with real servers, without its images", function () {
     const { output } = await checkout.pulumi("pulumi stack output --json --stack house");
     return JSON.parse(output) as { consul?: string; nomad?: string };
   };
-  const value = async (key: string, at = "pi2") => (await fetch(`${homeConsul(at)}/v1/kv/${key}?raw`)).text();
+  const ask = (url: string) => askAs(home.access, url);
+  const value = async (key: string, at = "pi2") => (await ask(`${homeConsul(at)}/v1/kv/${key}?raw`)).text;
 
   /** For some seconds the others still call a server that is off their leader. */
   async function otherLeaders(off: string, on: string): Promise<void> {
     for (const agent of [homeConsul(on), homeNomad(on)])
       await until("another leader", async () => {
-        const leader = await (await fetch(`${agent}/v1/status/leader`)).text();
+        const leader = (await ask(`${agent}/v1/status/leader`)).text;
         return leader.includes(":") && !leader.includes(homeAddress(off));
       });
   }
@@ -135,7 +138,7 @@ describe("a home with real servers, without its images", function () {
     await up();
     assert.equal(await value("greeting"), "hello again");
     assert.equal(await value("other"), "stays");
-    const { Status } = await askJson<{ Status: string }>(`${homeNomad("pi3")}/v1/job/page`);
+    const { Status } = JSON.parse((await ask(`${homeNomad("pi3")}/v1/job/page`)).text) as { Status: string };
     assert.equal(Status, "running");
     assert.doesNotMatch(await up(), /updated|created/);
   });
@@ -147,6 +150,6 @@ describe("a home with real servers, without its images", function () {
     await home.kill(off);
     const { exitCode, output } = await piinit("destroy", "house", "--yes");
     assert.equal(exitCode, 0, output);
-    assert.equal((await fetch(`${homeConsul(on)}/v1/kv/greeting`)).status, 404);
+    assert.equal((await ask(`${homeConsul(on)}/v1/kv/greeting`)).status, 404);
   });
 });

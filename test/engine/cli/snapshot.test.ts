@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { askJson, processesBelow, until } from "../agents.ts";
+import { processesBelow, until } from "../agents.ts";
+import { askAs, authorityOf } from "../cluster/secure.ts";
 import { ctrlC, inTerminal } from "../pty.ts";
 import { type HeldStack, makeHeldStack } from "./held.ts";
 import { makeServers, type Servers } from "./servers.ts";
@@ -29,7 +30,7 @@ describe("snapshots of real Consul and Nomad servers", function () {
     stack = await makeHeldStack();
     stack.steps({ one: "1" });
     await succeeds("up", "held", "--yes");
-    servers = await makeServers("127.0.0.51");
+    servers = await makeServers("127.0.0.51", await authorityOf(stack, "held"));
   });
   after(async () => {
     await servers?.close();
@@ -50,17 +51,18 @@ describe("snapshots of real Consul and Nomad servers", function () {
   async function put(url: string, body: unknown): Promise<void> {
     const text = typeof body === "string" ? body : JSON.stringify(body);
     await until(`PUT ${url}`, async () => {
-      const response = await fetch(url, { method: "PUT", body: text });
-      if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+      const answer = await askAs(servers.access, url, "PUT", text);
+      if (!answer.ok) throw new Error(`${answer.status} ${answer.text}`);
       return true;
     });
   }
   const keyValue = async (key: string) => {
-    const response = await fetch(`${servers.consul}/v1/kv/${key}?raw`);
-    return response.ok ? response.text() : undefined;
+    const { ok, text } = await askAs(servers.access, `${servers.consul}/v1/kv/${key}?raw`);
+    return ok ? text : undefined;
   };
-  const jobs = async () => (await askJson<{ ID: string }[]>(`${servers.nomad}/v1/jobs`)).map(({ ID }) => ID).join();
-  const variable = () => askJson<{ Items: { word: string } }>(`${servers.nomad}/v1/var/app/secret`);
+  const read = async <T>(url: string): Promise<T> => JSON.parse((await askAs(servers.access, url)).text);
+  const jobs = async () => (await read<{ ID: string }[]>(`${servers.nomad}/v1/jobs`)).map(({ ID }) => ID).join();
+  const variable = () => read<{ Items: { word: string } }>(`${servers.nomad}/v1/var/app/secret`);
 
   it("need a quorum, and leave no file without one", async () => {
     assert.match(
@@ -161,10 +163,7 @@ describe("snapshots of real Consul and Nomad servers", function () {
     assert.equal(exitCode, 130, shown);
     assert.match(shown, /^Interrupted\. Consul has either the snapshot or still its own data; Nomad is as it was\./m);
     assert.deepEqual(await processesBelow(stack.dir), []);
-    await until(
-      "Consul has a leader",
-      async () => (await askJson<string>(`${servers.consul}/v1/status/leader`)) !== "",
-    );
+    await until("Consul has a leader", async () => (await read<string>(`${servers.consul}/v1/status/leader`)) !== "");
     await succeeds("restore", "held", "mine.snapshot", "--yes");
     assert.equal((await variable()).Items.word, "a word by hand");
   });

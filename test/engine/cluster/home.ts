@@ -2,11 +2,17 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import type { Access } from "../../../steps/agents.ts";
+import { accessOf } from "../../../steps/security/access.ts";
+import type { Authority } from "../../../steps/security/contract.ts";
 import { type AgentProgram, agentLauncher } from "../agent-programs.ts";
 import { endBelow } from "../agents.ts";
+import { keepBootstrapped, secureIn } from "./secure.ts";
 
 /** Three machines of a home: real Consul and Nomad servers at addresses of this computer's own, 127.1.0.51 to 53. */
 export interface Home {
+  /** What opens its agents. */
+  access: Access;
   start(...names: string[]): void;
   /** Cuts a machine's power. */
   kill(...names: string[]): Promise<void>;
@@ -18,8 +24,8 @@ export interface Home {
 export const homeNames = ["pi1", "pi2", "pi3"];
 export const homeNetwork = "127.1.0.0/16";
 export const homeAddress = (name: string) => `127.1.0.5${name.slice(-1)}`;
-export const homeConsul = (name: string) => `http://${homeAddress(name)}:8500`;
-export const homeNomad = (name: string) => `http://${homeAddress(name)}:4646`;
+export const homeConsul = (name: string) => `https://${homeAddress(name)}:8501`;
+export const homeNomad = (name: string) => `https://${homeAddress(name)}:4646`;
 
 const buildsImages = "const images = buildImages(settings, secrets, outputDir, lab?.publicKey);";
 
@@ -31,9 +37,15 @@ export function leaveOutImages(checkout: string): void {
   writeFileSync(file, program.replace(buildsImages, "const images = {};"));
 }
 
-export async function makeHome(): Promise<Home> {
+/** A home of that stack's machines. */
+export async function makeHome(authority: Authority): Promise<Home> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-home-"));
   const launch = await agentLauncher();
+  const secrets = new Map<string, Secrets>();
+  for (const name of homeNames)
+    secrets.set(name, await secureIn(path.join(dir, `${name}-tls`), authority, homeAddress(name)));
+  const access = accessOf(authority);
+  const stops = homeNames.map((name) => keepBootstrapped(homeNomad(name), access));
   const running = new Map<string, AgentProgram[]>();
 
   const kill = async (...names: string[]) => {
@@ -48,8 +60,10 @@ export async function makeHome(): Promise<Home> {
   return {
     start(...names) {
       for (const name of names) {
-        const consul = launch("consul", path.join(dir, name, "consul"), consulConfiguration(name));
-        running.set(name, [consul, launch("nomad", path.join(dir, name, "nomad"), nomadConfiguration(name))]);
+        const secure = secrets.get(name);
+        if (!secure) throw new Error(`there is no ${name}`);
+        const consul = launch("consul", path.join(dir, name, "consul"), consulConfiguration(name, secure));
+        running.set(name, [consul, launch("nomad", path.join(dir, name, "nomad"), nomadConfiguration(name, secure))]);
       }
     },
     kill,
@@ -57,7 +71,9 @@ export async function makeHome(): Promise<Home> {
       await kill(...homeNames);
       for (const name of homeNames) await rm(path.join(dir, name), { recursive: true, force: true, maxRetries: 5 });
     },
+    access,
     async close() {
+      for (const stop of stops) stop();
       await kill(...homeNames);
       await rm(dir, { recursive: true, force: true, maxRetries: 5 });
     },
@@ -66,8 +82,11 @@ export async function makeHome(): Promise<Home> {
 
 const others = (port: number) => homeNames.map((name) => `${homeAddress(name)}:${port}`);
 
-function consulConfiguration(name: string): object {
+type Secrets = Awaited<ReturnType<typeof secureIn>>;
+
+function consulConfiguration(name: string, secure: Secrets): object {
   return {
+    ...secure.consul,
     node_name: name,
     datacenter: "home",
     server: true,
@@ -78,20 +97,21 @@ function consulConfiguration(name: string): object {
     retry_interval: "1s",
     disable_update_check: true,
     performance: { raft_multiplier: 1 },
-    ports: { serf_wan: -1, dns: -1, grpc: -1, grpc_tls: -1 },
+    ports: { https: 8501, serf_wan: -1, dns: -1, grpc: -1, grpc_tls: -1 },
   };
 }
 
-function nomadConfiguration(name: string): object {
+function nomadConfiguration(name: string, secure: Secrets): object {
   const address = homeAddress(name);
   return {
+    ...secure.nomad,
     name,
     datacenter: "home",
     bind_addr: address,
     advertise: { http: address, rpc: address, serf: address },
     disable_update_check: true,
     leave_on_interrupt: false,
-    consul: { address: `${address}:8500`, server_auto_join: false, client_auto_join: false },
+    consul: { address: `${address}:8500`, token: secure.token, server_auto_join: false, client_auto_join: false },
     server: { enabled: true, bootstrap_expect: 3, server_join: { retry_join: others(4648), retry_interval: "1s" } },
     client: {
       enabled: true,

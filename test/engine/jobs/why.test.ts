@@ -3,6 +3,7 @@ import { symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { projectDir } from "../../../lib/paths.ts";
 import { type Agents, processesBelow, startAgents, until } from "../agents.ts";
+import { openAccess } from "../open-access.ts";
 import { createProject, type Project } from "../project.ts";
 import { job } from "./job.ts";
 import { startProxy } from "./proxy.ts";
@@ -18,10 +19,11 @@ describe("up, while it waits for jobs", function () {
     await symlink(path.join(projectDir, "steps"), path.join(project.dir, "steps"));
     await project.program(`
       import { readFileSync } from "node:fs";
+      import * as pulumi from "@pulumi/pulumi";
       import { NomadJobs } from ${JSON.stringify(path.join(projectDir, "components/jobs.ts"))};
       const { nomadUrl, servers, files } = JSON.parse(readFileSync("wanted.json", "utf8"));
       const jobs = Object.fromEntries(files.map(([name, jobspec]: string[]) => [name, { key: name, jobspec, vars: {} }]));
-      new NomadJobs("jobs", { nomadUrl, servers, jobs, isDisposable: false });
+      new NomadJobs("jobs", { nomadUrl, access: ${openAccess}, servers, jobs, isDisposable: false });
     `);
   });
   after(async () => {

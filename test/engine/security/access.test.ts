@@ -15,6 +15,10 @@ const others = [
   { name: "guest", ip: "192.168.2.200" },
 ];
 
+interface Health {
+  Servers: { Name: string; Voter: boolean; Healthy: boolean }[];
+}
+
 /** Each test goes on from where the one before it left the home. */
 describe("a home with the agents of secure images", function () {
   this.timeout("5m");
@@ -114,10 +118,10 @@ describe("a home with the agents of secure images", function () {
   });
 
   it("lets nobody near its servers' own ports without a certificate, or with another stack's", async () => {
-    await getAsExpected(asServer(stack));
-    await getAsExpected(asServer(stack, await makeStack()));
+    await getAsExpected(asServer(stack.access.ca));
+    await getAsExpected(asServer(stack.access.ca, await makeStack()));
     // They wait for the rest of the request of one of their own.
-    await getAsExpected(asServer(stack, stack, /^silent$/));
+    await getAsExpected(asServer(stack.access.ca, stack, /^silent$/));
   });
 
   it("lets a job read all keys, and write its own kind only", async () => {
@@ -155,6 +159,16 @@ describe("a home with the agents of secure images", function () {
     assert.match(await readKey("jobs/other"), /^404/);
   });
 
+  it("takes a machine that has lost everything back, with its image alone", async () => {
+    await home.lose("pi3");
+    home.start("pi3", stack.manifests.server);
+    const isBack = async (agent: "Consul" | "Nomad") => {
+      const { Servers } = JSON.parse((await ask(agent, "/v1/operator/autopilot/health")).slice(4)) as Health;
+      return Servers.some(({ Name, Voter, Healthy }) => Name.startsWith("pi3") && Voter && Healthy);
+    };
+    for (const agent of ["Consul", "Nomad"] as const) await until(`pi3 is back in ${agent}`, () => isBack(agent));
+  });
+
   it("lets a stolen worker's card neither become a server, nor read keys, nor run jobs", async () => {
     home.start("guest", stack.thief);
     const isSeen = async () => (await ask("Consul", "/v1/agent/members")).includes("192.168.2.200");
@@ -181,5 +195,19 @@ describe("a home with the agents of secure images", function () {
       Servers.filter(({ Address, Voter }) => Voter && Address.startsWith("192.168.2.200")),
       [],
     );
+  });
+
+  it("goes on with its keys, secrets and jobs under a new stack, when the state of the old one is lost", async () => {
+    const lost = stack;
+    stack = await makeStack();
+    await home.kill("guest");
+    for (const { name } of machines) await home.kill(name);
+    for (const { name, image } of machines) home.start(name, stack.manifests[image]);
+    await step("access", "grant", stack.wanted);
+    await until("Nomad knows the new stack", async () => (await ask("Nomad", "/v1/acl/token/self")).startsWith("200"));
+    assert.equal(await readKey("page/text"), "200 hello");
+    assert.match(await ask("Nomad", "/v1/var/nomad/jobs/owner"), /correct horse/);
+    assert.match(await ask("Nomad", "/v1/jobs"), /"reader"/);
+    await getAsExpected(byTls(stack.access.ca, lost.access.consul));
   });
 });

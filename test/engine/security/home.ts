@@ -16,6 +16,8 @@ export interface SecureHome {
   start(name: string, image: Manifest): void;
   /** As a pulled plug. */
   kill(name: string): Promise<void>;
+  /** The same, and its data is gone. */
+  lose(name: string): Promise<void>;
   /** Runs a program on a machine and returns what it prints. Fails if it does. */
   on(name: string, program: string, args: string[], input?: string): Promise<string>;
   close(): Promise<void>;
@@ -72,6 +74,10 @@ export async function startHome(): Promise<SecureHome> {
       }
     },
     kill,
+    async lose(name) {
+      await kill(name);
+      rmSync(path.join(get(name).dir, "data"), { recursive: true, maxRetries: 5 });
+    },
     async on(name, program, args, input) {
       const [first = "", ...rest] = [...get(name).enter, program, ...args];
       const { stdout } = await execa(first, rest, { env, ...(input !== undefined && { input }) });
@@ -98,6 +104,10 @@ function commandsOf({ name, ip, dir }: Machine, image: Manifest, programs: Recor
     chmodSync(dir + file, Number.parseInt(mode, 8));
   }
   for (const folder of ["/data/consul", "/data/nomad", "/run"]) mkdirSync(dir + folder, { recursive: true });
+  // As an image's machine does before its agents start: who it is comes from its MAC, and the gossip key from its image.
+  const id = `b827eb00-0000-4000-8000-${ip.split(".").at(-1)?.padStart(12, "0")}`;
+  for (const folder of ["consul", "nomad"]) writeFileSync(`${dir}/data/${folder}/node-id`, id);
+  rmSync(`${dir}/data/nomad/server/serf.keyring`, { force: true });
   const more = {
     consul: { node_name: name, advertise_addr: ip, enable_local_script_checks: false },
     nomad: {

@@ -17,8 +17,8 @@ export interface Knock {
   before?: string;
 }
 
-/** Such as "200 {}", or why there is no answer. */
-async function knock({ ip, port, tls: secure, http, bytes = "", before = "" }: Knock): Promise<string> {
+/** What comes back, such as "200 {}", or why nothing does. */
+export async function knock({ ip, port, tls: secure, http, bytes = "", before = "" }: Knock): Promise<string> {
   if (!http) return raw({ ip, port, bytes, before, ...(secure && { secure }) });
   const { method = "GET", path, headers = {}, body } = http;
   const url = `${secure ? "https" : "http"}://${ip}:${port}${path}`;

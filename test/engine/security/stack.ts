@@ -33,6 +33,7 @@ export interface TestStack {
   thief: Manifest;
   /** What the access step gets. */
   wanted: WantedAccess;
+  gossipKeys: ImageContext["gossipKeys"];
   /** What the images' machines hold. */
   held: Record<ImageName, ImageSecurity>;
 }
@@ -41,7 +42,7 @@ export interface TestStack {
 export async function makeStack(): Promise<TestStack> {
   const authority = await authorityFor(home);
   const tokens = tokensOf(randomBytes(32).toString("base64"), images);
-  const { consul, nomad } = tokens;
+  const { consul, nomad, prometheusPage } = tokens;
   const access: Access = {
     ca: authority.certificate,
     consul: consul.management.secret,
@@ -63,6 +64,8 @@ export async function makeStack(): Promise<TestStack> {
         nomadServer: consul.nomadServer.secret,
         nomadClient: consul.nomadClient.secret,
         nomadManagement: nomad.management.secret,
+        prometheus: consul.prometheus.secret,
+        prometheusPage: prometheusPage.secret,
       },
     };
   };
@@ -74,13 +77,17 @@ export async function makeStack(): Promise<TestStack> {
       {
         name: image,
         board: "lab",
-        roles: { ...roles[image], nomad: { role: roles[image].nomad, docker: false, volumes: {} } },
+        roles: {
+          ...roles[image],
+          nomad: { role: roles[image].nomad, docker: false, dockerFolders: false, volumes: {} },
+        },
       },
-      contextFor(secrets, gossipKeys, servers),
+      contextFor(secrets, gossipKeys),
       "amd64",
     );
   return {
     access,
+    gossipKeys,
     held,
     manifests: { server: manifest("server"), worker: manifest("worker") },
     thief: manifest("server", { ...held.worker, tokens: { ...held.worker.tokens, ...notOnWorkers } }),
@@ -107,7 +114,9 @@ const notOnWorkers = {
   nomadServer: randomUUID(),
 };
 
-function contextFor(security: ImageSecurity, gossipKeys: ImageContext["gossipKeys"], servers: string[]): ImageContext {
+/** What an image of that home knows. */
+export function contextFor(security: ImageSecurity, gossipKeys: ImageContext["gossipKeys"]): ImageContext {
+  const servers = machines.filter(isOf("server")).map(({ ip }) => ip);
   return {
     datacenter: "home",
     consulServers: servers,

@@ -2,6 +2,7 @@ import { symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
 import { projectDir } from "../../../lib/paths.ts";
+import { openAccess } from "../open-access.ts";
 import { createProject, type Project } from "../project.ts";
 
 /** A stack whose settings are read, and whose keys and jobs are made, as index.ts does it, on agents that are there already. */
@@ -23,14 +24,15 @@ export async function createKeysAndJobs(consulUrl: string, nomadUrl: string): Pr
     import { ConsulKeys } from ${from("kv.ts")};
     import { serversOf } from ${from("../steps/image/roles/servers.ts")};
 
+    const access = ${openAccess};
     const settings = readSettings();
     const jobs = reportingFaults(() => readJobs(settings.jobs));
     const kv = keepSecrets("kv", settings.kv);
     const hasNomad = serversOf(settings, "nomad").length > 0;
     export const consul = keepSecret("machines", ${JSON.stringify(consulUrl)});
     export const values = pulumi.output(kv);
-    const keys = new ConsulKeys("keys", { consulUrl: consul, datacenter: settings.datacenter, values: kv });
-    if (hasNomad) new NomadJobs("jobs", { nomadUrl: ${JSON.stringify(nomadUrl)}, servers: [${JSON.stringify(nomadUrl)}], jobs, isDisposable: false }, { dependsOn: [keys] });
+    const keys = new ConsulKeys("keys", { consulUrl: consul, access, datacenter: settings.datacenter, values: kv });
+    if (hasNomad) new NomadJobs("jobs", { nomadUrl: ${JSON.stringify(nomadUrl)}, access, servers: [${JSON.stringify(nomadUrl)}], jobs, isDisposable: false }, { dependsOn: [keys] });
   `);
   return {
     ...project,

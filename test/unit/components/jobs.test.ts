@@ -3,8 +3,8 @@ import { readJobs } from "../../../components/jobs.ts";
 
 describe("a stack's jobs", () => {
   it("are refused, all at once, where a file is missing or doesn't declare a variable", () => {
-    const page = { file: "jobs/page.nomad.hcl", vars: { datacenters: '["dc1"]', prot: "80" } };
-    const jobs = { page, other: { file: "jobs/other.nomad.hcl", vars: {} } };
+    const page = { file: "jobs/page.nomad.hcl", vars: { datacenters: '["dc1"]', prot: "80" }, secrets: {} };
+    const jobs = { page, other: { file: "jobs/other.nomad.hcl", vars: {}, secrets: {} } };
     assert.throws(() => readJobs(jobs), {
       name: "UserError",
       message: [
@@ -16,7 +16,7 @@ describe("a stack's jobs", () => {
   });
 
   it("are read with the values of their variables", () => {
-    const { page } = readJobs({ page: { file: "jobs/page.nomad.hcl", vars: { port: "80" } } });
+    const { page } = readJobs({ page: { file: "jobs/page.nomad.hcl", vars: { port: "80" }, secrets: {} } });
     assert.match(page?.jobspec ?? "", /^job "page" \{$/m);
     assert.deepEqual(Object.keys(page?.vars ?? {}), ["port"]);
   });

@@ -11,7 +11,7 @@ describe("a job's file", () => {
   it("has the job's name, as the examples have theirs", () => {
     for (const name of ["page", "heartbeat"]) {
       const text = readFileSync(path.join(projectDir, "jobs", `${name}.nomad.hcl`), "utf8");
-      assert.deepEqual(readJobspec(text), { name, fileFunctions: [] });
+      assert.deepEqual(readJobspec(text), { name, fileFunctions: [], lacksIdentity: false });
     }
   });
 
@@ -29,6 +29,25 @@ describe("a job's file", () => {
   for (const [where, text, name] of named)
     it(`has its name ${where}`, () => assert.equal(readJobspec(text).name, name));
 
+  const reads = 'template { data = "{{ keyOrDefault \\"a\\" \\"b\\" }}" }';
+  const tasks: [string, string, boolean][] = [
+    ["reads a key and has no identity", reads, true],
+    [
+      "reads services and has no identity",
+      'template {\n data = <<END\n{{- range service "db" }}{{ end }}\nEND\n}',
+      true,
+    ],
+    ["runs Consul's commands and has no identity", 'config { args = ["consul kv get a"] }', true],
+    ["has an identity", `consul {}\n${reads}`, false],
+    ["has an identity in another cluster", `consul "default" {\n}\n${reads}`, false],
+    ["speaks of identities only in a comment", `# consul {}\n${reads}`, true],
+    ["asks Nomad alone", 'template { data = "{{ env \\"node.unique.name\\" }}{{ nomadVar \\"a\\" }}" }', false],
+    ["sets a value that is called consul", `env { consul = "x" }\n${reads}`, true],
+  ];
+  for (const [what, task, lacks] of tasks)
+    it(`${what}`, () =>
+      assert.equal(readJobspec(`job "a" { group "g" { task "t" { ${task} } } }`).lacksIdentity, lacks));
+
   it("calls functions that read files, in code and in texts", () => {
     const text = [
       'job "api" {',
@@ -40,7 +59,7 @@ describe("a job's file", () => {
       "  profile = dirname",
       "}",
     ].join("\n");
-    assert.deepEqual(readJobspec(text), { name: "api", fileFunctions: ["file", "pathexpand", "fileexists"] });
+    assert.deepEqual(readJobspec(text).fileFunctions, ["file", "pathexpand", "fileexists"]);
   });
 });
 

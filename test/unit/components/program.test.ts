@@ -28,6 +28,9 @@ describe("the program of the lab stack", function () {
 
   it("has a step for each part of the lifecycle, a key and a job each", () => {
     assert.deepEqual(names("command:local:Command"), [
+      "access",
+      "certificate-server",
+      "cluster-authority",
       "cluster-consul-gossip",
       "cluster-nomad-gossip",
       "image-router",
@@ -51,9 +54,9 @@ describe("the program of the lab stack", function () {
     assert.deepEqual(
       machines.map(({ name, consulUrl }) => [name, consulUrl]),
       [
-        ["pi1", "http://127.0.0.1:2"],
-        ["pi2", "http://127.0.0.1:2"],
-        ["pi3", "http://127.0.0.1:2"],
+        ["pi1", "https://127.0.0.1:2"],
+        ["pi2", "https://127.0.0.1:2"],
+        ["pi3", "https://127.0.0.1:2"],
       ],
     );
     assert.equal(await promiseOf(program.consul), "http://127.0.0.1:11051");
@@ -79,8 +82,8 @@ describe("the program of the lab stack", function () {
     assert.ok(!JSON.stringify(others).includes("gossip key"));
   });
 
-  it("keeps every step's previous output out of the environment, but for the reservations and the gate", () => {
-    const seeing = ["reservations", "ready"];
+  it("keeps every step's previous output out of the environment, but for the reservations, the gate and the authority", () => {
+    const seeing = ["reservations", "ready", "cluster-authority"];
     for (const { type, name, inputs } of made) {
       if (type === "command:local:Command") assert.equal(inputs.addPreviousOutputInEnv, seeing.includes(name), name);
     }

@@ -19,6 +19,14 @@ const answers: Record<string, unknown> = {
   build: { path: "/images/server.img", sha256: "0".repeat(64), bytes: 1, seconds: 1, reused: [] },
   "router-start": { port: 10000, user: "root", hostKey: "ssh-ed25519 BBBB", keyFile: "/lab/id_ed25519" },
   reserve: {},
+  authority: {
+    certificate: "CERTIFICATE of all",
+    key: "KEY of all",
+    secret: Buffer.alloc(32).toString("base64"),
+    generation: 1,
+  },
+  certificate: { certificate: "CERTIFICATE", key: "KEY" },
+  grant: { written: 0 },
   await: { health: "the job is healthy" },
   wait: { consulUrl: "http://127.0.0.1:11051", nomadUrl: "http://127.0.0.1:12051" },
 };

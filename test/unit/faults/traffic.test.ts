@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
+import type { Ask } from "../../e2e/agent-api.ts";
 import { startTraffic } from "../../faults/traffic.ts";
 
 /** As much of Consul's keys and Nomad's variables as the traffic uses. */
@@ -31,11 +32,17 @@ function startStore(): Promise<{ server: Server; url: string; keys: Map<string, 
   }));
 }
 
+/** Agents that let everybody in. */
+const ask: Ask = async (url, { timeoutMs = 5000, ...request } = {}) => {
+  const response = await fetch(url, { ...request, signal: AbortSignal.timeout(timeoutMs) });
+  return { ok: response.ok, status: response.status, text: await response.text() };
+};
+
 describe("the traffic of the fault suite", () => {
   it("finds each acknowledged write, and names what is lost, changed or older", async () => {
     const { server, url, keys } = await startStore();
     const urls = { consul: url, nomad: url };
-    const traffic = startTraffic(["pi1", "pi2"], (name) => (name === "pi1" ? urls : undefined));
+    const traffic = startTraffic(["pi1", "pi2"], (name) => (name === "pi1" ? urls : undefined), ask);
     while (traffic.count() < 3) await pause(50);
     await traffic.stop();
     assert.deepEqual(await traffic.lost(urls), []);

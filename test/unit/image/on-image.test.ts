@@ -54,7 +54,7 @@ describe("an image that is made from an existing one", () => {
 
   it("can have every role at once, none of which brings the same file", () => {
     const all = {
-      nomad: { role: "both", docker: true, volumes: {} },
+      nomad: { role: "both", docker: true, dockerFolders: false, volumes: {} },
       dnsmasq: "machine",
       "node-exporter": true,
       prometheus: true,

@@ -18,7 +18,7 @@ const textOf = ({ files }: Manifest, path: string) =>
   files.find((file) => file.path === path)?.text ?? assert.fail(`no ${path}`);
 const jsonOf = (manifest: Manifest, path: string) => JSON.parse(textOf(manifest, path));
 
-const both = { role: "both", docker: false, volumes: {} } as const;
+const both = { role: "both", docker: false, dockerFolders: false, volumes: {} } as const;
 
 const server = plan(
   {
@@ -104,7 +104,7 @@ describe("the plan of other images", () => {
   it("gives the lab router DHCP by reservation only, and ports that lead to each address", () => {
     const router = planRouter({ cidr: "192.168.2.0/24", domain: "home.arpa" }, ["ssh-ed25519 AAAA"], "amd64");
     assert.match(textOf(router, "/etc/dnsmasq.d/lab.conf"), /^dhcp-range=192\.168\.2\.0,static,255\.255\.255\.0,2m$/m);
-    assert.match(textOf(router, "/etc/nftables.conf"), /11051 : 192\.168\.2\.51 \. 8500/);
+    assert.match(textOf(router, "/etc/nftables.conf"), /11051 : 192\.168\.2\.51 \. 8501/);
     assert.equal(textOf(router, "/root/.ssh/authorized_keys"), "ssh-ed25519 AAAA\n");
   });
 });

@@ -17,7 +17,7 @@ import { imageWith } from "./roles/fixture.ts";
 
 const sshKey = "ssh-ed25519 AAAA me";
 const everyRole: ImagePlan["roles"] = {
-  nomad: { role: "both", docker: true, volumes: { media: { label: "usb", readOnly: false } } },
+  nomad: { role: "both", docker: true, dockerFolders: false, volumes: { media: { label: "usb", readOnly: false } } },
   dnsmasq: "lan",
   "node-exporter": true,
   prometheus: true,

@@ -10,17 +10,16 @@ import { clientImage, home } from "./stack.ts";
 describe("a stack's certificate authority", () => {
   it("stays the same in a generation, whatever else changes", async () => {
     const first = await authorityFor(home);
-    assert.equal(first.previous, undefined);
     const again = await authorityFor({ ...home, domain: "other.arpa", cidr: "10.0.0.0/16" }, first);
     assert.deepEqual(again, first);
   });
 
-  it("is another one in another generation, which knows the certificate before it and not the key", async () => {
+  it("is another one in another generation, with another key and another secret", async () => {
     const first = await authorityFor(home);
     const second = await authorityFor({ ...home, generation: 2 }, first);
     const third = await authorityFor({ ...home, generation: 3 }, second);
-    assert.deepEqual([second.generation, second.previous], [2, first.certificate]);
-    assert.deepEqual([third.generation, third.previous], [3, second.certificate]);
+    assert.deepEqual([second.generation, third.generation], [2, 3]);
+    assert.equal(new Set([first, second, third].map(({ secret }) => secret)).size, 3);
     assert.equal(new Set([first, second, third].map(({ key }) => key)).size, 3);
     assert.ok(!JSON.stringify(second).includes(JSON.stringify(first.key)));
   });

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { UserError } from "../../../lib/errors.ts";
 import { authorityFor } from "../../../steps/security/authority.ts";
-import { certify } from "../../../steps/security/certificate.ts";
 import { type Bench, makeBench, whyNoOpenssl } from "./openssl.ts";
-import { clientImage, home, makeStack } from "./stack.ts";
+import { home, makeStack } from "./stack.ts";
 
 /** Of `openssl x509 -text`: whole lines. */
 const authorityText = [
@@ -147,15 +146,5 @@ describe("openssl", function () {
       bench.openssl("verify", "-CAfile", "stranger.pem", "server.pem"),
       /unable to get local issuer/,
     );
-  });
-
-  it("takes a certificate with either authority's, while machines trust both", async () => {
-    const first = await authorityFor(home);
-    const second = await authorityFor({ ...home, generation: 2 }, first);
-    await bench.write("both.pem", `${second.previous}${second.certificate}`);
-    for (const authority of [first, second]) {
-      await bench.write("one.pem", (await certify({ authority, ...clientImage })).certificate);
-      await bench.openssl("verify", "-x509_strict", "-CAfile", "both.pem", "one.pem");
-    }
   });
 });

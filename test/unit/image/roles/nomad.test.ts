@@ -4,15 +4,20 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { nomad } from "../../../../steps/image/roles/nomad.ts";
-import { imageWith, jsonOf, settingsOf, textOf } from "./fixture.ts";
+import { home, imageWith, jsonOf, settingsOf, textOf } from "./fixture.ts";
 
 const withNomad = (options: object) => imageWith({ nomad: nomad.schema.parse(options) });
 const volumes = { media: { label: "usb-1" }, "my-data": { label: "minio1", readOnly: true } };
 
 describe("the role nomad", () => {
   it("has a short form", () => {
-    assert.deepEqual(nomad.schema.parse("both"), { role: "both", docker: false, volumes: {} });
-    assert.deepEqual(nomad.schema.parse({ role: "client" }), { role: "client", docker: false, volumes: {} });
+    assert.deepEqual(nomad.schema.parse("both"), { role: "both", docker: false, dockerFolders: false, volumes: {} });
+    assert.deepEqual(nomad.schema.parse({ role: "client" }), {
+      role: "client",
+      docker: false,
+      dockerFolders: false,
+      volumes: {},
+    });
   });
 
   it("is a server, a client or both", () => {
@@ -43,6 +48,16 @@ describe("the role nomad", () => {
     assert.deepEqual(settingsOf(service, "RequiresMountsFor"), ["/data"]);
     const { files } = withNomad({ role: "server" });
     assert.ok(files.every(({ path }) => !path.includes("nomad-tasks")));
+  });
+
+  it("runs no tasks but those of its drivers, and names its jobs to the network only where a Prometheus wants it", () => {
+    const configIn = (machines: typeof home.machines) => {
+      const options = { nomad: nomad.schema.parse({ role: "both", docker: true }) };
+      return jsonOf(imageWith(options, { context: { ...home, machines } }), "/etc/nomad.d/nomad.json");
+    };
+    const { client, telemetry } = configIn(home.machines);
+    assert.deepEqual([client.options["driver.allowlist"], telemetry.publish_allocation_metrics], ["exec,docker", true]);
+    assert.equal(configIn([]).telemetry.publish_allocation_metrics, false);
   });
 
   it("is another client under another address, and the same one otherwise", () => {
@@ -89,9 +104,13 @@ describe("Docker for Nomad", () => {
       assert.match(textOf(image, `/etc/systemd/system/${unit}.service.d/data.conf`), /RequiresMountsFor=\/data/);
   });
 
-  it("lets jobs bind folders, but run nothing privileged", () => {
-    const { plugin } = jsonOf(image, "/etc/nomad.d/nomad.json");
-    assert.deepEqual(plugin.docker.config, { allow_privileged: false, volumes: { enabled: true } });
+  it("lets jobs run nothing privileged, and bind folders only if that is wanted", () => {
+    const configOf = (manifest: typeof image) => jsonOf(manifest, "/etc/nomad.d/nomad.json").plugin.docker.config;
+    assert.deepEqual(configOf(image), { allow_privileged: false, volumes: { enabled: false } });
+    const withFolders = withNomad({ role: "client", docker: true, dockerFolders: true });
+    assert.deepEqual(configOf(withFolders), { allow_privileged: false, volumes: { enabled: true } });
+    const alone = nomad.schema.safeParse({ role: "client", dockerFolders: true });
+    assert.match(alone.error?.message ?? "", /must be false without docker/);
   });
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ImageContext } from "../../../../steps/image/manifest/contribution.ts";
 import { nomad } from "../../../../steps/image/roles/nomad.ts";
-import { fileOf, home, imageWith, jsonOf } from "./fixture.ts";
+import { fileOf, home, imageWith, jsonOf, textOf } from "./fixture.ts";
 
 const tokens = {
   consulManagement: "TOKEN-consul-management",
@@ -11,6 +11,8 @@ const tokens = {
   nomadServer: "TOKEN-nomad-server",
   nomadClient: "TOKEN-nomad-client",
   nomadManagement: "TOKEN-nomad-management",
+  prometheus: "TOKEN-prometheus",
+  prometheusPage: "TOKEN-prometheus-page",
 };
 const context: ImageContext = { ...home, security: { ca: "CA", certificate: "CERTIFICATE", key: "KEY", tokens } };
 const both = (role: "server" | "client" | "both") => ({ nomad: nomad.schema.parse(role) });
@@ -42,6 +44,34 @@ describe("an image's secrets", () => {
   it("are no token of Consul's that everybody would have", () => {
     for (const image of [server, worker])
       assert.equal(jsonOf(image, "/etc/consul.d/tokens.json").acl.tokens.default, undefined);
+  });
+});
+
+describe("the machine's metrics", () => {
+  it("are for the stack's own certificates, with which Consul checks and Prometheus asks", () => {
+    const image = imageWith({ consul: "client", "node-exporter": true, prometheus: true }, { context });
+    assert.match(fileOf(image, "/etc/node-exporter/web.yml").text, /client_auth_type: RequireAndVerifyClientCert/);
+    const { service } = jsonOf(image, "/etc/consul.d/node-exporter.json");
+    assert.equal(service.checks[0].http, "https://127.0.0.1:9100/");
+    assert.ok(jsonOf(image, "/etc/consul.d/consul.json").enable_agent_tls_for_checks);
+    const scraped = fileOf(image, "/etc/prometheus/prometheus.yml").text;
+    assert.match(
+      scraped,
+      /job_name: node-exporter\n {4}scheme: https\n {4}tls_config:\n {6}ca_file: \S+\n {6}cert_file: /,
+    );
+    assert.equal(fileOf(image, "/etc/prometheus/consul-token").text, tokens.prometheus);
+  });
+
+  it("are Prometheus's to show to who has its password, which is not in its list of users", () => {
+    const image = imageWith({ prometheus: true }, { context });
+    const { mode, owner, text } = fileOf(image, "/etc/prometheus/web.yml");
+    assert.deepEqual([mode, owner, secretsIn(text)], ["0600", "prometheus", []]);
+    assert.match(text, /piinit: \$2b\$04\$\S{53}\n/);
+    assert.equal(fileOf(imageWith({ prometheus: true }, { context }), "/etc/prometheus/web.yml").text, text);
+    const { service } = jsonOf(image, "/etc/consul.d/prometheus.json");
+    assert.deepEqual(service.checks[0].tcp, "127.0.0.1:9090");
+    const unit = textOf(image, "/etc/systemd/system/prometheus.service.d/piinit.conf");
+    assert.match(unit, /--web\.config\.file=\/etc\/prometheus\/web\.yml$/m);
   });
 });
 

@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { execa } from "execa";
+import { send } from "../../../lib/http.ts";
+import { prometheusUser } from "../../../steps/image/manifest/contribution.ts";
+import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
+import { imageWith, textOf } from "../../unit/image/roles/fixture.ts";
+import { until } from "../agents.ts";
+import { freePort } from "../ports.ts";
+import { contextFor, makeStack, type TestStack } from "./stack.ts";
+
+describe("a Prometheus with the files of a secure image", function () {
+  this.timeout("1m");
+  let dir: string;
+  let stack: TestStack;
+  let port: number;
+  let running: PromiseLike<unknown> & { kill(): boolean };
+
+  before(async function () {
+    const { failed } = await execa("prometheus", ["--version"], { reject: false });
+    if (failed) return this.skip(); // Debian's package of that name.
+    dir = mkdtempSync(path.join(tmpdir(), "piinit-prometheus-"));
+    stack = await makeStack();
+    port = await freePort();
+    const image = imageWith({ prometheus: true }, { context: contextFor(stack.held.server, stack.gossipKeys) });
+    const config = unpack(image).replaceAll("localhost:9090", `localhost:${port}`).replace(/: 15s/g, ": 1s");
+    writeFileSync(path.join(dir, "prometheus.yml"), config);
+    running = execa(
+      "prometheus",
+      [
+        `--config.file=${dir}/prometheus.yml`,
+        `--web.config.file=${dir}/etc/prometheus/web.yml`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        `--storage.tsdb.path=${dir}/data`,
+      ],
+      { reject: false },
+    );
+    await until("it listens", async () => (await ask("/-/ready", "")).status === 401);
+  });
+  after(async () => {
+    running?.kill();
+    await running;
+    if (dir) rmSync(dir, { recursive: true });
+  });
+
+  /** Writes the image's files below the folder, where they name each other, and returns Prometheus's own. */
+  function unpack(image: Manifest): string {
+    const here = (text: string) => text.replaceAll("/etc/prometheus", `${dir}/etc/prometheus`);
+    for (const { path: file, text } of image.files) {
+      if (!file.startsWith("/etc/prometheus/")) continue;
+      mkdirSync(path.dirname(dir + file), { recursive: true });
+      writeFileSync(dir + file, here(text));
+    }
+    return here(textOf(image, "/etc/prometheus/prometheus.yml"));
+  }
+
+  const ask = (page: string, password: string) =>
+    send({
+      who: "Prometheus",
+      url: `https://127.0.0.1:${port}${page}`,
+      ca: stack.access.ca,
+      headers: { authorization: `Basic ${Buffer.from(`${prometheusUser}:${password}`).toString("base64")}` },
+      timeoutMs: 10_000,
+      mostBytes: 1 << 22,
+    });
+
+  it("shows its pages to who has the password, and to nobody else", async () => {
+    const password = stack.held.server.tokens.prometheusPage;
+    for (const page of ["/metrics", "/api/v1/targets", "/-/ready", "/"]) {
+      assert.equal((await ask(page, stack.held.server.tokens.dns)).status, 401, page);
+      assert.notEqual((await ask(page, password)).status, 401, page);
+    }
+  });
+
+  it("reads its own metrics", async () => {
+    await until("it has read them", async () => {
+      const { body } = await ask("/api/v1/query?query=up{job='prometheus'}", stack.held.server.tokens.prometheusPage);
+      return body.includes(',"1"]');
+    });
+  });
+});
