@@ -44,8 +44,11 @@ export async function startHome(): Promise<SecureHome> {
   const env = { PATH: `${path.dirname(programs.nomad)}:${process.env.PATH}`, HOME: dir };
   const kill = async (name: string) => {
     const { running, dir } = get(name);
-    for (const child of running.splice(0)) if (child.kill("SIGKILL")) await child;
+    const ended = running.splice(0);
+    for (const child of ended) child.kill("SIGKILL");
+    // What an agent or a script has started keeps its output open.
     await endBelow(dir);
+    await Promise.all(ended);
   };
   return {
     async add({ name, ip }) {
