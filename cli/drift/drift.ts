@@ -1,12 +1,14 @@
 import { type Progress, progressOnStderr } from "../../lib/progress.ts";
 import type { Stack } from "../stack/stack.ts";
 import { type StackState, type StateResource, writeState } from "../stack/state.ts";
+import { accessDrift } from "./access.ts";
 import { type Correction, correct, type Found } from "./correction.ts";
 import { type ClusterNow, gateDrift, lookAtCluster } from "./gate.ts";
 import { jobDrift } from "./jobs.ts";
 import { keyDrift } from "./keys.ts";
 import { labDrift } from "./lab.ts";
 import { type RouterFound, routerDrift, type Wanted } from "./router.ts";
+import { secretDrift } from "./secrets.ts";
 
 /** What a stack has made, compared with what is there. */
 export interface Drift extends Found {
@@ -49,14 +51,14 @@ export async function findDrift(state: StackState, { settings, router: before }:
     "the cluster": lookBehindGate(state),
   };
   const stop = tellSlow(looks);
-  const [lab, router, { cluster, keys, jobs }] = await Promise.all([
+  const [lab, router, { cluster, found }] = await Promise.all([
     looks["the lab"],
     looks["the router"],
     looks["the cluster"],
   ]).finally(stop);
   return {
-    corrections: [...lab, ...router.corrections, ...keys.corrections, ...jobs.corrections],
-    unknown: [...router.unknown, ...keys.unknown, ...jobs.unknown],
+    corrections: [...lab, ...[router, ...found].flatMap(({ corrections }) => corrections)],
+    unknown: [router, ...found].flatMap(({ unknown }) => unknown),
     cluster,
     router,
     gate: cluster ? gateDrift(cluster) : [],
@@ -82,15 +84,19 @@ export function tellSlow(
   return () => clearTimeout(timer);
 }
 
-async function lookBehindGate(state: StackState) {
+async function lookBehindGate(state: StackState): Promise<{ cluster: ClusterNow | undefined; found: Found[] }> {
   const cluster = await lookAtCluster(state);
   const agents = cluster?.judgement.quorum;
   const access = cluster?.gate.input.access;
-  const [keys, jobs] = await Promise.all([
-    keyDrift(state, agents?.consulUrl ?? providerAddress(state, "consul"), access),
-    jobDrift(state, agents?.nomadUrl ?? providerAddress(state, "nomad"), access),
+  const consulUrl = agents?.consulUrl ?? providerAddress(state, "consul");
+  const nomadUrl = agents?.nomadUrl ?? providerAddress(state, "nomad");
+  const found = await Promise.all([
+    accessDrift(state, { consulUrl, nomadUrl }),
+    keyDrift(state, consulUrl, access),
+    jobDrift(state, nomadUrl, access),
+    secretDrift(state, nomadUrl),
   ]);
-  return { cluster, keys, jobs };
+  return { cluster, found };
 }
 
 /** Where a provider's plugin talks to. */

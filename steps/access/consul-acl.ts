@@ -5,18 +5,24 @@ import { type Access, credentials } from "../agents.ts";
 
 const timeoutMs = 10_000;
 
+interface ConsulAclOptions {
+  signal?: AbortSignal | undefined;
+  /** Counts what would be written, and writes nothing. */
+  onlyLooks?: boolean;
+}
+
 /** Consul's access control on one server, which writes only what isn't as it must be. All methods fail with a NoAnswer. */
 export class ConsulAcl {
   /** How many objects were written or removed. */
   written = 0;
   readonly #url: string;
   readonly #access: Access;
-  readonly #signal: AbortSignal | undefined;
+  readonly #options: ConsulAclOptions;
 
-  constructor(url: string, access: Access, signal?: AbortSignal) {
+  constructor(url: string, access: Access, options: ConsulAclOptions = {}) {
     this.#url = url;
     this.#access = access;
-    this.#signal = signal;
+    this.#options = options;
   }
 
   /** The object there; undefined if there is none. */
@@ -50,13 +56,14 @@ export class ConsulAcl {
   }
 
   async #write(method: "PUT" | "DELETE", path: string, value?: object): Promise<void> {
-    await this.#ask(path, z.unknown(), method, value && Buffer.from(JSON.stringify(value)));
+    if (!this.#options.onlyLooks)
+      await this.#ask(path, z.unknown(), method, value && Buffer.from(JSON.stringify(value)));
     this.written++;
   }
 
   #ask<T>(path: string, schema: z.ZodType<T>, method = "GET", body?: Buffer): Promise<T> {
     const url = `${this.#url}/v1/acl/${path}`;
-    const asker = credentials("Consul", url, { access: this.#access, signal: this.#signal });
+    const asker = credentials("Consul", url, { access: this.#access, signal: this.#options.signal });
     return askJson({ who: "Consul", url, schema, timeoutMs, method, body, ...asker });
   }
 }

@@ -44,9 +44,28 @@ export async function grantAccess(
     written += await inConsul((acl) => grantIdentities(acl, wanted));
   }
   written += await inConsul((acl) => removeOld(acl, wanted));
-  if (hasNomad) written += await inNomad((url) => removeOldBootstraps(url, wanted.access, signal));
+  if (hasNomad) written += await inNomad((url) => removeBootstraps(url, wanted.access, signal));
   progress.step(written === 0 ? "access is as it must be" : `access: ${written} written`);
   return { written };
+}
+
+/**
+ * How many of them are missing or otherwise, or too many, on servers that answer now. Writes nothing. Fails with a NoAnswer.
+ * @param nomadUrl missing: Nomad isn't asked
+ */
+export async function lackingAccess(
+  wanted: WantedAccess,
+  { consulUrl, nomadUrl }: { consulUrl: string; nomadUrl?: string | undefined },
+  signal?: AbortSignal,
+): Promise<number> {
+  const acl = new ConsulAcl(consulUrl, wanted.access, { signal, onlyLooks: true });
+  const [bootstraps] = await Promise.all([
+    nomadUrl === undefined ? [] : oldBootstraps(nomadUrl, wanted.access, signal),
+    grantTokens(acl, wanted),
+    wanted.nomad.length > 0 && grantIdentities(acl, wanted),
+    removeOld(acl, wanted),
+  ]);
+  return acl.written + bootstraps.length;
 }
 
 async function countWrites(
@@ -55,7 +74,7 @@ async function countWrites(
   signal: AbortSignal | undefined,
   work: (acl: ConsulAcl) => Promise<void>,
 ): Promise<number> {
-  const acl = new ConsulAcl(url, access, signal);
+  const acl = new ConsulAcl(url, access, { signal });
   await work(acl);
   return acl.written;
 }
@@ -111,13 +130,19 @@ async function ownNomadToken(url: string, access: Access, signal?: AbortSignal):
 
 const nomadTokens = z.array(z.object({ AccessorID: z.string(), Name: z.string() }));
 
-/** Removes what servers with earlier secrets have made themselves managers with; returns how many. */
-async function removeOldBootstraps(url: string, access: Access, signal?: AbortSignal): Promise<number> {
+/** The accessors of what servers with earlier secrets have made themselves managers with. */
+async function oldBootstraps(url: string, access: Access, signal?: AbortSignal): Promise<string[]> {
   const own = await ownNomadToken(url, access, signal);
   const found = await askAgent("Nomad", `${url}/v1/acl/tokens`, nomadTokens, { access, signal });
   const old = found.filter(({ Name, AccessorID }) => Name === "Bootstrap Token" && AccessorID !== own);
-  for (const { AccessorID } of old) {
-    const gone = `${url}/v1/acl/token/${AccessorID}`;
+  return old.map(({ AccessorID }) => AccessorID);
+}
+
+/** Removes them; returns how many. */
+async function removeBootstraps(url: string, access: Access, signal?: AbortSignal): Promise<number> {
+  const old = await oldBootstraps(url, access, signal);
+  for (const accessor of old) {
+    const gone = `${url}/v1/acl/token/${accessor}`;
     const asker = credentials("Nomad", gone, { access, signal });
     await askBytes({ who: "Nomad", url: gone, method: "DELETE", timeoutMs: 5000, mostBytes: 1024, ...asker });
   }

@@ -1,4 +1,5 @@
-import { askBytes } from "../../lib/http.ts";
+import { z } from "zod";
+import { askBytes, askJson, NoAnswer } from "../../lib/http.ts";
 import type { Progress } from "../../lib/progress.ts";
 import { credentials } from "../agents.ts";
 import { Servers } from "../servers.ts";
@@ -10,27 +11,46 @@ const mostBytes = 1 << 20;
 
 /** Writes the job's variable, which Nomad shows to the job's own tasks alone. @throws UserError if no server answers for long */
 export async function keepSecrets(job: JobSecrets, progress: Progress, signal?: AbortSignal): Promise<void> {
-  await send(job, "PUT", progress, signal);
+  const body = Buffer.from(JSON.stringify({ Path: pathOf(job), Items: job.items }));
+  await send(job, { method: "PUT", body }, progress, signal);
 }
 
 /** Removes it; it may be gone already. @throws UserError if no server answers for long */
 export async function dropSecrets(job: JobSecrets, progress: Progress, signal?: AbortSignal): Promise<void> {
-  await send(job, "DELETE", progress, signal);
+  await send(job, { method: "DELETE" }, progress, signal);
+}
+
+const variable = z.object({ Items: z.record(z.string(), z.string()) });
+
+/** The items of the job's variable as Nomad has them; undefined if there is none. Fails with a NoAnswer. */
+export async function readSecrets(
+  job: JobSecrets,
+  server: string,
+  signal?: AbortSignal,
+): Promise<Record<string, string> | undefined> {
+  try {
+    return (await askJson({ ...requestOf(job, server, signal), schema: variable })).Items;
+  } catch (error) {
+    if (error instanceof NoAnswer && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 async function send(
-  { servers, access, job, namespace, items }: JobSecrets,
-  method: "PUT" | "DELETE",
+  job: JobSecrets,
+  what: { method: string; body?: Buffer },
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  // The path is Nomad's own for what belongs to a job.
-  const path = `nomad/jobs/${job}`;
-  const body = method === "PUT" ? Buffer.from(JSON.stringify({ Path: path, Items: items })) : undefined;
-  const ask = (server: string) => {
-    const url = `${server}/v1/var/${path.split("/").map(encodeURIComponent).join("/")}?namespace=${encodeURIComponent(namespace)}`;
-    const asker = credentials("Nomad", url, { access, signal });
-    return askBytes({ who: "Nomad", url, timeoutMs, mostBytes, method, body, ...asker });
-  };
-  await new Servers("Nomad", servers, times).ask(ask, progress, signal);
+  const ask = (server: string) => askBytes({ ...requestOf(job, server, signal), ...what, mostBytes });
+  await new Servers("Nomad", job.servers, times).ask(ask, progress, signal);
+}
+
+/** The path is Nomad's own for what belongs to a job. */
+const pathOf = ({ job }: JobSecrets) => `nomad/jobs/${job}`;
+
+function requestOf(job: JobSecrets, server: string, signal: AbortSignal | undefined) {
+  const path = pathOf(job).split("/").map(encodeURIComponent).join("/");
+  const url = `${server}/v1/var/${path}?namespace=${encodeURIComponent(job.namespace)}`;
+  return { who: "Nomad", url, timeoutMs, ...credentials("Nomad", url, { access: job.access, signal }) };
 }

@@ -5,6 +5,7 @@ import { execa } from "execa";
 import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
 import { type Agents, askJson, processesBelow, startAgents, until } from "../agents.ts";
 import { service } from "../offline/service.ts";
+import { openAccess } from "../open-access.ts";
 import { freePort } from "../ports.ts";
 import { stackSettings } from "./held.ts";
 
@@ -13,6 +14,8 @@ interface Wanted {
   keys: Record<string, string>;
   /** Name → job file. */
   jobs: Record<string, string>;
+  /** Of the job "shop". */
+  secrets?: Record<string, string>;
 }
 
 const program = `
@@ -20,13 +23,19 @@ import { readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import { NomadJobs } from "./components/jobs.ts";
 import { ConsulKeys } from "./components/kv.ts";
-const { consulUrl, nomadUrl, keys, jobs } = JSON.parse(readFileSync("wanted.json", "utf8"));
+const access = ${openAccess};
+const { consulUrl, nomadUrl, keys, jobs, secrets } = JSON.parse(readFileSync("wanted.json", "utf8"));
 const values = Object.entries<string>(keys).map(([key, value]) => [key, key.startsWith("secret/") ? pulumi.secret(value) : value]);
-new ConsulKeys("keys", { consulUrl, datacenter: "dc1", values: Object.fromEntries(values) });
+new ConsulKeys("keys", { consulUrl, access, datacenter: "dc1", values: Object.fromEntries(values) });
 export const word = "kept for good";
-const source = (key: string, jobspec: string) => ({ key, jobspec, vars: jobspec.includes('variable "word"') ? { word: "hello" } : {} });
+const source = (key: string, jobspec: string) => ({
+  key,
+  jobspec,
+  vars: jobspec.includes('variable "word"') ? { word: "hello" } : {},
+  secrets: key === "shop" ? pulumi.secret(secrets) : {},
+});
 const sources = Object.entries<string>(jobs).map(([name, jobspec]) => [name, source(name, jobspec)]);
-new NomadJobs("jobs", { nomadUrl, servers: [nomadUrl], jobs: Object.fromEntries(sources), isDisposable: false });
+new NomadJobs("jobs", { nomadUrl, access, servers: [nomadUrl], jobs: Object.fromEntries(sources), isDisposable: false });
 `;
 
 /** Starts every second, for a moment. */
@@ -67,8 +76,11 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     await agents?.stop();
   });
 
-  const want = ({ keys, jobs }: Wanted, { consulUrl = agents.consul.url, nomadUrl = agents.nomad.url } = {}) =>
-    writeFileSync(path.join(checkout.dir, "wanted.json"), JSON.stringify({ consulUrl, nomadUrl, keys, jobs }));
+  const want = (wanted: Wanted, { consulUrl = agents.consul.url, nomadUrl = agents.nomad.url } = {}) =>
+    writeFileSync(
+      path.join(checkout.dir, "wanted.json"),
+      JSON.stringify({ secrets: {}, ...wanted, consulUrl, nomadUrl }),
+    );
 
   async function succeeds(verb: "up" | "preview"): Promise<string> {
     const { exitCode, output } = await checkout.piinit(verb, "drift", ...(verb === "up" ? ["--yes"] : []));
@@ -196,6 +208,27 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     assert.deepEqual(await Promise.all(Object.keys(keys).map(value)), Object.values(keys));
     assert.doesNotMatch(await succeeds("up"), /again/);
     assert.doesNotMatch(readFileSync(stateFile(), "utf8"), /sesame/);
+  });
+
+  it("write a job's secrets that were removed or changed by hand", async () => {
+    const url = `${agents.nomad.url}/v1/var/nomad/jobs/shop`;
+    const items = async () => (await askJson<{ Items: object }>(url)).Items;
+    const secrets = { password: "correct horse" };
+    want({ ...all, secrets });
+    await succeeds("up");
+    assert.deepEqual(await items(), secrets);
+    await fetch(url, { method: "DELETE" });
+    assert.match(await succeeds("up"), /the secrets of the job shop are gone from Nomad: up writes them again/);
+    assert.deepEqual(await items(), secrets);
+    await fetch(url, {
+      method: "PUT",
+      body: JSON.stringify({ Path: "nomad/jobs/shop", Items: { password: "other" } }),
+    });
+    assert.match(await succeeds("preview"), /the secrets of the job shop are others in Nomad: up writes them again/);
+    await succeeds("up");
+    assert.deepEqual(await items(), secrets);
+    assert.doesNotMatch(await succeeds("up"), /again/);
+    assert.doesNotMatch(readFileSync(stateFile(), "utf8"), /correct horse/);
   });
 
   it("keep the stack's outputs when up fails", async () => {

@@ -5,11 +5,13 @@ import { projectDir } from "../../../lib/paths.ts";
 import { type Checkout, makeCheckout, succeeded } from "../../e2e/checkout.ts";
 import { type Agents, startAgents } from "../agents.ts";
 import { service } from "../offline/service.ts";
+import { openAccess } from "../open-access.ts";
 import { stackSettings } from "./held.ts";
 
 /** What made the stored state, with the components of that time, which had the steps' programs elsewhere. */
 const program = `
 import { readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
 import { Image } from "./components/image.ts";
 import { NomadJobs } from "./components/jobs.ts";
 import { ConsulKeys } from "./components/kv.ts";
@@ -18,7 +20,8 @@ import { DhcpReservations } from "./components/reservations.ts";
 import { ClusterSecrets } from "./components/secrets.ts";
 
 const { consulUrl, nomadUrl, manifest, job } = JSON.parse(readFileSync("wanted.json", "utf8"));
-new ClusterSecrets("cluster");
+new ClusterSecrets("cluster", { datacenter: "dc1", network: { domain: "home.arpa", cidr: "192.168.2.0/24" }, images: {}, machines: [], generation: 1 });
+const access = ${openAccess};
 new Image("server", { manifest, outputDir: "/tmp/piinit-earlier-images" });
 const machine = { name: "test", mac: "b8:27:eb:00:00:01", ip: "127.0.0.1" };
 const reservations = new DhcpReservations("reservations", { router: { kind: "manual" }, machines: [machine] });
@@ -26,13 +29,13 @@ const expected = { ...machine, image: "server", consulUrl, nomadUrl, consulServe
 const guards = { kv: { greeting: "hello" }, jobs: {} };
 const ready = new ClusterReady(
   "ready",
-  { datacenter: "dc1", machines: [expected], deadlineSeconds: 60, remedy: "look at NAME", guards },
+  { datacenter: "dc1", machines: [expected], access, deadlineSeconds: 60, remedy: "look at NAME", guards },
   { dependsOn: [reservations] },
 );
 export const consul = ready.cluster.consulUrl;
-const keys = new ConsulKeys("keys", { consulUrl: consul, datacenter: "dc1", values: { greeting: "hello" } });
+const keys = new ConsulKeys("keys", { consulUrl: consul, access, datacenter: "dc1", values: { greeting: "hello" } });
 const jobs = { page: { key: "page", jobspec: job, vars: { word: "hello" } } };
-new NomadJobs("jobs", { nomadUrl: ready.cluster.nomadUrl, servers: [nomadUrl], jobs, isDisposable: false }, { dependsOn: [keys] });
+new NomadJobs("jobs", { nomadUrl: ready.cluster.nomadUrl, access, servers: [nomadUrl], jobs, isDisposable: false }, { dependsOn: [keys] });
 `;
 
 /** Of the image in the stored state. */
@@ -96,11 +99,11 @@ describe("a stack that an earlier version made", function () {
     // These agents are others than those of the stored state.
     assert.match(output, /the key greeting is gone: up writes it again/);
     assert.match(output, /the job page is gone from Nomad: up registers it again/);
-    // Earlier versions had no step that waits for a job.
-    for (const count of ["1 created", "3 updated", "13 unchanged"]) assert.ok(output.includes(count), output);
-    assert.match(output, /job-page created/);
+    // Earlier versions had no step that waits for a job, and no certificates.
+    for (const count of ["2 created", "3 updated", "13 unchanged"]) assert.ok(output.includes(count), output);
+    for (const name of ["job-page", "cluster-authority"]) assert.match(output, new RegExp(`${name} created`));
     assert.doesNotMatch(output, /replaced|deleted/);
-    assert.match(succeeded(await checkout.piinit("up", "earlier", "--yes")).output, /^ +17 unchanged$/m);
+    assert.match(succeeded(await checkout.piinit("up", "earlier", "--yes")).output, /^ +18 unchanged$/m);
     succeeded(await checkout.piinit("destroy", "earlier", "--yes"));
   });
 
@@ -110,7 +113,7 @@ describe("a stack that an earlier version made", function () {
 
   it("is previewed as up will take it over", async () => {
     const { output } = succeeded(await checkout.piinit("preview", "earlier"));
-    assert.match(output, /1 to create\n +~ \d to update\n +\d changes\. 11 unchanged/);
+    assert.match(output, /2 to create\n +~ \d to update\n +\d changes\. 11 unchanged/);
     assert.doesNotMatch(output, /to (replace|delete)/);
   });
 });

@@ -45,6 +45,13 @@ describe("a home with the agents of secure images", function () {
     );
   const step = (program: string, verb: string, input: object) =>
     runAt("laptop", [`steps/${program}/main.ts`, verb], input);
+  /** How much of the stack's access isn't as it was granted. */
+  const lacking = (wanted = stack.wanted): Promise<number> =>
+    runAt("laptop", ["test/engine/security/lacking.ts"], {
+      wanted,
+      consulUrl: "https://192.168.2.51:8501",
+      nomadUrl: "https://192.168.2.52:4646",
+    });
   const knock = (from: string, ...knocks: Knock[]): Promise<string[]> =>
     runAt(from, ["test/engine/security/probe.ts"], knocks);
 
@@ -81,10 +88,13 @@ describe("a home with the agents of secure images", function () {
     const [first = assert.fail()] = stack.wanted.images;
     const gone = { ...first, name: "gone", token: { accessor: randomUUID(), secret: randomUUID() } };
     const before = { ...stack.wanted, images: [...stack.wanted.images, gone] };
+    assert.equal(await lacking(), 0);
     assert.deepEqual(await step("access", "grant", before), { written: 2 });
     const { accessor } = stack.wanted.tokens.dns;
     assert.equal(await ask("Consul", `/v1/acl/token/${accessor}`, "DELETE"), "200 true");
+    assert.equal(await lacking(), 3);
     assert.deepEqual(await step("access", "grant", stack.wanted), { written: 3 });
+    assert.equal(await lacking(), 0);
     assert.deepEqual(await step("access", "grant", stack.wanted), { written: 0 });
   });
 
