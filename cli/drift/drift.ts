@@ -4,7 +4,7 @@ import { type StackState, type StateResource, writeState } from "../stack/state.
 import { accessDrift } from "./access.ts";
 import { type Correction, correct, type Found } from "./correction.ts";
 import { type ClusterNow, gateDrift, lookAtCluster } from "./gate.ts";
-import { jobDrift } from "./jobs.ts";
+import { jobDrift, jobsWithoutIdentity } from "./jobs.ts";
 import { keyDrift } from "./keys.ts";
 import { labDrift } from "./lab.ts";
 import { type RouterFound, routerDrift, type Wanted } from "./router.ts";
@@ -96,7 +96,7 @@ async function lookBehindGate(state: StackState): Promise<{ cluster: ClusterNow 
     jobDrift(state, nomadUrl, access),
     secretDrift(state, nomadUrl),
   ]);
-  return { cluster, found };
+  return { cluster, found: cluster && !access ? [...found, jobsWithoutIdentity(state)] : found };
 }
 
 /** Where a provider's plugin talks to. */

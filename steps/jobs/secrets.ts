@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UserError } from "../../lib/errors.ts";
 import { askBytes, askJson, NoAnswer } from "../../lib/http.ts";
 import type { Progress } from "../../lib/progress.ts";
 import { credentials } from "../agents.ts";
@@ -9,7 +10,7 @@ const times = { poll: 1000, silence: 90_000 };
 const timeoutMs = 10_000;
 const mostBytes = 1 << 20;
 
-/** Writes the job's variable, which Nomad shows to the job's own tasks alone. @throws UserError if no server answers for long */
+/** Writes the job's variable, which Nomad shows to the job's own tasks alone. @throws UserError if no server answers for long, or Nomad refuses them, such as for their size */
 export async function keepSecrets(job: JobSecrets, progress: Progress, signal?: AbortSignal): Promise<void> {
   const body = Buffer.from(JSON.stringify({ Path: pathOf(job), Items: job.items }));
   await send(job, { method: "PUT", body }, progress, signal);
@@ -42,7 +43,11 @@ async function send(
   progress: Progress,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const ask = (server: string) => askBytes({ ...requestOf(job, server, signal), ...what, mostBytes });
+  const ask = (server: string) =>
+    askBytes({ ...requestOf(job, server, signal), ...what, mostBytes }).catch((error: unknown) => {
+      if (!(error instanceof NoAnswer) || error.status !== 400) throw error;
+      throw new UserError(`Nomad refuses the secrets of the job ${job.job}: ${error.message}`);
+    });
   await new Servers("Nomad", job.servers, times).ask(ask, progress, signal);
 }
 

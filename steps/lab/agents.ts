@@ -4,8 +4,7 @@ import { unlessSilent } from "../../lib/http.ts";
 import type { Context } from "../../lib/program.ts";
 import { type Access, type AgentName, askAgent, healthAnswer, leaderAnswer, majorityOf, plainText } from "../agents.ts";
 import type { LabMachine } from "./contract.ts";
-import { isRouter } from "./contract.ts";
-import { type MachineRecord, type Ports, readRecords } from "./folder.ts";
+import { type Ports, readRecords } from "./folder.ts";
 import { machineProcesses } from "./machine-processes.ts";
 import { untilMachine } from "./until-machine.ts";
 
@@ -42,23 +41,27 @@ export async function agentsOf(machine: Reachable): Promise<Agent[]> {
  * If no machine knows a leader, there is nothing to protect.
  */
 export async function awaitQuorumWithout(
-  { spec }: MachineRecord,
+  machine: Pick<LabMachine, "dir" | "name" | "ip" | "access">,
   { progress, signal }: Context,
 ): Promise<string | undefined> {
-  if (isRouter(spec)) return undefined;
   const deadline = performance.now() + quorumSeconds * 1000;
   for (let told = ""; ; ) {
-    const missing = (await Promise.all(agents.map((agent) => missingWithout(spec, agent)))).filter(Boolean).join(", ");
+    const missing = (await Promise.all(agents.map((agent) => missingWithout(machine, agent))))
+      .filter(Boolean)
+      .join(", ");
     if (!missing) return undefined;
     signal.throwIfAborted();
     if (performance.now() > deadline) return missing;
-    if (missing !== told) progress.step(`${spec.name}: waits, because without it ${missing}`);
+    if (missing !== told) progress.step(`${machine.name}: waits, because without it ${missing}`);
     told = missing;
     await sleep(1000);
   }
 }
 
-async function missingWithout({ dir, ip, access }: LabMachine, agent: Agent): Promise<string | undefined> {
+async function missingWithout(
+  { dir, ip, access }: Pick<LabMachine, "dir" | "ip" | "access">,
+  agent: Agent,
+): Promise<string | undefined> {
   const running = await machineProcesses(dir);
   const records = (await readRecords(dir)).filter(({ spec }) => running.has(spec.name));
   for (const { ports } of records) {

@@ -67,7 +67,7 @@ export type LabMachine = z.output<typeof labMachine>;
 export type LabRouter = z.output<typeof labRouter>;
 
 /** A machine of the home has a reservation; its router has none. */
-export const isRouter = (spec: LabMachine | LabRouter): spec is LabRouter => !("mac" in spec);
+export const isRouter = (spec: VirtualMachine): spec is LabRouter => !("mac" in spec);
 
 export type RunningMachine = z.output<typeof runningMachine>;
 export type RunningRouter = z.output<typeof runningRouter>;

@@ -3,6 +3,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../lib/errors.ts";
 import { writeFileWhole } from "../../lib/files.ts";
+import { digest } from "../../lib/json.ts";
 import { isRouter, type LabMachine, type LabRouter } from "./contract.ts";
 
 /** A machine's files in the lab's folder: NAME plus one of these. */
@@ -31,9 +32,23 @@ export type FileKind = keyof typeof endings;
 /** Ports to machines' services, or to the router's SSH. */
 export type Ports = Record<string, number>;
 
+/** A machine without what opens its agents: a file of the lab only tells machines of one cluster from those of another. */
+export type RecordedMachine = Omit<LabMachine, "access"> & { cluster?: string };
+
+/** The machine as its record has it. */
+export function recordedOf(spec: LabMachine | RecordedMachine | LabRouter): RecordedMachine | LabRouter {
+  if (isRouter(spec) || !("access" in spec)) return spec;
+  const { access: _, ...recorded } = spec;
+  const cluster = clusterOf(spec);
+  return { ...recorded, ...(cluster !== undefined && { cluster }) };
+}
+
+/** Tells machines of one cluster from those of another; undefined for one that lets everybody in. */
+export const clusterOf = ({ access }: LabMachine): string | undefined => access && digest(access);
+
 /** What the lab records about a machine. */
 export interface MachineRecord {
-  spec: LabMachine | LabRouter;
+  spec: RecordedMachine | LabRouter;
   /** Host ports on 127.0.0.1 by service; reused when the machine starts again. */
   ports: Ports;
   /** Its cable is connected and its ports are forwarded; false while it starts. */
@@ -87,7 +102,8 @@ export async function requireRecord(dir: string, name: string): Promise<MachineR
 
 export function writeRecord(record: MachineRecord): Promise<void> {
   const { dir, name } = record.spec;
-  return writeFileWhole(fileOf(dir, name, "record"), `${JSON.stringify(record, null, 2)}\n`, 0o600);
+  const text = JSON.stringify({ ...record, spec: recordedOf(record.spec) }, null, 2);
+  return writeFileWhole(fileOf(dir, name, "record"), `${text}\n`, 0o600);
 }
 
 /** Removes all of a machine's files. */

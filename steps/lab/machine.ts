@@ -9,10 +9,13 @@ import { isRouter } from "./contract.ts";
 import { checkDisks, makeData, makeRoot } from "./disks.ts";
 import { labRouterName } from "./facts.ts";
 import {
+  clusterOf,
   fileOf,
   type MachineRecord,
+  type RecordedMachine,
   readRecord,
   readRecords,
+  recordedOf,
   removeFiles,
   requireRecord,
   writeRecord,
@@ -40,14 +43,14 @@ async function requireRouter({ dir, name }: LabMachine): Promise<void> {
 }
 
 /** Starts a machine with the disks that it needs; keeps what is on its data disk. */
-export async function bringUp<Spec extends LabMachine | LabRouter>(
+export async function bringUp<Spec extends MachineRecord["spec"]>(
   spec: Spec,
   context: Context,
   hostKey?: string,
 ): Promise<MachineRecord & { spec: Spec }> {
   const { dir, name } = spec;
   const before = await readRecord(dir, name);
-  if (before && digest(before.spec) !== digest(spec)) await powerOff(dir, name, context);
+  if (before && isOther(before, spec)) await powerOff(dir, name, context);
   if (before && (await processOf(dir, name)) !== undefined) return { ...before, spec };
 
   await checkDisks(spec);
@@ -84,9 +87,10 @@ export async function replaceMachine(spec: LabMachine, context: Context): Promis
   const processes = await machineProcesses(spec.dir);
   const running = records.filter((record) => processes.has(record.spec.name));
   // Machines with other secrets are no part of this one's cluster: it can't be whole before most have the new ones.
-  const known = running.filter(({ spec: other }) => isRouter(other) || digest(other.access) === digest(spec.access));
+  const cluster = clusterOf(spec);
+  const known = running.filter(({ spec: other }) => other.cluster === cluster);
   for (const record of known) {
-    const lack = await awaitQuorumWithout(record, context);
+    const lack = await awaitQuorumWithout({ ...record.spec, access: spec.access }, context);
     if (lack !== undefined) return keepRunning(spec, records, lack, context);
   }
   // Of two servers that exchange their places, neither is whole before the other is back: the gate waits for both.
@@ -118,15 +122,20 @@ function keepRunning(
 /** Whether a machine runs on as it was when it was last to be replaced. */
 export async function isOutdated(spec: LabMachine | LabRouter): Promise<boolean> {
   const record = await readRecord(spec.dir, spec.name);
-  return record !== undefined && digest(record.spec) !== digest(spec);
+  return record !== undefined && isOther(record, spec);
 }
 
+const isOther = (record: MachineRecord, spec: MachineRecord["spec"]) =>
+  digest(record.spec) !== digest(recordedOf(spec));
+
 /** Machines that can't run beside this one: its earlier self, and others with its MAC or address. */
-async function inTheWay(spec: LabMachine): Promise<MachineRecord[]> {
-  return (await readRecords(spec.dir)).filter(({ spec: other }) => {
-    if (isRouter(other)) return false;
-    if (other.name === spec.name) return digest(other) !== digest(spec);
-    return other.mac === spec.mac || other.ip === spec.ip;
+async function inTheWay(spec: LabMachine): Promise<(MachineRecord & { spec: RecordedMachine })[]> {
+  return (await readRecords(spec.dir)).flatMap((record) => {
+    const { spec: other, ...rest } = record;
+    if (isRouter(other)) return [];
+    const isInTheWay =
+      other.name === spec.name ? isOther(record, spec) : other.mac === spec.mac || other.ip === spec.ip;
+    return isInTheWay ? [{ ...rest, spec: other }] : [];
   });
 }
 

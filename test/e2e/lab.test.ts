@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
@@ -180,7 +181,7 @@ describe("the lab", function () {
   });
 
   it("uses a secret and never shows it", async () => {
-    const secret = "correct-horse-battery";
+    const secret = randomUUID();
     succeeded(
       await home.pulumi(
         `printf %s ${secret} | pulumi config set --stack lab --secret --path 'piinit:kv["app/password"]'`,

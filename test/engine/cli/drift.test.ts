@@ -32,7 +32,7 @@ const source = (key: string, jobspec: string) => ({
   key,
   jobspec,
   vars: jobspec.includes('variable "word"') ? { word: "hello" } : {},
-  secrets: key === "shop" ? pulumi.secret(secrets) : {},
+  secrets: key === "shop" ? secrets : {},
 });
 const sources = Object.entries<string>(jobs).map(([name, jobspec]) => [name, source(name, jobspec)]);
 new NomadJobs("jobs", { nomadUrl, access, servers: [nomadUrl], jobs: Object.fromEntries(sources), isDisposable: false });
@@ -229,6 +229,10 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     assert.deepEqual(await items(), secrets);
     assert.doesNotMatch(await succeeds("up"), /again/);
     assert.doesNotMatch(readFileSync(stateFile(), "utf8"), /correct horse/);
+    want({ ...all, secrets: { password: "x".repeat(70_000) } });
+    await upFails(/Nomad refuses the secrets of the job shop: it says 400 .*too large/i);
+    want(all);
+    await succeeds("up");
   });
 
   it("keep the stack's outputs when up fails", async () => {

@@ -2,7 +2,14 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type MachineRecord, readRecord, readRecords, requireRecord, writeRecord } from "../../../steps/lab/folder.ts";
+import {
+  clusterOf,
+  type MachineRecord,
+  readRecord,
+  readRecords,
+  requireRecord,
+  writeRecord,
+} from "../../../steps/lab/folder.ts";
 import { forgetHost, knowHost, knownHostsOf } from "../../../steps/lab/keys.ts";
 import { lastLines } from "../../../steps/lab/power.ts";
 
@@ -29,6 +36,14 @@ describe("the lab's folder", () => {
     assert.deepEqual(await readRecord(dir, "pi1"), record("pi1"));
     assert.equal((await stat(path.join(dir, "pi1.json"))).mode & 0o777, 0o600);
     assert.deepEqual(await readdir(dir), ["pi1.json"]);
+  });
+
+  it("records which cluster a machine is of, and not what opens that", async () => {
+    const access = { ca: "certificate", consul: "first secret", nomad: "second secret", recovery: "third secret" };
+    const spec = { dir, name: "pi1", ...hardware, mac: "b8:27:eb:00:00:01", ip: "10.0.0.1" };
+    await writeRecord({ ...record("pi1"), spec: Object.assign({ access }, spec) });
+    assert.doesNotMatch(await readFile(path.join(dir, "pi1.json"), "utf8"), /secret|certificate/);
+    assert.deepEqual((await readRecord(dir, "pi1"))?.spec, { ...spec, cluster: clusterOf({ ...spec, access }) });
   });
 
   it("lists the router first, and takes a damaged record for none", async () => {
