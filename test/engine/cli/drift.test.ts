@@ -230,7 +230,7 @@ describe("up and preview, with keys and jobs that aren't as the state has them",
     assert.doesNotMatch(await succeeds("up"), /again/);
     assert.doesNotMatch(readFileSync(stateFile(), "utf8"), /correct horse/);
     want({ ...all, secrets: { password: "x".repeat(70_000) } });
-    await upFails(/Nomad refuses the secrets of the job shop: it says 400 .*too large/i);
+    await upFails(/Nomad refuses the secrets of the job shop: it says 400 .*limited to 64KiB/);
     want(all);
     await succeeds("up");
   });
