@@ -40,7 +40,9 @@ export async function grantAccess(
   let written = await inConsul((acl) => grantTokens(acl, wanted));
   if (hasNomad) {
     // Only a Nomad that has a leader tells Consul its keys.
-    await inNomad((url) => ownNomadToken(url, wanted.access, signal));
+    await inNomad((url) =>
+      askAgent("Nomad", `${url}/v1/acl/token/self`, nomadToken, { access: wanted.access, signal }),
+    );
     written += await inConsul((acl) => grantIdentities(acl, wanted));
   }
   written += await inConsul((acl) => removeOld(acl, wanted));
@@ -79,7 +81,7 @@ async function countWrites(
   return acl.written;
 }
 
-const tokenAnswer = z.object({ AccessorID: z.string() });
+const nomadToken = z.object({ SecretID: z.string() });
 
 async function grantTokens(acl: ConsulAcl, wanted: WantedAccess): Promise<void> {
   await Promise.all([...policiesFor(wanted), taskPolicy].map((policy) => putNamed(acl, "policy", policy)));
@@ -124,18 +126,19 @@ async function removeOld(acl: ConsulAcl, wanted: WantedAccess): Promise<void> {
     if (Name.startsWith(machinePolicies) && !kept.includes(Name)) await acl.remove(`policy/${ID}`);
 }
 
-async function ownNomadToken(url: string, access: Access, signal?: AbortSignal): Promise<string> {
-  return (await askAgent("Nomad", `${url}/v1/acl/token/self`, tokenAnswer, { access, signal })).AccessorID;
-}
-
 const nomadTokens = z.array(z.object({ AccessorID: z.string(), Name: z.string() }));
 
-/** The accessors of what servers with earlier secrets have made themselves managers with. */
+/**
+ * The accessors of what servers with earlier secrets have made themselves managers with. Two that came at the same time may have
+ * the stack's own secret: without one of them, Nomad wouldn't know the other.
+ */
 async function oldBootstraps(url: string, access: Access, signal?: AbortSignal): Promise<string[]> {
-  const own = await ownNomadToken(url, access, signal);
   const found = await askAgent("Nomad", `${url}/v1/acl/tokens`, nomadTokens, { access, signal });
-  const old = found.filter(({ Name, AccessorID }) => Name === "Bootstrap Token" && AccessorID !== own);
-  return old.map(({ AccessorID }) => AccessorID);
+  const bootstraps = found.filter(({ Name }) => Name === "Bootstrap Token").map(({ AccessorID }) => AccessorID);
+  const secretOf = async (accessor: string) =>
+    (await askAgent("Nomad", `${url}/v1/acl/token/${accessor}`, nomadToken, { access, signal })).SecretID;
+  const secrets = await Promise.all(bootstraps.map(secretOf));
+  return bootstraps.filter((_accessor, index) => secrets[index] !== access.nomad);
 }
 
 /** Removes them; returns how many. */

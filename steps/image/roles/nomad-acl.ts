@@ -37,9 +37,16 @@ make_known() {
 {"BootstrapSecret": "$(cat $secret)"}
 EOF
   case $said in
-  *"reset index: "*) echo "$said" | sed -n "s/.*reset index: \\([0-9]*\\)).*/\\1/p" >$reset ;;
-  *) echo "$said" ;;
+  *"reset index: "*) ;;
+  *)
+    echo "$said"
+    return
+    ;;
   esac
+  index=$(echo "$said" | sed -n "s/.*reset index: \\([0-9]*\\)).*/\\1/p")
+  # Another server may have made it known just now. Twice would be two tokens with one secret, which goes with the first of them.
+  sleep 3
+  is_known || echo "$index" >$reset
 }
 
 while :; do

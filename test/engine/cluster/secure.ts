@@ -14,6 +14,7 @@ const name = "cluster-authority";
 /** Makes nothing of a checkout's stack but what its machines know each other by. */
 export async function makeAuthority(checkout: Checkout, stack: string): Promise<Authority> {
   const target = `urn:pulumi:${stack}::piinit::piinit:ClusterSecrets$command:local:Command::${name}`;
+  mkdirSync(path.join(checkout.dir, ".piinit"), { recursive: true, mode: 0o700 });
   succeeded(await checkout.pulumi(`pulumi stack select --create ${stack}`));
   succeeded(await checkout.pulumi(`pulumi up --yes --skip-preview --stack ${stack} --target '${target}'`));
   return authorityOf(checkout, stack);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { projectDir } from "../../../lib/paths.ts";
 import { until } from "../agents.ts";
@@ -96,6 +97,19 @@ describe("a home with the agents of secure images", function () {
     assert.deepEqual(await step("access", "grant", stack.wanted), { written: 3 });
     assert.equal(await lacking(), 0);
     assert.deepEqual(await step("access", "grant", stack.wanted), { written: 0 });
+  });
+
+  it("stays manageable where two servers have made the stack's token known at the same time", async () => {
+    const body = JSON.stringify({ BootstrapSecret: stack.access.nomad });
+    const bootstrap = () => ask("Nomad", "/v1/acl/bootstrap", "PUT", body);
+    const [, index = ""] = /reset index: (\d+)/.exec(await bootstrap()) ?? [];
+    // The leader's file counts.
+    for (const server of ["pi1", "pi2", "pi3"])
+      writeFileSync(home.file(server, "/data/nomad/server/acl-bootstrap-reset"), index);
+    assert.match(await bootstrap(), /^200 /);
+    assert.equal(await lacking(), 0);
+    assert.deepEqual(await step("access", "grant", stack.wanted), { written: 0 });
+    assert.match(await ask("Nomad", "/v1/acl/token/self"), /^200 /);
   });
 
   it("passes the gate", async () => {

@@ -18,6 +18,8 @@ export interface SecureHome {
   kill(name: string): Promise<void>;
   /** The same, and its data is gone. */
   lose(name: string): Promise<void>;
+  /** Where this computer has a machine's file. */
+  file(name: string, path: string): string;
   /** Runs a program on a machine and returns what it prints. Fails if it does. */
   on(name: string, program: string, args: string[], input?: string): Promise<string>;
   close(): Promise<void>;
@@ -81,6 +83,7 @@ export async function startHome(): Promise<SecureHome> {
       await kill(name);
       rmSync(path.join(get(name).dir, "data"), { recursive: true, maxRetries: 5 });
     },
+    file: (name, file) => get(name).dir + file,
     async on(name, program, args, input) {
       const [first = "", ...rest] = [...get(name).enter, program, ...args];
       const { stdout } = await execa(first, rest, { env, ...(input !== undefined && { input }) });
