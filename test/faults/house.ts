@@ -16,7 +16,14 @@ import { stringify } from "yaml";
 import { cacheDir } from "../../lib/paths.ts";
 import type { DnsmasqSettings } from "../../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { type Checkout, makeCheckout } from "../e2e/checkout.ts";
-import { homeAddress, homeNames, homeNetwork, leaveOutImages, makeHome } from "../engine/cluster/home.ts";
+import {
+  askFirstNomad,
+  homeAddress,
+  homeNames,
+  homeNetwork,
+  leaveOutImages,
+  makeHome,
+} from "../engine/cluster/home.ts";
 import { makeAuthority } from "../engine/cluster/secure.ts";
 import { service } from "../engine/offline/service.ts";
 import { startHome as startRouter } from "../engine/router/home.ts";
@@ -91,6 +98,7 @@ async function furnish(buildsImages: boolean, onClose: (step: () => unknown) => 
   want({ word: "0", hasMore: false, imageWord: "0" });
   if (buildsImages) await makeLayers(checkout);
   else leaveOutImages(checkout.dir);
+  askFirstNomad(checkout.dir);
   fillCache(path.join(cache, "piinit"));
   const home = await makeHome(await makeAuthority(checkout, stack));
   onClose(home.close);

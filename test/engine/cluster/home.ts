@@ -27,14 +27,22 @@ export const homeAddress = (name: string) => `127.1.0.5${name.slice(-1)}`;
 export const homeConsul = (name: string) => `https://${homeAddress(name)}:8501`;
 export const homeNomad = (name: string) => `https://${homeAddress(name)}:4646`;
 
-const buildsImages = "const images = buildImages(settings, secrets, outputDir, lab?.publicKey);";
-
 /** Takes the images out of a checkout's program: these machines need none. */
 export function leaveOutImages(checkout: string): void {
-  const file = path.join(checkout, "index.ts");
+  const buildsImages = "const images = buildImages(settings, secrets, outputDir, lab?.publicKey);";
+  replaceIn(path.join(checkout, "index.ts"), buildsImages, "const images = {};");
+}
+
+/** Has Consul ask the first machine's Nomad: on this computer, no server of the home is at 127.0.0.1. */
+export function askFirstNomad(checkout: string): void {
+  const itself = 'asksItself ? "127.0.0.1"';
+  replaceIn(path.join(checkout, "components/access.ts"), itself, `asksItself ? "${homeAddress("pi1")}"`);
+}
+
+function replaceIn(file: string, before: string, after: string): void {
   const program = readFileSync(file, "utf8");
-  if (!program.includes(buildsImages)) throw new Error(`${file} doesn't build its images as expected`);
-  writeFileSync(file, program.replace(buildsImages, "const images = {};"));
+  if (!program.includes(before)) throw new Error(`${file} has changed, and lacks: ${before}`);
+  writeFileSync(file, program.replace(before, after));
 }
 
 /** A home of that stack's machines. */

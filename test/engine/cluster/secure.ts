@@ -13,10 +13,13 @@ const name = "cluster-authority";
 
 /** Makes nothing of a checkout's stack but what its machines know each other by. */
 export async function makeAuthority(checkout: Checkout, stack: string): Promise<Authority> {
-  const target = `urn:pulumi:${stack}::piinit::piinit:ClusterSecrets$command:local:Command::${name}`;
-  mkdirSync(path.join(checkout.dir, ".piinit"), { recursive: true, mode: 0o700 });
-  succeeded(await checkout.pulumi(`pulumi stack select --create ${stack}`));
-  succeeded(await checkout.pulumi(`pulumi up --yes --skip-preview --stack ${stack} --target '${target}'`));
+  const targets = ["piinit:ClusterSecrets::cluster", `piinit:ClusterSecrets$command:local:Command::${name}`];
+  const options = targets.map((target) => `--target 'urn:pulumi:${stack}::piinit::${target}'`).join(" ");
+  // Makes the stack, and the passphrase of its secrets.
+  succeeded(await checkout.piinit("destroy", stack, "--yes"));
+  succeeded(
+    await checkout.pulumi(`PIINIT_LEFT_OUT=keys,jobs pulumi up --yes --skip-preview --stack ${stack} ${options}`),
+  );
   return authorityOf(checkout, stack);
 }
 
