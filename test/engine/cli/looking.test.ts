@@ -102,7 +102,7 @@ describe("commands that only look", function () {
     const { exitCode, output } = await stack.piinit("up", "held", "--yes");
     assert.equal(exitCode, 0, output);
     assert.match(readFileSync(file, "utf8"), /encryptionsalt/);
-    assert.match((await look("preview")).preview?.output ?? "", /2 unchanged/);
+    assert.match((await look("preview")).preview?.output ?? "", /3 unchanged/);
     writeFileSync(file, settings);
     await look("preview", "status", "doctor");
   });
