@@ -5,6 +5,7 @@ import { type Access, askAgent, credentials } from "../agents.ts";
 import { Servers } from "../servers.ts";
 import { ConsulAcl, isAsWanted } from "./consul-acl.ts";
 import type { WantedAccess } from "./contract.ts";
+import { awaitConsulOnNodes } from "./nodes.ts";
 import {
   authMethod,
   authMethodName,
@@ -47,6 +48,7 @@ export async function grantAccess(
   }
   written += await inConsul((acl) => removeOld(acl, wanted));
   if (hasNomad) written += await inNomad((url) => removeBootstraps(url, wanted.access, signal));
+  if (hasNomad && written > 0) await awaitConsulOnNodes(inNomad, wanted.access, progress, signal);
   progress.step(written === 0 ? "access is as it must be" : `access: ${written} written`);
   return { written };
 }
