@@ -258,7 +258,8 @@ describe("the lab", function () {
       for (const disk of ["overlay.qcow2", "data.img"]) rmSync(path.join(home.dir, `.piinit/lab/lab/${name}.${disk}`));
     }
     succeeded(await home.piinit("lab", "start"));
-    succeeded(await home.piinit("up"));
+    const up = succeeded(await home.piinit("up"));
+    assert.match(up.output, /the cluster's rights and tokens are no longer as they were granted/);
     await eventually("a new cluster", status, isWhole);
     assert.equal(await keyValue("strangers/key"), undefined);
     succeeded(await home.piinit("restore", "lab", "lost.snapshot", "--yes"));
