@@ -54,7 +54,7 @@ const ready = new ClusterReady(
   },
   { dependsOn: [reservations] },
 );
-const access = new ClusterAccess("access", { settings, secrets, machines }, { dependsOn: [reservations] });
+const access = new ClusterAccess("access", { settings, secrets, machines }, { dependsOn: [ready] });
 export const consul = keepSecret("machines", ready.cluster.consulUrl);
 export const nomad = keepSecret("machines", ready.cluster.nomadUrl);
 

@@ -21,6 +21,7 @@ import {
   homeAddress,
   homeNames,
   homeNetwork,
+  keepAuthority,
   leaveOutImages,
   makeHome,
 } from "../engine/cluster/home.ts";
@@ -100,7 +101,9 @@ async function furnish(buildsImages: boolean, onClose: (step: () => unknown) => 
   else leaveOutImages(checkout.dir);
   askFirstNomad(checkout.dir);
   fillCache(path.join(cache, "piinit"));
-  const home = await makeHome(await makeAuthority(checkout, stack));
+  const authority = await makeAuthority(checkout, stack);
+  keepAuthority(checkout.dir, authority);
+  const home = await makeHome(authority);
   onClose(home.close);
   home.start(...homeNames);
   return {

@@ -39,6 +39,15 @@ export function askFirstNomad(checkout: string): void {
   replaceIn(path.join(checkout, "components/access.ts"), itself, `asksItself ? "${homeAddress("pi1")}"`);
 }
 
+/** Has a stack that is made anew get the authority that these machines know, as nobody burns their cards again. */
+export function keepAuthority(checkout: string, authority: Authority): void {
+  const kept = path.join(checkout, "authority.json");
+  writeFileSync(kept, JSON.stringify(authority), { mode: 0o600 });
+  const begins = "  const { generation } = request;\n";
+  const keeps = `  return JSON.parse((await import("node:fs")).readFileSync(${JSON.stringify(kept)}, "utf8"));\n`;
+  replaceIn(path.join(checkout, "steps/security/authority.ts"), begins, keeps + begins);
+}
+
 function replaceIn(file: string, before: string, after: string): void {
   const program = readFileSync(file, "utf8");
   if (!program.includes(before)) throw new Error(`${file} has changed, and lacks: ${before}`);
