@@ -54,12 +54,14 @@ const ready = new ClusterReady(
   },
   { dependsOn: [reservations] },
 );
-const access = new ClusterAccess("access", { settings, secrets, machines }, { dependsOn: [ready] });
 export const consul = keepSecret("machines", ready.cluster.consulUrl);
 export const nomad = keepSecret("machines", ready.cluster.nomadUrl);
 
-// `./piinit build` leaves out what was never made: see cli/build.ts.
+// `./piinit build` leaves out what was never made: see cli/stack/image.ts.
 const leftOut = process.env.PIINIT_LEFT_OUT?.split(",") ?? [];
+const access = leftOut.includes("access")
+  ? []
+  : [new ClusterAccess("access", { settings, secrets, machines }, { dependsOn: [ready] })];
 const keys = leftOut.includes("keys")
   ? []
   : [
@@ -77,6 +79,6 @@ if (hasNomad && !leftOut.includes("jobs")) {
   new NomadJobs(
     "jobs",
     { nomadUrl: nomad, access: secrets.access, servers, jobs, isDisposable: lab !== undefined },
-    { dependsOn: [access, ...keys] },
+    { dependsOn: [...access, ...keys] },
   );
 }

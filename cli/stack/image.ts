@@ -29,10 +29,11 @@ export async function buildStackImage(stack: Stack, image: string): Promise<Buil
   return isUnchanged ? { ...built, seconds: secondsSince(start), reused: layers } : built;
 }
 
-/** Updates the image and what it contains: the cluster's secrets and, in a lab, its SSH key. */
+/** Updates the image and what it contains: the cluster's secrets, its certificate and, in a lab, its SSH key. */
 async function updateOnly(stack: Stack, image: string, resources: StateResource[], fileIsGone: boolean): Promise<void> {
   const urn = `**::image-${image}`;
-  const targets = [urn, `**::${image}`, "**::cluster", "**::cluster-*", "**::lab", "**::lab-folder"];
+  const secrets = ["**::cluster", "**::cluster-*", `**::certificate-${image}`];
+  const targets = [urn, `**::${image}`, ...secrets, "**::lab", "**::lab-folder"];
   const args = ["up", "--yes", "--skip-preview", "--suppress-outputs"];
   const env = { PIINIT_IMAGE_ONLY: image, PIINIT_LEFT_OUT: neverMade(resources).join() };
   await runPulumi(
@@ -43,13 +44,17 @@ async function updateOnly(stack: Stack, image: string, resources: StateResource[
 }
 
 /**
- * The parts of the program whose provider isn't in the state yet. Pulumi creates providers, with what they depend on,
- * even when they are no targets; once a provider is in the state, it must stay in the program.
+ * The parts of the program that were never made. Pulumi creates providers, with what they depend on, even when they are no
+ * targets, and nothing that is in the state may depend on what isn't; what is in the state must stay in the program.
  */
 function neverMade(resources: StateResource[]): string[] {
-  const providers = { keys: "::consul", jobs: "::nomad" };
-  return Object.entries(providers)
-    .filter(([, end]) => !resources.some(({ urn }) => urn.includes("pulumi:providers:") && urn.endsWith(end)))
+  const parts = {
+    keys: "pulumi:providers:consul::consul",
+    jobs: "pulumi:providers:nomad::nomad",
+    access: "Command::access",
+  };
+  return Object.entries(parts)
+    .filter(([, end]) => !resources.some(({ urn }) => urn.endsWith(end)))
     .map(([part]) => part);
 }
 

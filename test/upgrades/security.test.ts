@@ -36,6 +36,8 @@ describe("a lab of before there were certificates", function () {
     await inTheClear(ports?.consul, "/v1/kv/app/own", "by hand");
     await inTheClear(ports?.nomad, "/v1/var/app/own", variable);
     await putVersion(home);
+    // As for a home, whose cards come first.
+    succeeded(await home.piinit("build", "server"));
     const stop = watchLeaders(await labList());
     succeeded(await home.piinit("up"));
     process.stdout.write(`      ${longest(await stop())}\n`);
