@@ -87,7 +87,8 @@ export class ClusterSecrets extends pulumi.ComponentResource {
   }
 }
 
-function heldBy(image: string, { consul, nomad, prometheusPage }: Tokens): ImageSecurity["tokens"] {
+/** The tokens that the machines of an image hold. */
+export function heldBy(image: string, { consul, nomad, prometheusPage }: Tokens): ImageSecurity["tokens"] {
   return {
     consulManagement: consul.management.secret,
     recovery: consul.recovery.secret,

@@ -2,7 +2,6 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { type Checkout, makeCheckout, type Outcome } from "../e2e/checkout.ts";
 import { homeAddress, homeNames, homeNetwork, makeHome } from "../engine/cluster/home.ts";
-import { makeAuthority } from "../engine/cluster/secure.ts";
 import { type Row, tableOf } from "./table.ts";
 
 const machines = 200;
@@ -37,7 +36,7 @@ const hex = (index: number) => index.toString(16).padStart(2, "0");
 export async function benchHome(): Promise<string> {
   const checkout = await makeCheckout();
   writeFileSync(path.join(checkout.dir, "stacks/Pulumi.large.yaml"), settings());
-  const home = await makeHome(await makeAuthority(checkout, "large"));
+  const home = await makeHome(checkout, "large");
   try {
     home.start(...homeNames);
     succeeded(await checkout.piinit("up", "large", "--yes"));

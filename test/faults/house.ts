@@ -16,16 +16,7 @@ import { stringify } from "yaml";
 import { cacheDir } from "../../lib/paths.ts";
 import type { DnsmasqSettings } from "../../steps/router/drivers/dnsmasq/dnsmasq.ts";
 import { type Checkout, makeCheckout } from "../e2e/checkout.ts";
-import {
-  askFirstNomad,
-  homeAddress,
-  homeNames,
-  homeNetwork,
-  keepAuthority,
-  leaveOutImages,
-  makeHome,
-} from "../engine/cluster/home.ts";
-import { makeAuthority } from "../engine/cluster/secure.ts";
+import { homeAddress, homeNames, homeNetwork, leaveOutImages, makeHome } from "../engine/cluster/home.ts";
 import { service } from "../engine/offline/service.ts";
 import { startHome as startRouter } from "../engine/router/home.ts";
 import { brokenImages, wrongJobs, wrongKeys, wrongReservations, wrongState } from "./house-checks.ts";
@@ -99,11 +90,8 @@ async function furnish(buildsImages: boolean, onClose: (step: () => unknown) => 
   want({ word: "0", hasMore: false, imageWord: "0" });
   if (buildsImages) await makeLayers(checkout);
   else leaveOutImages(checkout.dir);
-  askFirstNomad(checkout.dir);
   fillCache(path.join(cache, "piinit"));
-  const authority = await makeAuthority(checkout, stack);
-  keepAuthority(checkout.dir, authority);
-  const home = await makeHome(authority);
+  const home = await makeHome(checkout, stack);
   onClose(home.close);
   home.start(...homeNames);
   return {

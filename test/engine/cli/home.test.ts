@@ -4,7 +4,6 @@ import path from "node:path";
 import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
 import { until } from "../agents.ts";
 import {
-  askFirstNomad,
   type Home,
   homeAddress,
   homeConsul,
@@ -14,7 +13,7 @@ import {
   leaveOutImages,
   makeHome,
 } from "../cluster/home.ts";
-import { askAs, makeAuthority } from "../cluster/secure.ts";
+import { askAs } from "../cluster/secure.ts";
 import { service } from "../offline/service.ts";
 
 const machine = (name: string) =>
@@ -41,10 +40,9 @@ describe("a home with real servers, without its images", function () {
   before(async () => {
     checkout = await makeCheckout();
     leaveOutImages(checkout.dir);
-    askFirstNomad(checkout.dir);
     want("hello");
     writeFileSync(path.join(checkout.dir, "page.nomad.hcl"), service("page"));
-    home = await makeHome(await makeAuthority(checkout, "house"));
+    home = await makeHome(checkout, "house");
     home.start(...homeNames);
   });
   after(async () => {

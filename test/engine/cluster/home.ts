@@ -5,9 +5,10 @@ import path from "node:path";
 import type { Access } from "../../../steps/agents.ts";
 import { accessOf } from "../../../steps/security/access.ts";
 import type { Authority } from "../../../steps/security/contract.ts";
+import type { Checkout } from "../../e2e/checkout.ts";
 import { type AgentProgram, agentLauncher } from "../agent-programs.ts";
 import { endBelow } from "../agents.ts";
-import { keepBootstrapped, secureIn } from "./secure.ts";
+import { keepBootstrapped, makeAuthority, secureIn } from "./secure.ts";
 
 /** Three machines of a home: real Consul and Nomad servers at addresses of this computer's own, 127.1.0.51 to 53. */
 export interface Home {
@@ -34,13 +35,13 @@ export function leaveOutImages(checkout: string): void {
 }
 
 /** Has Consul ask the first machine's Nomad: on this computer, no server of the home is at 127.0.0.1. */
-export function askFirstNomad(checkout: string): void {
+function askFirstNomad(checkout: string): void {
   const itself = 'asksItself ? "127.0.0.1"';
   replaceIn(path.join(checkout, "components/access.ts"), itself, `asksItself ? "${homeAddress("pi1")}"`);
 }
 
 /** Has a stack that is made anew get the authority that these machines know, as nobody burns their cards again. */
-export function keepAuthority(checkout: string, authority: Authority): void {
+function keepAuthority(checkout: string, authority: Authority): void {
   const kept = path.join(checkout, "authority.json");
   writeFileSync(kept, JSON.stringify(authority), { mode: 0o600 });
   const begins = "  const { generation } = request;\n";
@@ -54,8 +55,11 @@ function replaceIn(file: string, before: string, after: string): void {
   writeFileSync(file, program.replace(before, after));
 }
 
-/** A home of that stack's machines. */
-export async function makeHome(authority: Authority): Promise<Home> {
+/** A home of that stack's machines; the checkout's program is fitted to it. */
+export async function makeHome(checkout: Checkout, stack: string): Promise<Home> {
+  askFirstNomad(checkout.dir);
+  const authority = await makeAuthority(checkout, stack);
+  keepAuthority(checkout.dir, authority);
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-home-"));
   const launch = await agentLauncher();
   const secrets = new Map<string, Secrets>();

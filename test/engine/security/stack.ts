@@ -1,9 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { heldBy } from "../../../components/secrets.ts";
 import type { WantedAccess } from "../../../steps/access/contract.ts";
 import type { Access } from "../../../steps/agents.ts";
 import type { ImageContext, ImageSecurity } from "../../../steps/image/manifest/contribution.ts";
 import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
 import { plan } from "../../../steps/image/plan/plan.ts";
+import { accessOf } from "../../../steps/security/access.ts";
 import { subjectOf } from "../../../steps/security/agent-names.ts";
 import { authorityFor } from "../../../steps/security/authority.ts";
 import { certify } from "../../../steps/security/certificate.ts";
@@ -41,14 +43,8 @@ export interface TestStack {
 /** A stack of that home with secrets of its own. */
 export async function makeStack(): Promise<TestStack> {
   const authority = await authorityFor(home);
-  const tokens = tokensOf(randomBytes(32).toString("base64"), images);
-  const { consul, nomad, prometheusPage } = tokens;
-  const access: Access = {
-    ca: authority.certificate,
-    consul: consul.management.secret,
-    nomad: nomad.management.secret,
-    recovery: consul.recovery.secret,
-  };
+  const tokens = tokensOf(authority.secret, images);
+  const access = accessOf(authority);
   const hold = async (image: ImageName): Promise<ImageSecurity> => {
     const addresses = machines.filter(isOf(image)).map(({ ip }) => ip);
     const { nomad: role } = roles[image];
@@ -56,17 +52,7 @@ export async function makeStack(): Promise<TestStack> {
     return {
       ca: authority.certificate,
       ...(await certify({ authority, ...subject })),
-      tokens: {
-        consulManagement: consul.management.secret,
-        recovery: consul.recovery.secret,
-        machine: consul.machine[image]?.secret ?? "",
-        dns: consul.dns.secret,
-        nomadServer: consul.nomadServer.secret,
-        nomadClient: consul.nomadClient.secret,
-        nomadManagement: nomad.management.secret,
-        prometheus: consul.prometheus.secret,
-        prometheusPage: prometheusPage.secret,
-      },
+      tokens: heldBy(image, tokens),
     };
   };
   const held = { server: await hold("server"), worker: await hold("worker") };
@@ -98,9 +84,9 @@ export async function makeStack(): Promise<TestStack> {
       images: images.map((name) => ({
         name,
         machines: machines.filter(isOf(name)).map((machine) => machine.name),
-        token: consul.machine[name] ?? { accessor: "", secret: "" },
+        token: tokens.consul.machine[name] ?? { accessor: "", secret: "" },
       })),
-      tokens: consul,
+      tokens: tokens.consul,
       jwksUrl: "https://127.0.0.1:4646/.well-known/jwks.json",
       deadlineSeconds: 120,
     },
