@@ -13,7 +13,7 @@ export interface Servers {
   access: Access;
   consul: string;
   nomad: string;
-  /** Starts both with the data that is there, and waits for their leaders. */
+  /** Starts both with the data that is there, and waits until they take their owner's tokens. */
   start(): Promise<void>;
   /** Stops both at once, and loses their data. */
   lose(): Promise<void>;
@@ -43,8 +43,8 @@ export async function makeServers(ip: string, authority: Authority): Promise<Ser
       running.set("consul", launch("consul", path.join(dir, "consul"), consulConfiguration(ip, secure)));
       running.set("nomad", launch("nomad", path.join(dir, "nomad"), nomadConfiguration(ip, secure)));
       for (const url of Object.values(urls)) {
-        const hasLeader = async () => JSON.parse((await askAs(secure.access, `${url}/v1/status/leader`)).text) !== "";
-        await until(`${url} has a leader`, hasLeader);
+        const knowsOwner = async () => (await askAs(secure.access, `${url}/v1/acl/token/self`)).ok;
+        await until(`${url} has a leader, and knows its owner`, knowsOwner);
       }
     },
     async lose() {
