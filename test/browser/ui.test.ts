@@ -15,7 +15,7 @@ describe("the pages that ./piinit ui opens", function () {
   let printed = "";
 
   before(async () => {
-    browser = await chromium.launch({ executablePath: await findOnPath("chromium", process.env) });
+    browser = await chromium.launch({ executablePath: (await findOnPath("chromium", process.env)) ?? "chromium" });
     owner = await browser.newContext();
     home = await makeCheckout();
     succeeded(await home.piinit("up"));
