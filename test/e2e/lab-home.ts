@@ -19,6 +19,8 @@ export const isWhole = ({ machines: seen, consul, nomad }: StackStatus) =>
   nomad.spare === 1 &&
   [consul.peers, nomad.servers, nomad.clients].every((names) => names.join() === machines.join());
 
+export const hasLeaders = ({ consul, nomad }: StackStatus) => Boolean(consul.leader && nomad.leader);
+
 /** A job that the stack doesn't have; it needs no machine. */
 export const jobByHand = {
   ID: "by-hand",
@@ -76,25 +78,35 @@ export function questionsTo(checkout: () => Checkout) {
     return ssh("pi1", `busybox wget -qO- http://${entry.Service.Address}:${entry.Service.Port}/`);
   }
 
+  /** The allocations of a job that run, as far as Nomad knows. */
+  async function running(job: string) {
+    const { text } = await ask(`${await nomadUrl()}/v1/job/${job}/allocations`);
+    const all = JSON.parse(text) as { ID: string; NodeName: string; ClientStatus: string }[];
+    return all.filter(({ ClientStatus }) => ClientStatus === "running");
+  }
+
+  const runsBeside = async (machine: string, job: string) =>
+    (await running(job)).some(({ NodeName }) => NodeName !== machine);
+
   /** Places a job's one allocation on a machine, as chance might have done. */
   async function moveJob(job: string, machine: string): Promise<void> {
     const url = await nomadUrl();
-    const read = async <T>(path: string) => JSON.parse((await ask(url + path)).text) as T;
-    const others = (await read<{ ID: string; Name: string }[]>("/v1/nodes")).filter(({ Name }) => Name !== machine);
+    const nodes = JSON.parse((await ask(`${url}/v1/nodes`)).text) as { ID: string; Name: string }[];
+    const others = nodes.filter(({ Name }) => Name !== machine);
     const setEligibility = (Eligibility: "eligible" | "ineligible") =>
       Promise.all(
         others.map(({ ID }) =>
           ask(`${url}/v1/node/${ID}/eligibility`, { method: "PUT", body: JSON.stringify({ Eligibility }) }),
         ),
       );
-    const running = async () =>
-      (await read<{ ID: string; NodeName: string; ClientStatus: string }[]>(`/v1/job/${job}/allocations`)).filter(
-        ({ ClientStatus }) => ClientStatus === "running",
-      );
     await setEligibility("ineligible");
-    for (const { ID, NodeName } of await running())
+    for (const { ID, NodeName } of await running(job))
       if (NodeName !== machine) await ask(`${url}/v1/allocation/${ID}/stop`, { method: "PUT" });
-    await eventually(`${job} on ${machine}`, running, ([one]) => one?.NodeName === machine);
+    await eventually(
+      `${job} on ${machine}`,
+      () => running(job),
+      ([one]) => one?.NodeName === machine,
+    );
     await setEligibility("eligible");
   }
 
@@ -112,5 +124,5 @@ export function questionsTo(checkout: () => Checkout) {
     await ssh("router", commands.join(" && "));
   }
 
-  return { ask, status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, moveJob, answerPi3 };
+  return { ask, status, labList, ssh, consulUrl, nomadUrl, illServers, keyValue, page, runsBeside, moveJob, answerPi3 };
 }
