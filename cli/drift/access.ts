@@ -4,13 +4,13 @@ import { accessStep } from "../../steps/access/contract.ts";
 import { lackingAccess } from "../../steps/access/grant.ts";
 import type { StackState } from "../stack/state.ts";
 import { storedSteps } from "../stack/steps.ts";
-import type { Found } from "./correction.ts";
+import type { Findings } from "./correction.ts";
 
 /** Finds rights and tokens that are gone or were changed, such as those of a cluster whose cards are all new. */
 export async function accessDrift(
   state: StackState,
   { consulUrl, nomadUrl }: { consulUrl: string | undefined; nomadUrl: string | undefined },
-): Promise<Found> {
+): Promise<Findings> {
   const [granted] = storedSteps(state, accessStep, "grant");
   if (!granted) return { corrections: [], unknown: [] };
   const unknown = (why: string) => ({

@@ -10,7 +10,7 @@ export interface Correction {
 }
 
 /** What a look found, and what could not be looked at. */
-export interface Found {
+export interface Findings {
   corrections: Correction[];
   /** Sentences for the user. */
   unknown: string[];

@@ -2,22 +2,22 @@ import { type Progress, progressOnStderr } from "../../lib/progress.ts";
 import type { Stack } from "../stack/stack.ts";
 import { type StackState, type StateResource, writeState } from "../stack/state.ts";
 import { accessDrift } from "./access.ts";
-import { type Correction, correct, type Found } from "./correction.ts";
+import { type Correction, correct, type Findings } from "./correction.ts";
 import { type ClusterNow, gateDrift, lookAtCluster } from "./gate.ts";
 import { jobDrift, jobsWithoutIdentity } from "./jobs.ts";
 import { keyDrift } from "./keys.ts";
 import { labDrift } from "./lab.ts";
-import { type RouterFound, routerDrift, type Wanted } from "./router.ts";
+import { type RouterFindings, routerDrift, type Wanted } from "./router.ts";
 import { secretDrift } from "./secrets.ts";
 
 /** What a stack has made, compared with what is there. */
-export interface Drift extends Found {
+export interface Drift extends Findings {
   /** Undefined if there is none yet. */
   cluster: ClusterNow | undefined;
   /** Why the gate must look again. */
   gate: Correction[];
   /** The router's part of it. */
-  router: RouterFound;
+  router: RouterFindings;
 }
 
 /** What is known before a look. */
@@ -25,7 +25,7 @@ interface Known {
   /** The settings of the update to come. */
   settings?: Wanted | undefined;
   /** What an earlier look of the same run found. */
-  router?: RouterFound | undefined;
+  router?: RouterFindings | undefined;
 }
 
 /**
@@ -66,7 +66,7 @@ export async function findDrift(state: StackState, { settings, router: before }:
 }
 
 /** What a look that another one need not repeat has found was repaired since. */
-async function lookAtRouter(state: StackState, { settings, router }: Known): Promise<RouterFound> {
+async function lookAtRouter(state: StackState, { settings, router }: Known): Promise<RouterFindings> {
   return router?.isSettled ? { ...router, corrections: [] } : routerDrift(state, settings);
 }
 
@@ -84,7 +84,7 @@ export function tellSlow(
   return () => clearTimeout(timer);
 }
 
-async function lookBehindGate(state: StackState): Promise<{ cluster: ClusterNow | undefined; found: Found[] }> {
+async function lookBehindGate(state: StackState): Promise<{ cluster: ClusterNow | undefined; found: Findings[] }> {
   const cluster = await lookAtCluster(state);
   const agents = cluster?.judgement.quorum;
   const access = cluster?.gate.input.access;

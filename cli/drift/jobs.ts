@@ -1,10 +1,10 @@
 import type { Access } from "../../steps/agents.ts";
 import type { StackState, StateResource } from "../stack/state.ts";
-import type { Correction, Found } from "./correction.ts";
+import type { Correction, Findings } from "./correction.ts";
 import { type JobIndexes, nomadIndexes } from "./nomad-indexes.ts";
 
 /** Finds jobs that failed, were reverted by Nomad, scaled or stopped by hand, or are gone. */
-export async function jobDrift(state: StackState, nomadUrl: string | undefined, access?: Access): Promise<Found> {
+export async function jobDrift(state: StackState, nomadUrl: string | undefined, access?: Access): Promise<Findings> {
   const jobs = jobsIn(state);
   if (jobs.length === 0) return { corrections: [], unknown: [] };
   const indexes = nomadUrl && (await nomadIndexes(nomadUrl, access));
@@ -13,7 +13,7 @@ export async function jobDrift(state: StackState, nomadUrl: string | undefined, 
 }
 
 /** Jobs of a cluster that lets everybody in: they have no identities, so Consul tells them nothing once it is closed. */
-export function jobsWithoutIdentity(state: StackState): Found {
+export function jobsWithoutIdentity(state: StackState): Findings {
   const corrections = jobsIn(state).map(({ urn, id = "" }) => ({
     urn,
     reason: `the job ${id} has no identity of its own yet: up registers it again`,

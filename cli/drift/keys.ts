@@ -4,7 +4,7 @@ import { interrupted } from "../../lib/terminal.ts";
 import { type Access, askAgent } from "../../steps/agents.ts";
 import type { StackState, StateResource } from "../stack/state.ts";
 import { plainValue } from "../stack/steps.ts";
-import type { Correction, Found } from "./correction.ts";
+import type { Correction, Findings } from "./correction.ts";
 
 /** No key has this as its value. */
 const notWritten = "piinit: not written";
@@ -18,9 +18,9 @@ interface Key {
 }
 
 /** Finds keys that are gone, have another value, or whose write failed; without `consulUrl`, only the last. */
-export async function keyDrift(state: StackState, consulUrl: string | undefined, access?: Access): Promise<Found> {
+export async function keyDrift(state: StackState, consulUrl: string | undefined, access?: Access): Promise<Findings> {
   const resources = (state.deployment.resources ?? []).filter(({ type }) => type === "consul:index/keys:Keys");
-  const found: Found = { corrections: [], unknown: [] };
+  const found: Findings = { corrections: [], unknown: [] };
   if (resources.length > 0 && !consulUrl) found.unknown.push("the keys could not be checked: no Consul server answers");
   for (let next = 0; next < resources.length; next += atOnce) {
     const some = resources.slice(next, next + atOnce);

@@ -10,10 +10,10 @@ import { openRouter, type RouterSettings } from "../../steps/router/catalogue.ts
 import { routerStep } from "../../steps/router/contract.ts";
 import type { StackState } from "../stack/state.ts";
 import { storedSteps } from "../stack/steps.ts";
-import type { Found } from "./correction.ts";
+import type { Findings } from "./correction.ts";
 
 /** What was found on the router. */
-export interface RouterFound extends Found {
+export interface RouterFindings extends Findings {
   /** Another look would find nothing else: it was asked, or refuses the login, or its step is about to look itself. */
   isSettled: boolean;
 }
@@ -35,8 +35,8 @@ export type Wanted = Pick<Settings, "lab" | "machines"> & {
  * Finds reservations that are gone from the router, or are different there. A router whose step runs anyway, because the
  * settings are no longer those of the state, is not asked: its step looks itself, and routers count logins.
  */
-export async function routerDrift(state: StackState, wanted?: Wanted): Promise<RouterFound> {
-  const found: RouterFound = { corrections: [], unknown: [], isSettled: true };
+export async function routerDrift(state: StackState, wanted?: Wanted): Promise<RouterFindings> {
+  const found: RouterFindings = { corrections: [], unknown: [], isSettled: true };
   for (const { urn, input } of storedSteps(state, routerStep, "apply")) {
     if (wanted && isChanged(input, wanted)) continue;
     const router = openRouter(input.router, { progress: silent, signal: interrupted });

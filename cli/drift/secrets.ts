@@ -5,10 +5,10 @@ import { type JobSecrets, jobsStep } from "../../steps/jobs/contract.ts";
 import { readSecrets } from "../../steps/jobs/secrets.ts";
 import type { StackState } from "../stack/state.ts";
 import { storedSteps } from "../stack/steps.ts";
-import type { Correction, Found } from "./correction.ts";
+import type { Correction, Findings } from "./correction.ts";
 
 /** Finds jobs' secrets that are gone from Nomad or are others there; without `nomadUrl`, none. */
-export async function secretDrift(state: StackState, nomadUrl: string | undefined): Promise<Found> {
+export async function secretDrift(state: StackState, nomadUrl: string | undefined): Promise<Findings> {
   // That no Nomad answers is told of the jobs themselves.
   if (nomadUrl === undefined) return { corrections: [], unknown: [] };
   const results = await Promise.all(
