@@ -18,9 +18,8 @@ export function watchLeaders(machines: readonly MachineStatus[]): () => Promise<
     for (let last = performance.now(); !stopped.signal.aborted; await pause(250)) {
       const leaders = await Promise.all(ports.map(leaderAt));
       const now = performance.now();
-      if (!leaders.some(Boolean)) continue;
       longest = Math.max(longest, (now - last) / 1000);
-      last = now;
+      if (leaders.some(Boolean)) last = now;
     }
     return longest;
   };
