@@ -17,12 +17,13 @@ import {
   taskRole,
   tokensFor,
 } from "./objects.ts";
+import { keepVotes } from "./quorum.ts";
 
 const pollMs = 1000;
 
 /**
- * Makes the rights and tokens that images and jobs rely on, and removes the tokens of earlier secrets. Waits for leaders; what
- * is as it must be isn't written again.
+ * Makes the rights and tokens that images and jobs rely on, removes the tokens of earlier secrets, and lets servers keep their
+ * votes. Waits for leaders; what is as it must be isn't written again.
  * @throws UserError if no server answers in time
  */
 export async function grantAccess(
@@ -38,12 +39,14 @@ export async function grantAccess(
   const inNomad = <T>(work: (url: string) => Promise<T>) => nomad.ask(work, progress, signal);
   const hasNomad = wanted.nomad.length > 0;
 
+  const asker = { access: wanted.access, signal };
+
   let written = await inConsul((acl) => grantTokens(acl, wanted));
+  written += await consul.ask((url) => keepVotes("Consul", url, wanted.consul.length, asker), progress, signal);
   if (hasNomad) {
     // Only a Nomad that has a leader tells Consul its keys.
-    await inNomad((url) =>
-      askAgent("Nomad", `${url}/v1/acl/token/self`, nomadToken, { access: wanted.access, signal }),
-    );
+    await inNomad((url) => askAgent("Nomad", `${url}/v1/acl/token/self`, nomadToken, asker));
+    written += await inNomad((url) => keepVotes("Nomad", url, wanted.nomad.length, asker));
     written += await inConsul((acl) => grantIdentities(acl, wanted));
   }
   written += await inConsul((acl) => removeOld(acl, wanted));
@@ -63,13 +66,16 @@ export async function lackingAccess(
   signal?: AbortSignal,
 ): Promise<number> {
   const acl = new ConsulAcl(consulUrl, wanted.access, { signal, onlyLooks: true });
-  const [bootstraps] = await Promise.all([
+  const looking = { access: wanted.access, signal, onlyLooks: true };
+  const [bootstraps, consulVotes, nomadVotes] = await Promise.all([
     nomadUrl === undefined ? [] : oldBootstraps(nomadUrl, wanted.access, signal),
+    keepVotes("Consul", consulUrl, wanted.consul.length, looking),
+    nomadUrl === undefined ? 0 : keepVotes("Nomad", nomadUrl, wanted.nomad.length, looking),
     grantTokens(acl, wanted),
     wanted.nomad.length > 0 && grantIdentities(acl, wanted),
     removeOld(acl, wanted),
   ]);
-  return acl.written + bootstraps.length;
+  return acl.written + bootstraps.length + consulVotes + nomadVotes;
 }
 
 async function countWrites(

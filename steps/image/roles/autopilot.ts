@@ -1,5 +1,7 @@
-/**
- * When Consul's and Nomad's servers take one of them for ill: by default, if the leader has heard nothing of it for 0.2 s. A busy
- * small machine is silent for longer, and gets no vote back after a restart for as long as that happens.
- */
-export const autopilot = { last_contact_threshold: "2s" };
+import { autopilotOf } from "../../autopilot.ts";
+
+/** The same for an agent's configuration, which counts for a cluster that is new; `up` tells it to one that runs. */
+export function autopilot(servers: readonly string[]) {
+  const { LastContactThreshold, MinQuorum } = autopilotOf(servers.length);
+  return { last_contact_threshold: LastContactThreshold, min_quorum: MinQuorum };
+}

@@ -69,7 +69,7 @@ function agentConfig(role: ConsulRole, { datacenter, consulServers, security }: 
       ui_config: { enabled: true },
       // The default refuses a server that was off for a week, and a home may be switched off for longer.
       server_rejoin_age_max: "87600h",
-      autopilot,
+      autopilot: autopilot(consulServers),
     }),
   };
 }

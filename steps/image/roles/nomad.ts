@@ -109,7 +109,7 @@ function agentConfig(options: z.output<typeof schema>, context: ImageContext): o
         client_introduction: { enforcement: "none" },
         server_join: { retry_join: nomadServers, retry_interval: "5s" },
       },
-      autopilot,
+      autopilot: autopilot(nomadServers),
     }),
     ...(isNomadClient(options.role) && {
       client: {

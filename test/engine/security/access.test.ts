@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { projectDir } from "../../../lib/paths.ts";
 import { until } from "../agents.ts";
 import { whyNoNetwork } from "../router/cable.ts";
@@ -16,9 +18,18 @@ const others = [
   { name: "guest", ip: "192.168.2.200" },
 ];
 
-interface Health {
-  Servers: { Name: string; Voter: boolean; Healthy: boolean }[];
+const agents = ["Consul", "Nomad"] as const;
+type Agent = (typeof agents)[number];
+
+/** As an agent's autopilot sees it. */
+interface Server {
+  Name: string;
+  Voter: boolean;
+  Healthy: boolean;
 }
+/** Nomad's servers have their region's name, too. */
+const isServer = (name: string, as: Partial<Server>) => (server: Server) =>
+  server.Name.startsWith(name) && isDeepStrictEqual({ ...server, ...as }, server);
 
 /** Each test goes on from where the one before it left the home. */
 describe("a home with the agents of secure images", function () {
@@ -57,13 +68,19 @@ describe("a home with the agents of secure images", function () {
     runAt(from, ["test/engine/security/probe.ts"], knocks);
 
   /** A request of the stack's owner. */
-  const ask = async (agent: "Consul" | "Nomad", path: string, method = "GET", body?: string): Promise<string> => {
+  const ask = async (agent: Agent, path: string, method = "GET", body?: string): Promise<string> => {
     const { ca, consul, nomad } = stack.access;
     const headers = agent === "Consul" ? { "X-Consul-Token": consul } : { "X-Nomad-Token": nomad };
     const http = { method, path, headers, ...(body !== undefined && { body }) };
     const port = agent === "Consul" ? 8501 : 4646;
     const [answer = ""] = await knock("laptop", { ip: "192.168.2.51", port, tls: { ca }, http });
     return answer;
+  };
+  const serversOf = async (agent: Agent) =>
+    (JSON.parse((await ask(agent, "/v1/operator/autopilot/health")).slice(4)) as { Servers: Server[] }).Servers;
+  const isSeen = async (name: string, as: Partial<Server>) => {
+    for (const agent of agents)
+      await until(`${agent} sees ${name} so`, async () => (await serversOf(agent)).some(isServer(name, as)));
   };
   const readKey = (key: string) => ask("Consul", `/v1/kv/${key}?raw`);
   /** What has happened to a job's tasks, among other things. */
@@ -93,8 +110,13 @@ describe("a home with the agents of secure images", function () {
     assert.deepEqual(await step("access", "grant", before), { written: 2 });
     const { accessor } = stack.wanted.tokens.dns;
     assert.equal(await ask("Consul", `/v1/acl/token/${accessor}`, "DELETE"), "200 true");
-    assert.equal(await lacking(), 3);
-    assert.deepEqual(await step("access", "grant", stack.wanted), { written: 3 });
+    for (const agent of agents) {
+      const at = "/v1/operator/autopilot/configuration";
+      const now = JSON.parse((await ask(agent, at)).slice(4)) as object;
+      assert.match(await ask(agent, at, "PUT", JSON.stringify({ ...now, MinQuorum: 0 })), /^200 /);
+    }
+    assert.equal(await lacking(), 5);
+    assert.deepEqual(await step("access", "grant", stack.wanted), { written: 5 });
     assert.equal(await lacking(), 0);
     assert.deepEqual(await step("access", "grant", stack.wanted), { written: 0 });
   });
@@ -183,14 +205,27 @@ describe("a home with the agents of secure images", function () {
     assert.match(await readKey("jobs/other"), /^404/);
   });
 
-  it("takes a machine that has lost everything back, with its image alone", async () => {
+  it("has a quorum of any two of its machines, whichever of them was off before", async () => {
+    await home.kill("pi2");
+    await isSeen("pi2", { Healthy: false });
+    // Servers look every ten seconds whether one that is off is to lose its vote.
+    await pause(25_000);
     await home.lose("pi3");
+    home.start("pi2", stack.manifests.server);
+    const variable = JSON.stringify({ Path: "quorum", Items: { of: "two" } });
+    await until(
+      "Consul takes keys",
+      async () => (await ask("Consul", "/v1/kv/quorum", "PUT", "of two")) === "200 true",
+    );
+    await until("Nomad takes variables", async () =>
+      /^200 /.test(await ask("Nomad", "/v1/var/quorum", "PUT", variable)),
+    );
+  });
+
+  it("takes a machine that has lost everything back, with its image alone", async () => {
+    await isSeen("pi3", { Healthy: false });
     home.start("pi3", stack.manifests.server);
-    const isBack = async (agent: "Consul" | "Nomad") => {
-      const { Servers } = JSON.parse((await ask(agent, "/v1/operator/autopilot/health")).slice(4)) as Health;
-      return Servers.some(({ Name, Voter, Healthy }) => Name.startsWith("pi3") && Voter && Healthy);
-    };
-    for (const agent of ["Consul", "Nomad"] as const) await until(`pi3 is back in ${agent}`, () => isBack(agent));
+    await isSeen("pi3", { Voter: true, Healthy: true });
   });
 
   it("lets a stolen worker's card neither become a server, nor read keys, nor run jobs", async () => {
