@@ -6,7 +6,7 @@ import type { StackState } from "../stack/state.ts";
 import { storedSteps } from "../stack/steps.ts";
 import type { Findings } from "./correction.ts";
 
-/** Finds rights and tokens that are gone or were changed, such as those of a cluster whose cards are all new. */
+/** Finds rights, tokens and the servers' votes where they are gone or were changed, such as those of a cluster whose cards are all new. */
 export async function accessDrift(
   state: StackState,
   { consulUrl, nomadUrl }: { consulUrl: string | undefined; nomadUrl: string | undefined },
