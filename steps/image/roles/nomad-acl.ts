@@ -19,8 +19,8 @@ export const nomadAcl = ({ tokens }: ImageSecurity): Contribution =>
   );
 
 // Looked at again and again, because a restored snapshot may have other tokens. Which tokens there are is known only where there is
-// a leader. The leader alone reads the file, so every server writes it. By curl: starting Nomad's own command each second keeps a
-// small machine so busy that its server wins no election.
+// a leader. The leader alone reads the file, so every server writes it. By curl, and not each second: starting a program is work for
+// a small machine, whose servers are about to hold their elections; with Nomad's own command, they won none.
 const program = `#!/bin/sh
 secret=${secretFile} reset=/data/nomad/server/acl-bootstrap-reset
 
@@ -53,10 +53,10 @@ while :; do
   tries=0
   until is_known; do
     # Not later: the answer that made it known has the token in it.
-    [ $((tries % 15)) != 0 ] || echo "$said"
+    [ $((tries % 5)) != 0 ] || echo "$said"
     tries=$((tries + 1))
     case $said in *"ACL token not found"* | *"Permission denied"*) make_known ;; esac
-    sleep 1
+    sleep 3
   done
   rm -f $reset
   sleep 300
