@@ -230,8 +230,8 @@ describe("a home with the agents of secure images", function () {
 
   it("lets a stolen worker's card neither become a server, nor read keys, nor run jobs", async () => {
     home.start("guest", stack.thief);
-    const isSeen = async () => (await ask("Consul", "/v1/agent/members")).includes("192.168.2.200");
-    await until("the thief is seen", isSeen);
+    const isMember = async () => (await ask("Consul", "/v1/agent/members")).includes("192.168.2.200");
+    await until("the thief is seen", isMember);
     const { machine, recovery, dns, nomadClient } = stack.held.worker.tokens;
     const own = [machine, recovery, dns, nomadClient];
     const request = (token: string) => ({ path: "/v1/kv/page/text?raw&stale", headers: { "X-Consul-Token": token } });
