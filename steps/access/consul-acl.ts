@@ -41,7 +41,12 @@ export class ConsulAcl {
    * @param made where one is made
    * @param idOf where the one that was found is changed: its last part
    */
-  async put<T extends object>(wanted: T, found: string, made: string, idOf: (found: Stored) => string): Promise<void> {
+  async put<T extends object>(
+    wanted: T,
+    found: string,
+    made: string,
+    idOf: (found: AclObject) => string,
+  ): Promise<void> {
     const now = await this.find(found, anything);
     if (now && isAsWanted(wanted, now)) return;
     await this.#write("PUT", now ? `${made}/${idOf(now)}` : made, wanted);
@@ -68,7 +73,7 @@ export class ConsulAcl {
   }
 }
 
-export type Stored = Record<string, unknown>;
+type AclObject = Record<string, unknown>;
 const anything = z.record(z.string(), z.unknown());
 
 /** Consul says 403 of a token that it doesn't have. */
@@ -82,7 +87,7 @@ export function isAsWanted(wanted: unknown, found: unknown): boolean {
     return wanted.length === list.length && wanted.every((one, index) => isAsWanted(one, list[index]));
   }
   if (typeof wanted !== "object" || wanted === null) return isDeepStrictEqual(found ?? emptyOf(wanted), wanted);
-  const has = (found ?? {}) as Stored;
+  const has = (found ?? {}) as AclObject;
   return Object.entries(wanted).every(([name, value]) => isAsWanted(value, has[name]));
 }
 

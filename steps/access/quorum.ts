@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { askBytes } from "../../lib/http.ts";
+import { putBytes } from "../../lib/http.ts";
 import { type Access, type AgentName, askAgent, credentials } from "../agents.ts";
 import { autopilotOf } from "../autopilot.ts";
 import { isAsWanted } from "./consul-acl.ts";
@@ -26,7 +26,6 @@ export async function keepVotes(agent: AgentName, url: string, servers: number, 
   if (isAsWanted(wanted, now)) return 0;
   const body = Buffer.from(JSON.stringify({ ...now, ...wanted }));
   const asker = credentials(agent, at, { access, signal });
-  if (!onlyLooks)
-    await askBytes({ who: agent, url: at, method: "PUT", body, timeoutMs: 5000, mostBytes: 1024, ...asker });
+  if (!onlyLooks) await putBytes({ who: agent, url: at, body, timeoutMs: 5000, ...asker });
   return 1;
 }
