@@ -66,12 +66,13 @@ describe("a home with real servers, without its images", function () {
   const ask = (url: string) => askAs(home.access, url);
   const value = async (key: string, at = "pi2") => (await ask(`${homeConsul(at)}/v1/kv/${key}?raw`)).text;
 
-  /** For some seconds the others still call a server that is off their leader. */
+  /** For some seconds the others still call a server that is off their leader, and a new one knows nothing of the others. */
   async function otherLeaders(off: string, on: string): Promise<void> {
     for (const agent of [homeConsul(on), homeNomad(on)])
       await until("another leader", async () => {
-        const leader = (await ask(`${agent}/v1/status/leader`)).text;
-        return leader.includes(":") && !leader.includes(homeAddress(off));
+        const { text } = await ask(`${agent}/v1/operator/autopilot/health`);
+        const { Servers } = JSON.parse(text) as { Servers: { Name: string; Leader: boolean }[] };
+        return Servers.some(({ Name, Leader }) => Leader && !Name.startsWith(off));
       });
   }
 
