@@ -1,9 +1,19 @@
 import type { Command } from "commander";
+import type { Settings } from "../components/schema/stack.ts";
 import type { Judgement } from "../steps/cluster/judge.ts";
 import { missingLines } from "../steps/cluster/wait.ts";
 import { lookDuring } from "../toolchain/official.ts";
-import { correctState, type Drift, findDrift } from "./drift/drift.ts";
+import {
+  correctState,
+  type Drift,
+  findDrift,
+  findOtherDrift,
+  type OtherDrift,
+  whenSeen,
+  withRouter,
+} from "./drift/drift.ts";
 import type { ClusterNow } from "./drift/gate.ts";
+import { lookingAtRouter } from "./drift/router.ts";
 import { fetchImagePrograms } from "./stack/programs.ts";
 import { recover } from "./stack/recovery.ts";
 import { stackSettings } from "./stack/settings.ts";
@@ -26,12 +36,31 @@ export async function bringUp(name: string, yes: boolean | undefined): Promise<v
   const before = await recover(stack);
   // Pulumi can't read a stack at the moment when `recover` lets it write that.
   const settings = (await early) ?? (await stackSettings(stack));
-  const drift = await findDrift(before, { settings });
-  await correctState(stack, before, [...drift.gate, ...drift.corrections]);
-  if (!settings.builder) await fetchImagePrograms(settings);
-  const changed = await lookDuring({ env: stack.env }, () => update(stack, consent(stack, yes), before));
-  if (process.exitCode !== 0) return;
-  const rest = changed || drift.unknown.length > 0 ? await repairRest(stack, drift) : { drift, changed };
+  const args = consent(stack, yes);
+  await lookingAtRouter(before, settings, async (router) => {
+    const others = await findOtherDrift(before);
+    // A router may take seconds to log in. While nothing else is wrong, and nobody is asked first, Pulumi works meanwhile.
+    const early = args.length > 0 && isWhole(others) ? undefined : withRouter(others, await whenSeen(router));
+    await correctState(stack, before, [...others.gate, ...(early ?? others).corrections]);
+    if (!settings.builder) await fetchImagePrograms(settings);
+    const changed = await lookDuring({ env: stack.env }, () => update(stack, args, before));
+    if (process.exitCode !== 0) return;
+    await finish(stack, settings, changed, early ?? unsettled(withRouter(others, await whenSeen(router))));
+  });
+}
+
+const isWhole = ({ corrections, gate, unknown, cluster }: OtherDrift): boolean =>
+  [corrections, gate, unknown, cluster?.judgement.findings ?? []].every((found) => found.length === 0);
+
+/** What was found on the router while Pulumi worked is looked at again before it is repaired. */
+function unsettled(drift: Drift): Drift {
+  return drift.corrections.length > 0 ? { ...drift, router: { ...drift.router, isSettled: false } } : drift;
+}
+
+/** Repairs what is left to repair after the update, takes a snapshot if anything was changed, and tells what is missing. */
+async function finish(stack: Stack, settings: Settings, changed: boolean, drift: Drift): Promise<void> {
+  const isDone = !changed && drift.unknown.length === 0 && drift.router.isSettled;
+  const rest = isDone ? { drift, changed } : await repairRest(stack, drift);
   if (changed || rest.changed) await snapshotAfterUp(stack, settings);
   tellMissing(rest.drift);
 }

@@ -102,12 +102,14 @@ export interface NomadJobsArgs {
  */
 export class NomadJobs extends pulumi.ComponentResource {
   constructor(name: string, args: NomadJobsArgs, options?: pulumi.ComponentResourceOptions) {
-    super("piinit:NomadJobs", name, {}, options);
-    if (Object.keys(args.jobs).length > 0) this.createJobs(args, options);
+    // What jobs wait for, their provider does not, so its plugin starts meanwhile.
+    const { dependsOn, ...others } = options ?? {};
+    super("piinit:NomadJobs", name, {}, others);
+    if (Object.keys(args.jobs).length > 0) this.createJobs(args, dependsOn);
     this.registerOutputs();
   }
 
-  private createJobs(args: NomadJobsArgs, options?: pulumi.ComponentResourceOptions): void {
+  private createJobs(args: NomadJobsArgs, dependsOn: pulumi.ComponentResourceOptions["dependsOn"]): void {
     // The settings are valid: if there are jobs, there is a Nomad server.
     const address = pulumi.output(args.nomadUrl) as pulumi.Output<string>;
     const { access } = args;
@@ -129,7 +131,7 @@ export class NomadJobs extends pulumi.ComponentResource {
           additionalSecretOutputs: ["taskGroups"],
           // In stacks of earlier versions, the resource's name is the job's key.
           ...(!Object.hasOwn(args.jobs, key) && { aliases: [{ name: key }] }),
-          ...(options?.dependsOn && { dependsOn: options.dependsOn }),
+          ...(dependsOn && { dependsOn }),
           ...deletion,
         },
       );

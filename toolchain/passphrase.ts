@@ -22,8 +22,9 @@ export interface FoundPassphrase {
 /** Where the passphrase is or would be; creates none. */
 export async function findPassphrase(environment: Environment): Promise<FoundPassphrase> {
   const { PULUMI_CONFIG_PASSPHRASE: own, PULUMI_CONFIG_PASSPHRASE_FILE: ownFile } = environment;
-  if (own !== undefined || ownFile !== undefined) return { exists: true };
   const file = configDir("passphrase");
+  // A shell with the variables of `./piinit env` names the same file, which may yet have to be made.
+  if (own !== undefined || (ownFile !== undefined && ownFile !== file)) return { exists: true };
   return { file, exists: await exists(file) };
 }
 

@@ -44,26 +44,35 @@ export function tell(corrections: readonly Correction[]): void {
 }
 
 /** Looks at everything at once; what can't be reached is told as unknown and not as wrong. */
-export async function findDrift(state: StackState, { settings, router: before }: Known = {}): Promise<Drift> {
-  const looks = {
-    "the lab": labDrift(state),
-    "the router": lookAtRouter(state, { settings, router: before }),
-    "the cluster": lookBehindGate(state),
-  };
+export async function findDrift(state: StackState, known: Known = {}): Promise<Drift> {
+  const [others, router] = await Promise.all([findOtherDrift(state), whenSeen(lookAtRouter(state, known))]);
+  return withRouter(others, router);
+}
+
+/** A drift without the router's part. */
+export type OtherDrift = Omit<Drift, "router">;
+
+export async function findOtherDrift(state: StackState): Promise<OtherDrift> {
+  const looks = { "the lab": labDrift(state), "the cluster": lookBehindGate(state) };
   const stop = tellSlow(looks);
-  const [lab, router, { cluster, found }] = await Promise.all([
-    looks["the lab"],
-    looks["the router"],
-    looks["the cluster"],
-  ]).finally(stop);
+  const [lab, { cluster, found }] = await Promise.all([looks["the lab"], looks["the cluster"]]).finally(stop);
   return {
-    corrections: [...lab, ...[router, ...found].flatMap(({ corrections }) => corrections)],
-    unknown: [router, ...found].flatMap(({ unknown }) => unknown),
+    corrections: [...lab, ...found.flatMap(({ corrections }) => corrections)],
+    unknown: found.flatMap(({ unknown }) => unknown),
     cluster,
-    router,
     gate: cluster ? gateDrift(cluster) : [],
   };
 }
+
+/** What was found on the router, which is told to be waited for when that takes long. */
+export const whenSeen = (router: Promise<RouterFindings>) => router.finally(tellSlow({ "the router": router }));
+
+export const withRouter = (others: OtherDrift, router: RouterFindings): Drift => ({
+  ...others,
+  corrections: [...router.corrections, ...others.corrections],
+  unknown: [...router.unknown, ...others.unknown],
+  router,
+});
 
 /** What a look that another one need not repeat has found was repaired since. */
 async function lookAtRouter(state: StackState, { settings, router }: Known): Promise<RouterFindings> {

@@ -35,23 +35,43 @@ export type Wanted = Pick<Settings, "lab" | "machines"> & {
  * Finds reservations that are gone from the router, or are different there. A router whose step runs anyway, because the
  * settings are no longer those of the state, is not asked: its step looks itself, and routers count logins.
  */
-export async function routerDrift(state: StackState, wanted?: Wanted): Promise<RouterFindings> {
+export async function routerDrift(
+  state: StackState,
+  wanted?: Wanted,
+  signal: AbortSignal = interrupted,
+): Promise<RouterFindings> {
   const found: RouterFindings = { corrections: [], unknown: [], isSettled: true };
   for (const { urn, input } of storedSteps(state, routerStep, "apply")) {
     if (wanted && isChanged(input, wanted)) continue;
-    const router = openRouter(input.router, { progress: silent, signal: interrupted });
+    const router = openRouter(input.router, { progress: silent, signal });
     try {
       const remedy = router.isByHand ? "up says what to enter there" : "up reserves it again";
       for (const lost of await router.lost(input.reservations))
         found.corrections.push({ urn, reason: `${router.title} lacks ${reservationText(lost)}: ${remedy}` });
     } catch (error) {
-      interrupted.throwIfAborted();
+      signal.throwIfAborted();
       if (!(error instanceof UserError)) throw error;
       found.unknown.push(`the reservations on ${router.title} could not be checked: ${error.message}`);
       found.isSettled = error instanceof NotLetIn;
     }
   }
   return found;
+}
+
+/** Looks at the router while `work` is done; what that has not waited for is given up when it ends. */
+export async function lookingAtRouter<T>(
+  state: StackState,
+  wanted: Wanted,
+  work: (found: Promise<RouterFindings>) => Promise<T>,
+): Promise<T> {
+  const end = new AbortController();
+  const found = routerDrift(state, wanted, AbortSignal.any([interrupted, end.signal]));
+  found.catch(() => {}); // For whoever waits for it.
+  try {
+    return await work(found);
+  } finally {
+    end.abort(new Error("nobody waits for the router"));
+  }
 }
 
 /** A lab's router isn't in its settings, and counts nothing. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { UserError } from "../../../lib/errors.ts";
-import { isPassphraseOf, readPassphrase } from "../../../toolchain/passphrase.ts";
+import { configDir } from "../../../lib/paths.ts";
+import { findPassphrase, isPassphraseOf, readPassphrase } from "../../../toolchain/passphrase.ts";
 import { makeScratch, type Scratch } from "./scratch.ts";
 
 describe("the passphrase of the stacks' secrets", function () {
@@ -25,6 +26,13 @@ describe("the passphrase of the stacks' secrets", function () {
       missing,
       (error) => error instanceof UserError && /ENOENT.*Copy .*-missing/.test(error.message),
     );
+  });
+
+  it("is made where there is none, also for a shell that was told its file before", async () => {
+    const own = configDir("passphrase");
+    const named = { PULUMI_CONFIG_PASSPHRASE_FILE: own };
+    assert.equal((await findPassphrase(named)).file, own);
+    assert.deepEqual(await findPassphrase({ PULUMI_CONFIG_PASSPHRASE_FILE: `${own}-of-mine` }), { exists: true });
   });
 
   it("is told from another one by the salt that Pulumi writes into a stack's file", async () => {
