@@ -44,6 +44,9 @@ describe("a home with the agents of secure images", function () {
     for (const machine of [...machines, ...others]) await home.add(machine);
     for (const { name, image } of machines) home.start(name, stack.manifests[image]);
   });
+  afterEach(function () {
+    if (this.currentTest?.state === "failed") console.error(home.logs());
+  });
   after(() => home?.close());
 
   const runAt = async (machine: string, [program = "", ...args]: string[], input: object) =>

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -18,6 +18,8 @@ export interface SecureHome {
   kill(name: string): Promise<void>;
   /** The same, and its data is gone. */
   lose(name: string): Promise<void>;
+  /** The last lines that each machine's agents have written. */
+  logs(): string;
   /** Where this computer has a machine's file. */
   file(name: string, path: string): string;
   /** Runs a program on a machine and returns what it prints. Fails if it does. */
@@ -83,6 +85,7 @@ export async function startHome(): Promise<SecureHome> {
       await kill(name);
       rmSync(path.join(get(name).dir, "data"), { recursive: true, maxRetries: 5 });
     },
+    logs: () => [...machines.values()].flatMap(lastLines).join("\n"),
     file: (name, file) => get(name).dir + file,
     async on(name, program, args, input) {
       const [first = "", ...rest] = [...get(name).enter, program, ...args];
@@ -95,6 +98,15 @@ export async function startHome(): Promise<SecureHome> {
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+function lastLines({ name, dir }: Machine): string[] {
+  return readdirSync(dir)
+    .filter((file) => file.endsWith(".log"))
+    .flatMap((file) => [
+      `${name}, ${file}:`,
+      ...readFileSync(path.join(dir, file), "utf8").trim().split("\n").slice(-25),
+    ]);
 }
 
 const folders = ["/etc/consul.d", "/etc/nomad.d", "/etc/piinit", "/usr/lib/piinit", "/data"];
