@@ -62,8 +62,8 @@ describe("the lab", function () {
   });
 
   it("gave each machine an identity of its own", async () => {
-    const command = "cat /etc/machine-id /data/consul/node-id /data/nomad/node-id /data/ssh/ssh_host_ed25519_key.pub";
-    const identities = await Promise.all(machines.map((name) => ssh(name, command)));
+    const files = "/etc/machine-id /data/consul/node-id /data/nomad/server/node-id /data/ssh/ssh_host_ed25519_key.pub";
+    const identities = await Promise.all(machines.map((name) => ssh(name, `cat ${files}`)));
     const lines = identities.flatMap((text) => text.split("\n"));
     assert.equal(lines.length, 12);
     // Consul and Nomad share the id that is made from the MAC.

@@ -63,7 +63,7 @@ export const nomad = defineRole({
         files: [
           file("/etc/tmpfiles.d/nomad.conf", "d /data/nomad 0700 root root\n"),
           privateJson("/etc/nomad.d/nomad.json", agentConfig(options, context), "root"),
-          script("/usr/lib/piinit/prepare-nomad", prepare),
+          script("/usr/lib/piinit/prepare-nomad", prepare(options.role)),
           ...certificateFiles(nomadTls, "root", context.security),
         ],
       },
@@ -170,7 +170,9 @@ const chroot = {
   links: applets.map((applet): Link => ({ path: `${chrootDir}/bin/${applet}`, target: "busybox" })),
 };
 
-const prepare = `#!/bin/sh
+const prepare = (role: NomadRole) => [prepareAny, ...(isNomadServer(role) ? [prepareServer] : []), "sync\n"].join("");
+
+const prepareAny = `#!/bin/sh
 # Runs before Nomad starts: what a power cut may have broken is made whole.
 set -eu
 /usr/lib/piinit/wait-for-name
@@ -179,9 +181,6 @@ read -r _ address _ </run/piinit/machine
 mkdir -p /run/piinit/nomad
 echo "{\\"advertise\\": {\\"http\\": \\"$address\\", \\"rpc\\": \\"$address\\", \\"serf\\": \\"$address\\"}}" >/run/piinit/nomad/address.json
 [ ! -x ${mountedVolumes} ] || ${mountedVolumes} >/run/piinit/nomad/volumes.json
-/usr/lib/piinit/node-id /data/nomad/node-id
-# The gossip key of the image holds; Nomad's own copy could disagree, or be empty.
-rm -f /data/nomad/server/serf.keyring
 become_another_client() { rm -f /data/nomad/client/client-id /data/nomad/client/secret-id; }
 # Servers accept a client's id only with its own secret: one without the other is no identity.
 [ -s /data/nomad/client/client-id ] && [ -s /data/nomad/client/secret-id ] || become_another_client
@@ -189,12 +188,17 @@ become_another_client() { rm -f /data/nomad/client/client-id /data/nomad/client/
 known=/data/nomad/client-address
 [ ! -s $known ] || [ "$(cat $known)" = "$address" ] || become_another_client
 echo "$address" >$known
+`;
+
+const prepareServer = `# A server that has an id is known to the others by it, and keeps it. A power cut may have left an empty one.
+id=/data/nomad/server/node-id
+grep -qx '[0-9a-f-]\\{36\\}' $id 2>/dev/null || /usr/lib/piinit/node-id $id
+# The gossip key of the image holds; Nomad's own copy could disagree, or be empty.
+rm -f /data/nomad/server/serf.keyring
 # A half-written key stops the server; without it, it is fetched from the others.
 for key in /data/nomad/server/keystore/*.nks.json; do
-  [ -f "$key" ] && [ "$(tail -c 1 "$key" | tr -d '\\n')" != "}" ] && rm -f "$key"
+  [ ! -f "$key" ] || [ "$(tail -c 1 "$key" | tr -d '\\n')" = "}" ] || rm -f "$key"
 done
-sync
-exit 0
 `;
 
 // Nomad starts tasks as other users in their own namespaces, so it needs root and no sandbox.

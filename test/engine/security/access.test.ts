@@ -231,6 +231,14 @@ describe("a home with the agents of secure images", function () {
     await isSeen("pi3", { Voter: true, Healthy: true });
   });
 
+  it("comes back from the one machine that has its data, when both others have lost theirs", async () => {
+    for (const lost of ["pi2", "pi3"]) await home.lose(lost);
+    for (const lost of ["pi2", "pi3"]) home.start(lost, stack.manifests.server);
+    await until("Consul has its keys", async () => (await readKey("quorum")) === "200 of two", 120);
+    for (const lost of ["pi2", "pi3"]) await isSeen(lost, { Voter: true, Healthy: true });
+    assert.match(await ask("Nomad", "/v1/var/quorum"), /^200 .*"of":"two"/);
+  });
+
   it("lets a stolen worker's card neither become a server, nor read keys, nor run jobs", async () => {
     home.start("guest", stack.thief);
     const isMember = async () => (await ask("Consul", "/v1/agent/members")).includes("192.168.2.200");

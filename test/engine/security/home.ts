@@ -121,10 +121,10 @@ function commandsOf({ name, ip, dir }: Machine, image: Manifest, programs: Recor
     writeFileSync(dir + file, here(text));
     chmodSync(dir + file, Number.parseInt(mode, 8));
   }
-  for (const folder of ["/data/consul", "/data/nomad", "/run"]) mkdirSync(dir + folder, { recursive: true });
+  for (const folder of ["/data/consul", "/data/nomad/server", "/run"]) mkdirSync(dir + folder, { recursive: true });
   // As an image's machine does before its agents start: who it is comes from its MAC, and the gossip key from its image.
   const id = `b827eb00-0000-4000-8000-${ip.split(".").at(-1)?.padStart(12, "0")}`;
-  for (const folder of ["consul", "nomad"]) writeFileSync(`${dir}/data/${folder}/node-id`, id);
+  for (const folder of ["consul", "nomad/server"]) writeFileSync(`${dir}/data/${folder}/node-id`, id);
   rmSync(`${dir}/data/nomad/server/serf.keyring`, { force: true });
   const more = {
     consul: { node_name: name, advertise_addr: ip, enable_local_script_checks: false },

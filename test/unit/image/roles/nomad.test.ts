@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { nomad } from "../../../../steps/image/roles/nomad.ts";
@@ -58,6 +58,28 @@ describe("the role nomad", () => {
     const { client, telemetry } = configIn(home.machines);
     assert.deepEqual([client.options["driver.allowlist"], telemetry.publish_allocation_metrics], ["exec,docker", true]);
     assert.equal(configIn([]).telemetry.publish_allocation_metrics, false);
+  });
+
+  it("keeps the id that its server has, and makes one where there is none, or where a power cut has emptied it", () => {
+    const dir = mkdtempSync(path.join(tmpdir(), "piinit-nomad-"));
+    const script = path.join(dir, "prepare-nomad");
+    const file = path.join(dir, "server/node-id");
+    const here = (text: string) =>
+      text
+        .replaceAll(/\/data\/nomad|\/run\/piinit/g, dir)
+        .replace(/^\/usr\/lib.*/gm, "")
+        .replace("/usr/lib/piinit/node-id", "echo made >");
+    writeFileSync(script, here(textOf(withNomad({ role: "server" }), "/usr/lib/piinit/prepare-nomad")));
+    mkdirSync(path.dirname(file));
+    writeFileSync(path.join(dir, "machine"), "pi3 192.168.2.53 24\n");
+    const after = (before: string | undefined) => {
+      if (before !== undefined) writeFileSync(file, before);
+      execFileSync("sh", [script]);
+      return readFileSync(file, "utf8").trim();
+    };
+    const own = "f9aba00d-ef70-6a96-8bb2-d9efc57707c7";
+    assert.deepEqual([undefined, "", own, `${own}\n`].map(after), ["made", "made", own, own]);
+    rmSync(dir, { recursive: true });
   });
 
   it("is another client under another address, and the same one otherwise", () => {
