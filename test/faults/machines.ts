@@ -2,30 +2,25 @@ import { setTimeout as pause } from "node:timers/promises";
 import { succeeded } from "../e2e/checkout.ts";
 import { machines } from "../e2e/lab-home.ts";
 import type { Random } from "../random.ts";
+import { drawKills, drawOthers, type Fault } from "./draw.ts";
 import { type Lab, makeLab } from "./lab.ts";
 import { distributionOf, type Row, type Trial } from "./part.ts";
 import { type Count, countRuns, type Outage, type Run, readRuns } from "./periodic.ts";
 import { startTraffic, type Traffic } from "./traffic.ts";
-import { machineryIn } from "./words.ts";
 
-/** What happens to machines, and how they get their power, their cable or their space back; nothing else is done. */
-interface Fault {
-  what: string;
-  machines: string[];
-  happen(lab: Lab): Promise<void>;
-}
+/** One machine of a lab after the other loses its power, fifty times. */
+export const faultMachines = (trial: Trial) => faultLab(trial, drawKills(trial.random, trial.times ?? 50));
 
-/**
- * Machines and the router of a lab lose their power, their cables and their free space. That takes hours, so after ^C
- * what was tried counts.
- */
-export async function faultMachines({ random, times = 50, signal, say }: Trial): Promise<Row[]> {
+/** A lab's machines and router lose their power all at once, ten times, then a cable as often; at last a disk is full. */
+export const faultHomes = (trial: Trial) => faultLab(trial, drawOthers(trial.random, trial.times ?? 10));
+
+/** That takes hours, so after ^C what was tried counts. */
+async function faultLab({ random, signal, say }: Trial, faults: readonly Fault[]): Promise<Row[]> {
   const lab = await makeLab();
   let traffic: Traffic | undefined;
   try {
     const begin = await comeUp(lab, random, say);
     traffic = startTraffic(machines, lab.urlsOf, lab.owner);
-    const faults = drawFaults(random, times);
     const results: Result[] = [];
     for (const [index, fault] of faults.entries()) {
       const result = await tryFault(lab, fault, traffic);
@@ -143,124 +138,4 @@ async function whatIsWrongAfter(lab: Lab, fault: Fault, traffic: Traffic): Promi
   } catch (error) {
     return [String(error)];
   }
-}
-
-/** As many kills of one machine as asked for, a fifth of that of all at once and of cables, and one full disk. */
-function drawFaults(random: Random, times: number): Fault[] {
-  const kinds = [killRunning, killBooting, killDuringUp];
-  const fifth = Math.ceil(times / 5);
-  return [
-    ...Array.from({ length: times }, (_, index) => (kinds[index % kinds.length] ?? killRunning)(random, index)),
-    ...Array.from({ length: fifth }, () => killAll(random)),
-    ...Array.from({ length: fifth }, () => cut(random)),
-    fillDisk(random),
-  ];
-}
-
-const wait = (seconds: number) => pause(seconds * 1000);
-
-/** What gives a machine its power again, as a person would. */
-async function restart(lab: Lab, name: string, byUp: boolean): Promise<void> {
-  const command = byUp ? ["up"] : ["lab", "start", name];
-  succeeded(await lab.checkout.piinit(...command), command.join(" "));
-}
-
-function killRunning(random: Random): Fault {
-  const [name, before, off] = [random.pick(machines), random.number() * 30, random.number() * 60];
-  const byUp = random.below(3) === 0;
-  return {
-    what: "a machine killed while all run, and started again",
-    machines: [name],
-    async happen(lab) {
-      await wait(before);
-      await lab.kill(name);
-      await wait(off);
-      await restart(lab, name, byUp);
-    },
-  };
-}
-
-function killBooting(random: Random): Fault {
-  const [name, after] = [random.pick(machines), random.number() * 90];
-  const byUp = random.below(3) === 0;
-  return {
-    what: "a machine killed again while it boots",
-    machines: [name],
-    async happen(lab) {
-      await lab.kill(name);
-      await restart(lab, name, false);
-      await wait(after);
-      await lab.kill(name);
-      await restart(lab, name, byUp);
-    },
-  };
-}
-
-function killDuringUp(random: Random, index: number): Fault {
-  const [name, after] = [random.pick(machines), random.number() * 15];
-  return {
-    what: "a machine killed while `up` changes a key, and started by the next `up`",
-    machines: [name],
-    async happen(lab) {
-      lab.checkout.edit("lab", (text) => text.replace(/page\/text: .*/, `page/text: Hello ${index}`));
-      const up = lab.checkout.piinit("up");
-      await wait(after);
-      await lab.kill(name);
-      const machinery = machineryIn((await up).output);
-      await restart(lab, name, true);
-      if (machinery) throw new Error(`up, on a machine that was killed, shows ${machinery}`);
-    },
-  };
-}
-
-function killAll(random: Random): Fault {
-  const [before, off] = [random.number() * 30, random.number() * 20];
-  return {
-    what: "all machines and the router killed at once, and started again",
-    machines,
-    async happen(lab) {
-      await wait(before);
-      await lab.kill("router", ...machines);
-      await wait(off);
-      succeeded(await lab.checkout.piinit("lab", "start"), "lab start");
-    },
-  };
-}
-
-function cut(random: Random): Fault {
-  const [name, before, off] = [random.pick(machines), random.number() * 10, random.number() * 60];
-  return {
-    what: "a machine's cable pulled out and put in again",
-    machines: [name],
-    async happen(lab) {
-      await wait(before);
-      succeeded(await lab.checkout.piinit("lab", "cut", name), "lab cut");
-      await wait(off);
-      succeeded(await lab.checkout.piinit("lab", "join", name), "lab join");
-    },
-  };
-}
-
-const fill = "dd if=/dev/zero of=/data/fill bs=1M 2>/dev/null; sync; df -h /data";
-const tellMs = 3 * 60_000;
-
-function fillDisk(random: Random): Fault {
-  const name = random.pick(machines);
-  return {
-    what: "a machine's data partition filled, which `status` must tell, and emptied again",
-    machines: [name],
-    async happen({ checkout, status }) {
-      succeeded(await checkout.piinit("lab", "ssh", name, "--", fill), "filling");
-      const end = performance.now() + tellMs;
-      let tells = false;
-      while (!tells && performance.now() < end) {
-        await pause(5000);
-        const { machines: seen, problems } = await status();
-        const about = JSON.stringify([problems, seen.find((one) => one.name === name)]);
-        tells = /full|space|disk/i.test(about);
-      }
-      succeeded(await checkout.piinit("lab", "ssh", name, "--", "rm /data/fill"), "emptying");
-      if (!tells) throw new Error(`status doesn't tell that the disk of ${name} is full`);
-    },
-  };
 }

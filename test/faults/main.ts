@@ -9,7 +9,7 @@ import { finishOrReport } from "../../lib/unfinished.ts";
 import { newSeed, randomFrom } from "../random.ts";
 import { faultAnswers } from "./answers.ts";
 import { faultCommands } from "./commands.ts";
-import { faultMachines } from "./machines.ts";
+import { faultHomes, faultMachines } from "./machines.ts";
 import { type Part, type Row, tableOf } from "./part.ts";
 import { withSection } from "./sections.ts";
 import { faultSettings } from "./settings.ts";
@@ -19,6 +19,7 @@ const parts: Readonly<Record<string, Part>> = {
   answers: faultAnswers,
   commands: faultCommands,
   machines: faultMachines,
+  homes: faultHomes,
 };
 
 const file = path.join(projectDir, "docs", "bench", "faults.md");
