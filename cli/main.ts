@@ -18,6 +18,7 @@ const commands: [name: string, summary: string, load: Load][] = [
   ["restore", "bring a snapshot into the cluster, such as after all cards were lost", () => import("./restore.ts")],
   ["rotate", "make every certificate, token and gossip key anew, such as after a theft", () => import("./rotate.ts")],
   ["build", "build one image and nothing else", () => import("./build.ts")],
+  ["cache", "show what this user's cache takes; prune removes what no image needs", () => import("./cache.ts")],
   ["burn", "write an image to a card, verify it, and show what to do next", () => import("./burn.ts")],
   ["lab", "the lab's virtual machines: start, stop, kill, cut, join, ssh, console", () => import("./lab.ts")],
   ["import", "convert the Packer variable files of the original piinit into a stack", () => import("./import.ts")],

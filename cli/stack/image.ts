@@ -1,24 +1,16 @@
 import { existsSync } from "node:fs";
-import { UserError } from "../../lib/errors.ts";
 import { secondsSince } from "../../lib/progress.ts";
-import { suggestion } from "../../lib/words.ts";
 import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
 import { layers } from "../../steps/image/manifest/manifest.ts";
 import { recover } from "./recovery.ts";
-import { stackSettings } from "./settings.ts";
+import { imageIn, stackSettings } from "./settings.ts";
 import { runPulumi, type Stack } from "./stack.ts";
 import { readState, type StateResource } from "./state.ts";
 import { plainValue } from "./steps.ts";
 
 /** Builds an image of a stack unless it is up to date. */
 export async function buildStackImage(stack: Stack, image: string): Promise<BuiltImage> {
-  const { images } = await stackSettings(stack, image);
-  if (!(image in images)) {
-    const known = Object.keys(images);
-    throw new UserError(
-      `Stack ${stack.name} has no image ${image}; images: ${known.join(", ")}${suggestion(image, known)}`,
-    );
-  }
+  imageIn(await stackSettings(stack, image), image, stack.name);
   const start = performance.now();
   const { resources = [] } = (await recover(stack)).deployment;
   const before = answerOf(resources, image);

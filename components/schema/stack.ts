@@ -33,6 +33,16 @@ const generation = z
     example: 2,
   });
 
+const refreshed = z
+  .string()
+  .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\dZ$/, "must be a time such as 2026-11-27T18:30Z")
+  .optional()
+  .meta({
+    description:
+      "Another time makes all images anew, with the packages that Debian has on the day of the build; `./piinit build --refresh` sets it.",
+    example: "2026-11-27T18:30Z",
+  });
+
 /** A stack's settings: everything under `piinit:` in its file. */
 export const stackSchema = z.strictObject({
   datacenter: z
@@ -52,6 +62,7 @@ export const stackSchema = z.strictObject({
   kv,
   jobs,
   generation,
+  refreshed,
   wait,
 });
 

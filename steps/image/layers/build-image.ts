@@ -2,7 +2,6 @@ import { mkdir } from "node:fs/promises";
 import { removeLeftovers } from "../../../lib/cached-folder.ts";
 import { requirePackages } from "../../../lib/host.ts";
 import { withLock } from "../../../lib/lock.ts";
-import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
 import { imagePackages } from "../../../toolchain/packages.ts";
 import type { BuildRequest, BuiltImage } from "../manifest/contract.ts";
@@ -11,6 +10,7 @@ import { type FetchProgram, programsLayer } from "./cached-layers.ts";
 import { chooseSource } from "./choose-source.ts";
 import { builtImage, imageFile, readContents, removeOldImages, unfinishedName } from "./image-files.ts";
 import { makeImage } from "./image-layer.ts";
+import { forgetUnused, layersDir } from "./layer-cache.ts";
 import { layerNames } from "./layer-names.ts";
 
 /**
@@ -30,14 +30,16 @@ export async function buildImage(
   await mkdir(outputDir, { recursive: true, mode: 0o700 });
   const built = await readContents(image);
   if (built) return builtImage(image, built, layers, start);
-  await removeLeftovers(cacheDir("layers"), context.signal);
+  await removeLeftovers(layersDir(), context.signal);
   await removeLeftovers(outputDir, context.signal);
 
-  const programs = await programsLayer({ manifest, source, names }, fetchProgram, context);
+  const build = { manifest, source, names };
+  const programs = await programsLayer(build, fetchProgram, context);
+  await forgetUnused(names);
   return withLock(unfinishedName(image), context, async () => {
     const other = await readContents(image);
     if (other) return builtImage(image, other, layers, start);
-    const contents = await makeImage(manifest, source, programs.dir, image, context);
+    const contents = await makeImage(build, programs.dir, image, context);
     await removeOldImages(image);
     return builtImage(image, contents, programs.reused, start);
   });

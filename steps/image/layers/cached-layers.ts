@@ -1,7 +1,6 @@
 import path from "node:path";
 import { type Architecture, hostArchitecture } from "../../../lib/architecture.ts";
 import { type CachedFolder, cachedFolder } from "../../../lib/cached-folder.ts";
-import { cacheDir } from "../../../lib/paths.ts";
 import type { Context } from "../../../lib/program.ts";
 import { type Emulation, emulationHook } from "../foreign/emulation.ts";
 import { canUseNative, nativeScripts } from "../foreign/native.ts";
@@ -9,6 +8,7 @@ import { checkNamespace } from "../install/namespace.ts";
 import { baseTar } from "../install/packages-layer.ts";
 import type { SystemSource } from "../install/system-source.ts";
 import type { Layer, Manifest, Program } from "../manifest/manifest.ts";
+import { layersDir } from "./layer-cache.ts";
 import { baseLayerName, type LayerNames } from "./layer-names.ts";
 import { type ImageProgram, makePrograms } from "./programs-layer.ts";
 
@@ -33,8 +33,6 @@ export interface LayerStack {
   reused: Layer[];
 }
 
-const layerFolder = (name: string): string => cacheDir("layers", name);
-
 /** The programs layer, from the cache or made now with the layers below it. */
 export async function programsLayer(
   build: ImageBuild,
@@ -43,7 +41,7 @@ export async function programsLayer(
 ): Promise<LayerStack> {
   const { manifest, source, names } = build;
   let below: Layer[] = [];
-  const programs = await cachedFolder(layerFolder(names.programs), context, async (dir) => {
+  const programs = await cachedFolder(layersDir(names.programs), context, async (dir) => {
     // First, so that a program that can be neither downloaded nor built fails the build early.
     const fetched = await fetchAll(manifest, fetchProgram, context);
     const packages = await packagesLayer(build, context);
@@ -68,7 +66,7 @@ async function fetchAll(
 
 async function packagesLayer({ manifest, source, names }: ImageBuild, context: Context): Promise<LayerStack> {
   const below: Layer[] = [];
-  const packages = await cachedFolder(layerFolder(names.packages), context, async (dir) => {
+  const packages = await cachedFolder(layersDir(names.packages), context, async (dir) => {
     await checkNamespace();
     const emulation = await emulationFor(manifest.architecture, source, context);
     const base = await baseLayer(source, context, emulation);
@@ -79,7 +77,7 @@ async function packagesLayer({ manifest, source, names }: ImageBuild, context: C
 }
 
 const baseLayer = (source: SystemSource, context: Context, emulation?: Emulation): Promise<CachedFolder> =>
-  cachedFolder(layerFolder(baseLayerName(source)), context, (dir) => source.makeBase(dir, context, emulation));
+  cachedFolder(layersDir(baseLayerName(source)), context, (dir) => source.makeBase(dir, context, emulation));
 
 /** What this host needs to run programs of that architecture; undefined for its own. */
 export async function emulationFor(

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { InstalledPackage } from "../../../formats/dpkg-status.ts";
 import type { Manifest } from "../manifest/manifest.ts";
+import type { LayerNames } from "./layer-names.ts";
 
 /** The packages and programs of an image, kept with the programs layer's disk. */
 export interface SystemContents {
@@ -14,6 +15,8 @@ export interface Contents extends SystemContents {
   board: string;
   architecture: string;
   base: Manifest["base"];
+  /** The layers that it was made from; images of earlier versions don't say. */
+  layers?: LayerNames;
   sha256: string;
   bytes: number;
   /** With the digest of those that every user of the machine may read. */
@@ -23,6 +26,7 @@ export interface Contents extends SystemContents {
 
 export function imageContents(
   manifest: Manifest,
+  layers: LayerNames,
   system: SystemContents,
   { sha256, bytes }: { sha256: string; bytes: number },
 ): Contents {
@@ -31,6 +35,7 @@ export function imageContents(
     board: manifest.board,
     architecture: manifest.architecture,
     base: manifest.base,
+    layers,
     sha256,
     bytes,
     ...system,

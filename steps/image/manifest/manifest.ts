@@ -14,6 +14,8 @@ const debianBase = z.strictObject({
   backports: z.array(z.string()),
   /** The archive at one moment, ".../ARCHIVE/20260801T000000Z" with Debian's names for ARCHIVE; without it, the newest packages. */
   snapshot: z.string().exactOptional(),
+  /** When the newest packages were last asked for. */
+  refreshed: z.string().exactOptional(),
 });
 
 const imageBase = z.strictObject({

@@ -23,6 +23,8 @@ export interface ImagePlan {
   board: BoardName;
   /** A suite of Debian, optionally at a moment of its history, or an existing image. Debian trixie by default. */
   base?: { suite: string; snapshot?: string | undefined } | ImageBase;
+  /** When Debian's newest packages were last asked for; an existing image and a moment of history have their own. */
+  refreshed?: string | undefined;
   roles: RoleOptions;
   /** In addition to the roles' packages. */
   packages?: string[];
@@ -98,11 +100,13 @@ function manifest(image: Omit<ImagePlan, "roles">, board: Board, contributions: 
   };
 }
 
-function baseOf({ base = { suite: "trixie" } }: Pick<ImagePlan, "base">, board: Board): Base {
+function baseOf({ base = { suite: "trixie" }, refreshed }: Omit<ImagePlan, "roles">, board: Board): Base {
   if ("image" in base) return base;
   const { suite, snapshot } = base;
   const { components, backports = [] } = board;
-  return { distribution: "debian", suite, components, backports, ...(snapshot !== undefined && { snapshot }) };
+  const debian = { distribution: "debian", suite, components, backports } as const;
+  if (snapshot !== undefined) return { ...debian, snapshot };
+  return refreshed === undefined ? debian : { ...debian, refreshed };
 }
 
 /** Adds the settings' kernel parameters and firmware lines to a board. */

@@ -80,7 +80,9 @@ describe("the packages of one moment", () => {
       base,
       { ...base, snapshot: "http://snapshots.example/archive/ARCHIVE/20260801T000000Z" },
       { ...base, snapshot: "http://snapshots.example/archive/ARCHIVE/20260802T000000Z" },
+      { ...base, refreshed: "2026-11-27T18:30Z" },
+      { ...base, refreshed: "2026-11-27T18:31Z" },
     ].map((own) => layerNames(testManifest({ base: own })).base);
-    assert.equal(new Set(names).size, 3);
+    assert.equal(new Set(names).size, 5);
   });
 });

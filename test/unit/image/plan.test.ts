@@ -30,6 +30,21 @@ const server = plan(
   "amd64",
 );
 
+describe("an image that is made anew with today's packages", () => {
+  const snapshot = "http://snapshots.example/archive/ARCHIVE/20260801T000000Z";
+  const baseOf = (parts: Partial<Parameters<typeof plan>[0]>, board: "lab" | "pi4" = "lab") =>
+    plan({ name: "server", board, roles: { ssh: { keys: [] } }, ...parts }, context, "amd64").base;
+
+  it("has another base, unless its packages are of a day in history or those of an existing image", () => {
+    const refreshed = "2026-11-27T18:30Z";
+    assert.deepEqual(baseOf({ refreshed }), { ...baseOf({}), refreshed });
+    const pinned = { base: { suite: "trixie", snapshot } };
+    assert.deepEqual(baseOf({ ...pinned, refreshed }), baseOf(pinned));
+    const existing = { base: { image: "/images/raspios.img.xz", sha256: "00".repeat(32) } };
+    assert.deepEqual(baseOf({ ...existing, refreshed }, "pi4"), baseOf(existing, "pi4"));
+  });
+});
+
 describe("the plan of a server image", () => {
   it("derives which servers to join, and how many to expect, from the machines", () => {
     const consul = jsonOf(server, "/etc/consul.d/consul.json");
