@@ -89,7 +89,7 @@ export async function askJson<T>(url: string): Promise<T> {
 }
 
 /** Asks until the answer is true; an answer that is an error counts as "not yet". Fails at the deadline. */
-export async function until(what: string, isTrue: () => Promise<boolean>, seconds = 60): Promise<void> {
+export async function until(what: string, isTrue: () => Promise<boolean>, seconds = 120): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   let problem: unknown = "not yet";
   while (performance.now() < deadline) {

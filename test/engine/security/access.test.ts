@@ -234,7 +234,7 @@ describe("a home with the agents of secure images", function () {
   it("comes back from the one machine that has its data, when both others have lost theirs", async () => {
     for (const lost of ["pi2", "pi3"]) await home.lose(lost);
     for (const lost of ["pi2", "pi3"]) home.start(lost, stack.manifests.server);
-    await until("Consul has its keys", async () => (await readKey("quorum")) === "200 of two", 120);
+    await until("Consul has its keys", async () => (await readKey("quorum")) === "200 of two");
     for (const lost of ["pi2", "pi3"]) await isSeen(lost, { Voter: true, Healthy: true });
     assert.match(await ask("Nomad", "/v1/var/quorum"), /^200 .*"of":"two"/);
   });
