@@ -4,10 +4,10 @@ import { listCache, sizeText } from "./cache/list.ts";
 import { pruneCache } from "./cache/prune.ts";
 
 const more = `
-Everything in it is downloaded or made again when it is needed, so all of it may be removed. Builds themselves remove layers that none has
-used for a month. Another checkout's images don't count: prune makes its next build take longer.`;
+Everything in it is downloaded or made again when it is needed, so all of it may be removed; what is made again has the packages of that day.
+Builds themselves remove the layers of images that are gone, a month after their last use. Don't prune while an image is built.`;
 
-/** Shows what this user's cache takes, and removes what no image of this checkout needs. */
+/** Shows what this user's cache takes, and removes what no image needs. */
 export function define(cache: Command): void {
   cache
     .option("--json", "as JSON")
@@ -22,7 +22,7 @@ export function define(cache: Command): void {
     });
   cache
     .command("prune")
-    .description("remove layers and packages that no image of this checkout was made from")
+    .description("remove layers and packages of which no image was made that is still there")
     .action(async () => {
       const { layers, packages, bytes } = await pruneCache();
       process.stdout.write(`${sizeText(bytes).trim()} freed: ${layers} layers, ${packages} packages\n`);

@@ -15,6 +15,7 @@ const meanings: Readonly<Record<string, string>> = {
   debs: "Debian packages",
   toolchain: "Pulumi, Consul, Nomad and what builds them",
   tests: "what only tests use",
+  uses: "which images were made of which layers",
 };
 
 /** The parts of the cache, the largest first. */

@@ -1,9 +1,8 @@
 import { readdir, rm } from "node:fs/promises";
-import path from "node:path";
-import { cacheDir, projectDir } from "../../lib/paths.ts";
+import { cacheDir } from "../../lib/paths.ts";
 import type { Contents } from "../../steps/image/layers/contents.ts";
-import { contentsIn } from "../../steps/image/layers/image-files.ts";
-import { pruneLayers } from "../../steps/image/layers/layer-cache.ts";
+import { readContents } from "../../steps/image/layers/image-files.ts";
+import { imagesInUse, pruneLayers } from "../../steps/image/layers/layer-cache.ts";
 import { allocatedBelow } from "./list.ts";
 
 /** How much was removed. */
@@ -13,26 +12,18 @@ export interface Pruned {
   bytes: number;
 }
 
-/**
- * Removes the layers and packages of which no image of this checkout's stacks was made.
- * @param stacks where the stacks' folders are
- */
-export async function pruneCache(stacks = path.join(projectDir, ".piinit")): Promise<Pruned> {
+/** Removes the layers and packages of which no image was made that is still there. */
+export async function pruneCache(): Promise<Pruned> {
   const parts = [cacheDir("layers"), cacheDir("debs")];
   const before = await sumOf(parts);
-  const images = await builtImages(stacks);
-  const layers = await pruneLayers(new Set(images.flatMap(({ layers = {} }) => Object.values(layers))));
+  const images = (await Promise.all((await imagesInUse()).map(readContents))).filter((image) => image !== undefined);
+  const layers = await pruneLayers();
   const packages = await prunePackages(new Set(images.flatMap(debsOf)));
   return { layers: layers.length, packages, bytes: before - (await sumOf(parts)) };
 }
 
 const sumOf = async (places: readonly string[]): Promise<number> =>
   (await Promise.all(places.map(allocatedBelow))).reduce((sum, bytes) => sum + bytes, 0);
-
-async function builtImages(stacks: string): Promise<Contents[]> {
-  const names = await readdir(stacks).catch(() => []);
-  return (await Promise.all(names.map((name) => contentsIn(path.join(stacks, name, "images"))))).flat();
-}
 
 /** The files of an image's packages as apt names them: a version's colon can't be in a name on every file system. */
 const debsOf = ({ packages }: Contents): string[] =>

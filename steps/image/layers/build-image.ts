@@ -10,7 +10,7 @@ import { type FetchProgram, programsLayer } from "./cached-layers.ts";
 import { chooseSource } from "./choose-source.ts";
 import { builtImage, imageFile, readContents, removeOldImages, unfinishedName } from "./image-files.ts";
 import { makeImage } from "./image-layer.ts";
-import { forgetUnused, layersDir } from "./layer-cache.ts";
+import { forgetUnused, layersDir, noteUse } from "./layer-cache.ts";
 import { layerNames } from "./layer-names.ts";
 
 /**
@@ -28,18 +28,19 @@ export async function buildImage(
   const names = layerNames(manifest, source);
   const image = imageFile(outputDir, names);
   await mkdir(outputDir, { recursive: true, mode: 0o700 });
+  await noteUse(names, image);
   const built = await readContents(image);
   if (built) return builtImage(image, built, layers, start);
   await removeLeftovers(layersDir(), context.signal);
   await removeLeftovers(outputDir, context.signal);
 
-  const build = { manifest, source, names };
-  const programs = await programsLayer(build, fetchProgram, context);
-  await forgetUnused(names);
+  await forgetUnused();
+
+  const programs = await programsLayer({ manifest, source, names }, fetchProgram, context);
   return withLock(unfinishedName(image), context, async () => {
     const other = await readContents(image);
     if (other) return builtImage(image, other, layers, start);
-    const contents = await makeImage(build, programs.dir, image, context);
+    const contents = await makeImage(manifest, source, programs.dir, image, context);
     await removeOldImages(image);
     return builtImage(image, contents, programs.reused, start);
   });

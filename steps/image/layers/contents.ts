@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import type { InstalledPackage } from "../../../formats/dpkg-status.ts";
 import type { Manifest } from "../manifest/manifest.ts";
-import type { LayerNames } from "./layer-names.ts";
 
 /** The packages and programs of an image, kept with the programs layer's disk. */
 export interface SystemContents {
@@ -15,8 +14,6 @@ export interface Contents extends SystemContents {
   board: string;
   architecture: string;
   base: Manifest["base"];
-  /** The layers that it was made from; images of earlier versions don't say. */
-  layers?: LayerNames;
   sha256: string;
   bytes: number;
   /** With the digest of those that every user of the machine may read. */
@@ -26,7 +23,6 @@ export interface Contents extends SystemContents {
 
 export function imageContents(
   manifest: Manifest,
-  layers: LayerNames,
   system: SystemContents,
   { sha256, bytes }: { sha256: string; bytes: number },
 ): Contents {
@@ -35,7 +31,6 @@ export function imageContents(
     board: manifest.board,
     architecture: manifest.architecture,
     base: manifest.base,
-    layers,
     sha256,
     bytes,
     ...system,

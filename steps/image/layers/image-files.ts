@@ -37,13 +37,6 @@ export async function readContents(image: string): Promise<Contents | undefined>
   }
 }
 
-/** The contents of all images in a folder. */
-export async function contentsIn(folder: string): Promise<Contents[]> {
-  const names = await readdir(folder).catch(() => []);
-  const images = names.filter((name) => imageEnding.test(name)).map((name) => path.join(folder, name));
-  return (await Promise.all(images.map(readContents))).filter((contents) => contents !== undefined);
-}
-
 /**
  * Moves a finished disk image into its folder, with its contents and block map. The image comes last, so it is never
  * without them.

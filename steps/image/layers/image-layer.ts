@@ -12,7 +12,6 @@ import { treeList } from "../install/packages-layer.ts";
 import type { SystemSource } from "../install/system-source.ts";
 import { diskGeometry } from "../manifest/geometry.ts";
 import type { Manifest } from "../manifest/manifest.ts";
-import type { ImageBuild } from "./cached-layers.ts";
 import { type Contents, imageContents } from "./contents.ts";
 import { publish, unfinishedName } from "./image-files.ts";
 import { readAccounts, writeOverlay } from "./overlay-files.ts";
@@ -21,7 +20,8 @@ import { allocatedBytes, copySparse } from "./sparse-files.ts";
 
 /** Makes the image from the programs layer and publishes it once it is complete. */
 export async function makeImage(
-  { manifest, source, names }: ImageBuild,
+  manifest: Manifest,
+  source: SystemSource,
   programs: string,
   image: string,
   context: Context,
@@ -34,7 +34,7 @@ export async function makeImage(
   try {
     const partition = await makeImageDisk(manifest, source, programs, work, context);
     const [survey] = await Promise.all([surveyDisk(partition.disk, signal), checkFileSystem(partition, signal)]);
-    const contents = imageContents(manifest, names, await readSystemContents(programs), survey);
+    const contents = imageContents(manifest, await readSystemContents(programs), survey);
     await publish(partition.disk, image, contents, renderBlockMap(survey.map));
     return contents;
   } finally {

@@ -1,20 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { listCache } from "../../../cli/cache/list.ts";
 import { pruneCache } from "../../../cli/cache/prune.ts";
 import { cacheDir } from "../../../lib/paths.ts";
-import { forgetUnused } from "../../../steps/image/layers/layer-cache.ts";
+import { forgetUnused, noteUse } from "../../../steps/image/layers/layer-cache.ts";
 import { makeScratch, type Scratch } from "../toolchain/scratch.ts";
 
 const dayMs = 24 * 60 * 60_000;
-const names = (now: string) => ({
-  base: `base-${now}`,
-  packages: `packages-${now}`,
-  programs: `programs-${now}`,
-  image: "",
-});
-const layersOf = ({ image: _, ...layers }: ReturnType<typeof names>) => Object.values(layers);
 
 describe("the cache of layers and packages", () => {
   let scratch: Scratch;
@@ -23,67 +16,79 @@ describe("the cache of layers and packages", () => {
   });
   afterEach(() => scratch.remove());
 
-  /** A layer that a build used so many days ago. */
+  const ago = (days: number) => new Date(Date.now() - days * dayMs);
   function layer(name: string, daysAgo: number): void {
     mkdirSync(cacheDir("layers", name), { recursive: true });
     writeFileSync(cacheDir("layers", name, "system"), "x".repeat(100_000));
-    const then = new Date(Date.now() - daysAgo * dayMs);
-    utimesSync(cacheDir("layers", name), then, then);
+    utimesSync(cacheDir("layers", name), ago(daysAgo), ago(daysAgo));
   }
   function deb(name: string): void {
     mkdirSync(cacheDir("debs", "trixie-arm64"), { recursive: true });
     writeFileSync(cacheDir("debs", "trixie-arm64", name), "a package");
   }
-  const layers = () => readdirSync(cacheDir("layers")).sort();
+  /** The layers of one image, on a base that may be another's, too. */
+  const namesOf = (digit: string, base = digit) => ({
+    base: `base-${base.repeat(16)}`,
+    packages: `packages-${digit.repeat(16)}`,
+    programs: `programs-${digit.repeat(16)}`,
+    image: "",
+  });
+  const layersOf = (...all: ReturnType<typeof namesOf>[]) =>
+    [...new Set(all.flatMap(({ base, packages, programs }) => [base, packages, programs]))].sort();
+  const there = () => readdirSync(cacheDir("layers")).sort();
 
-  /** An image of a stack, as a build leaves it. */
-  function image(stack: string, contents: object): string {
-    const folder = path.join(scratch.dir, "stacks", stack, "images");
-    mkdirSync(folder, { recursive: true });
-    const file = path.join(folder, "server-0123456789abcdef");
-    writeFileSync(`${file}.img`, "an image");
-    writeFileSync(`${file}.contents.json`, JSON.stringify({ packages: [], bytes: "an image".length, ...contents }));
-    return path.join(scratch.dir, "stacks");
+  const imageOf = (digit: string) => path.join(scratch.dir, `server-${digit.repeat(16)}.img`);
+  /** An image that was built so many days ago, with its layers. */
+  async function image(digit: string, daysAgo: number, { base = digit, packages = [] as object[] } = {}) {
+    const names = namesOf(digit, base);
+    for (const name of layersOf(names)) layer(name, daysAgo);
+    await noteUse(names, imageOf(digit));
+    for (const name of layersOf(names)) utimesSync(cacheDir("uses", name), ago(daysAgo), ago(daysAgo));
+    writeFileSync(imageOf(digit), "an image");
+    const contents = JSON.stringify({ packages, bytes: "an image".length });
+    writeFileSync(imageOf(digit).replace(".img", ".contents.json"), contents);
+    return names;
   }
 
-  it("lets go of what no build has used for a month, and of nothing that is still being made", async () => {
-    for (const name of layersOf(names("now"))) layer(name, 100);
-    for (const name of layersOf(names("recent"))) layer(name, 20);
-    for (const name of layersOf(names("old"))) layer(name, 31);
-    layer("base-begun.tmp", 31);
-    await forgetUnused(names("now"));
-    assert.deepEqual(layers(), ["base-begun.tmp", ...layersOf(names("now")), ...layersOf(names("recent"))].sort());
-    await forgetUnused(names("recent"));
-    assert.ok(layersOf(names("now")).every((name) => layers().includes(name)));
+  it("lets go of the layers of images that are gone, a month after their last use", async () => {
+    const kept = await image("1", 400);
+    const gone = await image("2", 31, { base: "1" });
+    const recent = await image("3", 29);
+    layer("base-0000000000000000", 400);
+    for (const digit of ["2", "3"]) rmSync(imageOf(digit));
+    await forgetUnused();
+    assert.deepEqual(there(), ["base-0000000000000000", ...layersOf(kept, recent)].sort());
+    assert.ok(layersOf(gone).includes(`base-${"1".repeat(16)}`));
   });
 
-  it("keeps, when it is pruned, what this checkout's images were made from, and what a build may be using", async () => {
-    for (const [now, daysAgo] of [
-      ["home", 100],
-      ["other", 1],
-      ["running", 0],
-    ] as const)
-      for (const name of layersOf(names(now))) layer(name, daysAgo);
+  it("keeps, when it is pruned, what images were made from, what is unfinished, and what a build may be using", async () => {
     const packages = [{ name: "bsdutils", version: "1:2.41", architecture: "arm64" }];
+    const kept = await image("1", 400, { packages });
+    const gone = await image("2", 1);
+    rmSync(imageOf("2"));
+    const running = await image("3", 0);
+    rmSync(imageOf("3"));
+    const others = ["packages-4444444444444444.tmp", "test-root-trixie"];
+    for (const name of [...others, "base-0000000000000000"]) layer(name, 400);
     for (const name of ["bsdutils_1%3a2.41_arm64.deb", "bsdutils_1%3a2.40_arm64.deb"]) deb(name);
-    const stacks = image("home", { layers: names("home"), packages });
-    const pruned = await pruneCache(stacks);
-    assert.deepEqual([pruned.layers, pruned.packages], [3, 1]);
-    assert.ok(pruned.bytes >= 300_000, `${pruned.bytes}`);
-    assert.deepEqual(layers(), [...layersOf(names("home")), ...layersOf(names("running"))].sort());
-    assert.ok(existsSync(cacheDir("debs", "trixie-arm64", "bsdutils_1%3a2.41_arm64.deb")));
+    const pruned = await pruneCache();
+    assert.deepEqual([pruned.layers, pruned.packages], [layersOf(gone).length + 1, 1]);
+    assert.ok(pruned.bytes >= 400_000, `${pruned.bytes}`);
+    assert.deepEqual(there(), [...layersOf(kept, running), ...others].sort());
+    assert.deepEqual(readdirSync(cacheDir("debs", "trixie-arm64")), ["bsdutils_1%3a2.41_arm64.deb"]);
   });
 
-  it("removes, when it is pruned, the layers of images that are gone or incomplete, and those of which nobody knows", async () => {
-    for (const now of ["broken", "unknown"]) for (const name of layersOf(names(now))) layer(name, 2);
-    image("lab", { layers: names("broken"), bytes: 9 });
-    await pruneCache(image("old", {}));
-    assert.deepEqual(layers(), []);
+  it("keeps all layers on a builder, which sends its images away", async () => {
+    const names = namesOf("1");
+    for (const name of layersOf(names)) layer(name, 400);
+    await noteUse(names, cacheDir("outgoing", "one.tmp", "server.img"));
+    await forgetUnused();
+    assert.deepEqual(there(), layersOf(names));
   });
 
   it("has nothing before the first build", async () => {
     assert.deepEqual(await listCache(), []);
-    assert.deepEqual(await pruneCache(path.join(scratch.dir, "none")), { layers: 0, packages: 0, bytes: 0 });
+    assert.deepEqual(await pruneCache(), { layers: 0, packages: 0, bytes: 0 });
   });
 
   it("is listed with the space that its parts take, the largest first", async () => {
