@@ -104,7 +104,7 @@ function agentConfig(options: z.output<typeof schema>, context: ImageContext): o
         raft_multiplier: 5,
         // By default, a new leader waits five minutes for each machine's sign of life: so long, the jobs of a machine that was lost
         // together with its leadership would run nowhere. Machines give one every 10 to 20 seconds.
-        failover_heartbeat_ttl: "1m",
+        failover_heartbeat_ttl: "30s",
         // Certificates decide who may be a client. By default, each one that joins is warned of.
         client_introduction: { enforcement: "none" },
         server_join: { retry_join: nomadServers, retry_interval: "5s" },
