@@ -94,6 +94,9 @@ function agentConfig(options: z.output<typeof schema>, context: ImageContext): o
       publish_allocation_metrics: machines.some(({ roles }) => roles.includes("prometheus")),
       publish_node_metrics: true,
     },
+    // By default, a connection to a machine without power is noticed after 40 s: by then, the machine at this end counts as down,
+    // too, and its jobs run elsewhere.
+    rpc: { keep_alive_interval: "5s", connection_write_timeout: "5s" },
     ...(isNomadServer(options.role) && {
       server: {
         enabled: true,
@@ -105,6 +108,8 @@ function agentConfig(options: z.output<typeof schema>, context: ImageContext): o
         // By default, a new leader waits five minutes for each machine's sign of life: so long, the jobs of a machine that was lost
         // together with its leadership would run nowhere. Machines give one every 10 to 20 seconds.
         failover_heartbeat_ttl: "30s",
+        // A machine needs up to 12 s to find that the server it talks to has lost its power, and to tell another one that it is well.
+        heartbeat_grace: "20s",
         // Certificates decide who may be a client. By default, each one that joins is warned of.
         client_introduction: { enforcement: "none" },
         server_join: { retry_join: nomadServers, retry_interval: "5s" },

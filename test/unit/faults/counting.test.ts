@@ -4,8 +4,9 @@ import { longestGap } from "../../faults/traffic.ts";
 
 describe("what the fault suite counts", () => {
   /** A run that starts some seconds after the first minute's begin, on machines of which some complete it. */
-  const run = (second: number, tries: Record<string, boolean>): Run => ({
+  const run = (second: number, tries: Record<string, boolean>, over = second + 10): Run => ({
     id: `heartbeat/periodic-${6000 + second}`,
+    over: 6000 + over,
     tries: Object.entries(tries).map(([node, isComplete]) => ({ node, isComplete })),
   });
   const count = (runs: Run[], machines?: string[]) =>
@@ -27,6 +28,13 @@ describe("what the fault suite counts", () => {
     assert.deepEqual(count(runs, ["pi1"]).missed, []);
     assert.deepEqual(count(runs, ["pi1", "pi2", "pi3"]).missed, []);
     assert.equal(count(runs, ["pi2"]).missed.length, 1);
+  });
+
+  it("are not those that the job itself leaves out, because the run before is not over", () => {
+    const { missed, leftOut } = count([run(0, { pi1: true }, 58)]);
+    assert.equal(leftOut, 1);
+    assert.deepEqual(missed, ["1970-01-01T01:42:00.000Z: 0 runs (tried on: nowhere)"]);
+    assert.equal(count([run(0, { pi1: true }, Number.POSITIVE_INFINITY)]).leftOut, 2);
   });
 
   it("is the longest time between two writes, from the one before the fault on", () => {
