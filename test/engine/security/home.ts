@@ -18,6 +18,8 @@ export interface SecureHome {
   kill(name: string): Promise<void>;
   /** The same, and its data is gone. */
   lose(name: string): Promise<void>;
+  /** Pulls out a machine's cable, or plugs it in again. */
+  plug(name: string, isPlugged: boolean): Promise<void>;
   /** The last lines that each machine's agents have written. */
   logs(): string;
   /** Where this computer has a machine's file. */
@@ -85,6 +87,7 @@ export async function startHome(): Promise<SecureHome> {
       await kill(name);
       rmSync(path.join(get(name).dir, "data"), { recursive: true, maxRetries: 5 });
     },
+    plug: network.plug,
     logs: () => [...machines.values()].flatMap(lastLines).join("\n"),
     file: (name, file) => get(name).dir + file,
     async on(name, program, args, input) {

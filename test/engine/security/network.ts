@@ -7,6 +7,8 @@ import { networkOf, ownNetwork } from "../router/cable.ts";
 export interface HomeNetwork {
   /** Adds a machine with that address in 192.168.2.0/24, and returns a command's beginning that runs it there. */
   add(name: string, ip: string): Promise<string[]>;
+  /** Pulls out a machine's cable or plugs it in again: nothing tells the others that connections to it are dead. */
+  plug(name: string, isPlugged: boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,6 +52,9 @@ export async function makeNetwork(): Promise<HomeNetwork> {
       // Nomad takes the network's card from it.
       await runAt(pid, "ip", "route", "add", "default", "via", "192.168.2.1");
       return at(pid);
+    },
+    async plug(name, isPlugged) {
+      await runAt(hub, "ip", "link", "set", `to-${name}`, isPlugged ? "up" : "down");
     },
     async close() {
       for (const keeper of keepers.reverse()) {
