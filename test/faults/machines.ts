@@ -95,8 +95,8 @@ function rowsOfFaults(results: readonly Result[]): Row[] {
 
 const rowsOfRuns = ({ due, missed, doubled, leftOut }: Count): Row[] => [
   { what: "runs of a job that is due every minute, missed", times: due, faults: missed },
-  { what: "left out, because the run before was not over", times: due, measured: String(leftOut) },
   { what: "the same, doubled", times: due, faults: doubled },
+  { what: "the same, left out, because the run before was not over", times: due, measured: String(leftOut) },
 ];
 
 function rowsOfGaps(results: readonly Result[]): Row[] {

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { projectDir } from "../../../lib/paths.ts";
+import type { ReadyCluster } from "../../../steps/cluster/contract.ts";
 import { until } from "../agents.ts";
 import { whyNoNetwork } from "../router/cable.ts";
 import { type SecureHome, startHome } from "./home.ts";
@@ -49,26 +48,17 @@ describe("a home with the agents of secure images", function () {
   });
   after(() => home?.close());
 
-  const runAt = async (machine: string, [program = "", ...args]: string[], input: object) =>
-    JSON.parse(
-      await home.on(
-        machine,
-        "node",
-        ["--import", "tsx", path.join(projectDir, program), ...args],
-        JSON.stringify(input),
-      ),
-    );
-  const step = (program: string, verb: string, input: object) =>
-    runAt("laptop", [`steps/${program}/main.ts`, verb], input);
+  const step = <Answer = { written: number }>(program: string, verb: string, input: object) =>
+    home.ask<Answer>("laptop", [`steps/${program}/main.ts`, verb], input);
   /** How much of the stack's access isn't as it was granted. */
   const lacking = (wanted = stack.wanted): Promise<number> =>
-    runAt("laptop", ["test/engine/security/lacking.ts"], {
+    home.ask("laptop", ["test/engine/security/lacking.ts"], {
       wanted,
       consulUrl: "https://192.168.2.51:8501",
       nomadUrl: "https://192.168.2.52:4646",
     });
   const knock = (from: string, ...knocks: Knock[]): Promise<string[]> =>
-    runAt(from, ["test/engine/security/probe.ts"], knocks);
+    home.ask(from, ["test/engine/security/probe.ts"], knocks);
 
   /** A request of the stack's owner. */
   const ask = async (agent: Agent, path: string, method = "GET", body?: string): Promise<string> => {
@@ -149,7 +139,7 @@ describe("a home with the agents of secure images", function () {
       nomad: image === "server" ? "both" : "client",
     }));
     const more = { datacenter: "home", access: stack.access, deadlineSeconds: 120, remedy: "", guards: "" };
-    const { missing, consulUrl } = await step("cluster", "wait", { machines: expected, ...more });
+    const { missing, consulUrl } = await step<ReadyCluster>("cluster", "wait", { machines: expected, ...more });
     assert.deepEqual([missing, consulUrl], [[], "https://192.168.2.51:8501"]);
   });
 

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { projectDir } from "../../../lib/paths.ts";
 import { until } from "../agents.ts";
 import { whyNoNetwork } from "../router/cable.ts";
 import { type SecureHome, startHome } from "./home.ts";
@@ -22,9 +20,7 @@ describe("a home with a machine whose cable is pulled out", function () {
     home = await startHome();
     for (const machine of [...machines, { name: "laptop", ip: "192.168.2.9" }]) await home.add(machine);
     for (const { name, image } of machines) home.start(name, stack.manifests[image]);
-    const input = JSON.stringify(stack.wanted);
-    const program = path.join(projectDir, "steps/access/main.ts");
-    await home.on("laptop", "node", ["--import", "tsx", program, "grant"], input);
+    await home.ask("laptop", ["steps/access/main.ts", "grant"], stack.wanted);
   });
   afterEach(function () {
     if (this.currentTest?.state === "failed") console.error(home.logs());
@@ -35,8 +31,7 @@ describe("a home with a machine whose cable is pulled out", function () {
   async function ask<Answer>(ip: string, where: string): Promise<Answer> {
     const { ca, nomad } = stack.access;
     const one: Knock = { ip, port: 4646, tls: { ca }, http: { path: where, headers: { "X-Nomad-Token": nomad } } };
-    const probe = ["--import", "tsx", path.join(projectDir, "test/engine/security/probe.ts")];
-    const [answer = ""] = JSON.parse(await home.on("laptop", "node", probe, JSON.stringify([one]))) as string[];
+    const [answer = ""] = await home.ask<string[]>("laptop", ["test/engine/security/probe.ts"], [one]);
     assert.match(answer, /^200 /);
     return JSON.parse(answer.slice(4)) as Answer;
   }

@@ -3,6 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
+import { projectDir } from "../../../lib/paths.ts";
 import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
 import { type AgentName, agentPrograms } from "../agent-programs.ts";
 import { endBelow } from "../agents.ts";
@@ -26,6 +27,8 @@ export interface SecureHome {
   file(name: string, path: string): string;
   /** Runs a program on a machine and returns what it prints. Fails if it does. */
   on(name: string, program: string, args: string[], input?: string): Promise<string>;
+  /** Runs a program of the project on a machine, which takes JSON and prints its answer in JSON. */
+  ask<Answer>(name: string, command: readonly [program: string, ...args: string[]], input: object): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -55,6 +58,11 @@ export async function startHome(): Promise<SecureHome> {
     // What an agent or a script has started keeps its output open.
     await endBelow(dir);
     await Promise.all(ended);
+  };
+  const on: SecureHome["on"] = async (name, program, args, input) => {
+    const [first = "", ...rest] = [...get(name).enter, program, ...args];
+    const { stdout } = await execa(first, rest, { env, ...(input !== undefined && { input }) });
+    return stdout;
   };
   return {
     async add({ name, ip }) {
@@ -90,10 +98,10 @@ export async function startHome(): Promise<SecureHome> {
     plug: network.plug,
     logs: () => [...machines.values()].flatMap(lastLines).join("\n"),
     file: (name, file) => get(name).dir + file,
-    async on(name, program, args, input) {
-      const [first = "", ...rest] = [...get(name).enter, program, ...args];
-      const { stdout } = await execa(first, rest, { env, ...(input !== undefined && { input }) });
-      return stdout;
+    on,
+    async ask<Answer>(name: string, [program, ...args]: readonly [string, ...string[]], input: object) {
+      const command = ["--import", "tsx", path.join(projectDir, program), ...args];
+      return JSON.parse(await on(name, "node", command, JSON.stringify(input))) as Answer;
     },
     async close() {
       for (const name of machines.keys()) await kill(name);
