@@ -50,10 +50,11 @@ job "heartbeat" {
   }
 
   group "heartbeat" {
-    # A failed run is tried once more; the next one comes by the clock anyway.
+    # A failed run is tried again for a minute: when a machine is lost, Consul may take a third of one to elect a new leader. The
+    # next run comes by the clock anyway.
     restart {
-      attempts = 1
-      delay    = "5s"
+      attempts = 3
+      delay    = "15s"
       mode     = "fail"
     }
 
