@@ -106,9 +106,10 @@ job "heartbeat" {
           # With -recurse, a key that isn't there yet is no error; a Consul that doesn't answer is.
           count=$(consul kv get -recurse ${var.key}/count)
           number=$${count##*:}
-          consul kv put ${var.key}/count $(($${number:-0} + 1))
+          number=$${number:-0}
+          consul kv put ${var.key}/count $((number + 1))
           consul kv put ${var.key}/last "$run"
-          consul kv put ${var.key}/runs/$(($${number:-0} % 10)) "$run"
+          consul kv put ${var.key}/runs/$((number % 10)) "$run"
         SH
       }
 
