@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa, type Options, type ResultPromise } from "execa";
 import { Interrupted, UserError } from "./errors.ts";
 import { quoteCommand } from "./shell.ts";
@@ -45,11 +46,34 @@ export async function run(program: string, args: readonly string[], options: Run
   };
   const [first, ...rest] = options.ownSession ? withParent(program, args) : [program, ...args];
   const child = execa(first, rest, settings);
+  if (options.ownSession) sessions.add(child);
   const [result] = await Promise.all([child, options.onLine && followLines(child, options.onLine)]);
+  sessions.delete(child);
   // The terminal's ^C may have ended the program before our signal reached it.
   if (result.failed && options.signal?.reason instanceof Interrupted) throw options.signal.reason;
   if (result.failed) throw new UserError(failureMessage(program, args, result, options.hint));
   return String(result.stdout ?? "");
+}
+
+/** The programs with sessions of their own, which no ^C of the terminal reaches. */
+const sessions = new Set<ResultPromise>();
+
+const endMs = 5000;
+
+/** Asks these programs once more to end, which to Pulumi means at once, and waits for all of their sessions' processes. */
+export async function endSessions(): Promise<void> {
+  const children = [...sessions];
+  for (const child of children) child.kill("SIGTERM");
+  const deadline = performance.now() + endMs;
+  while (children.some(hasProcesses) && performance.now() < deadline) await sleep(50);
+}
+
+function hasProcesses({ pid }: ResultPromise): boolean {
+  try {
+    return pid !== undefined && process.kill(-pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 interface Outcome {

@@ -19,8 +19,8 @@ let owner: { kill(signal: NodeJS.Signals): void; wasSignalled: boolean } | undef
 export const interrupted: AbortSignal = interruption.signal;
 
 /**
- * Makes ^C and plain kills interrupt the work instead of ending this process; a second one ends it at once. So does a
- * reader of the output that has gone, such as `head`.
+ * Makes ^C and plain kills interrupt the work instead of ending this process; a second one ends it at once, a third one without
+ * waiting for the programs that it runs. So does a reader of the output that has gone, such as `head`.
  */
 export function handleSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => attend(signal));
@@ -41,8 +41,21 @@ function attend(signal: NodeJS.Signals): void {
   }
   // Ends the line on which the terminal shows ^C.
   if (signal === "SIGINT" && process.stderr.isTTY) process.stderr.write("\n");
-  if (interrupted.aborted) process.exit(interruptedExit);
-  interruption.abort(new Interrupted());
+  if (!interrupted.aborted) interruption.abort(new Interrupted());
+  else if (isLeaving) process.exit(interruptedExit);
+  else void leave();
+}
+
+let isLeaving = false;
+
+/** Ends this process at once, but not before the programs that it runs. */
+async function leave(): Promise<void> {
+  isLeaving = true;
+  // Loaded here: it takes longer to load than all else that `./piinit --help` needs.
+  const { endSessions } = await import("./run.ts");
+  await endSessions();
+  process.stderr.write(`${describeError(new Interrupted())}\n`);
+  process.exit(interruptedExit);
 }
 
 /** For work that ignores `interrupted` and leaves nothing unfinished: abandons it on ^C. */

@@ -23,6 +23,10 @@ export interface StateResource {
   outputs?: Record<string, unknown>;
   /** "URN::ID" of its provider. */
   provider?: string;
+  /** URNs. */
+  parent?: string;
+  dependencies?: string[];
+  deletedWith?: string;
   /** Why its creation is incomplete: Pulumi updates such a resource even if nothing else has changed. */
   initErrors?: string[];
 }

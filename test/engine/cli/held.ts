@@ -33,7 +33,7 @@ if (existsSync("hold-program")) {
   writeFileSync("begun", "");
   await new Promise((resolve) => setTimeout(resolve, 600_000));
 }
-new local.Command("cluster-authority", {
+const authority = new local.Command("cluster-authority", {
   create: "node --import tsx steps/security/main.ts authority",
   stdin: JSON.stringify({ domain: "home.arpa", cidr: "127.0.0.0/24", generation: 1 }),
   logging: "stderr",
@@ -41,7 +41,7 @@ new local.Command("cluster-authority", {
 for (const [name, stdin] of Object.entries(JSON.parse(readFileSync("steps.json", "utf8")) as Record<string, string>)) {
   const run = (verb: string) => \`sh step.sh \${verb} \${name}\`;
   const commands = { create: run("create"), update: run("update"), delete: run("delete") };
-  new local.Command(name, { ...commands, stdin, logging: "stderr", addPreviousOutputInEnv: false });
+  new local.Command(name, { ...commands, stdin, logging: "stderr", addPreviousOutputInEnv: false }, { dependsOn: [authority] });
 }
 `;
 

@@ -86,6 +86,24 @@ describe("^C and ^D in a terminal", function () {
     assert.deepEqual(stack.done(), ["undo create image-server"]);
   });
 
+  it("end build at once the second time, with all that it runs", async () => {
+    stack.steps({ one: "2", "image-server": "2" });
+    const running = await holdUntilBegun(() => stack.hold("create", "image-server"), "build", "server", "held");
+    running.type(ctrlC);
+    running.type(ctrlC);
+    await endsWith(interruptedLine, running);
+    stack.done();
+  });
+
+  it("leave of a build what it has not touched, and so a build does when the settings lack a step", async () => {
+    stack.steps({ "image-server": "3" });
+    const { output } = await stack.piinit("build", "server", "held");
+    assert.doesNotMatch(output, /will be destroyed but was not specified/);
+    assert.deepEqual(stack.done(), ["create image-server"]);
+    const steps = (stack.state().resources ?? []).map(({ urn }) => urn.slice(urn.lastIndexOf("::") + 2));
+    assert.ok(steps.includes("one"), steps.join(", "));
+  });
+
   it("end destroy, which the next one goes on with", async () => {
     const running = await holdUntilBegun(() => stack.hold("delete", "one"), "destroy", "held", "--yes");
     running.type(ctrlC);
