@@ -71,7 +71,7 @@ describe("the image of", function () {
       );
       for (const file of manifest.boot.files)
         if ("path" in file) await bootFile(image.path, file.path, path.join(folder, "file"));
-      await bootFile(image.path, "cmdline.txt", path.join(folder, "file"));
+      await bootFile(image.path, "A/cmdline.txt", path.join(folder, "file"));
       assert.match(readFileSync(path.join(folder, "file"), "utf8"), / root=PARTUUID=7069696e-02\n$/);
       for (const { path: file, text } of manifest.files) assert.equal(await textOf(image.path, file), text, file);
       assert.equal(await textOf(image.path, "/etc/machine-id"), "");

@@ -55,6 +55,11 @@ export const emulated = {
 export interface Running {
   /** Runs a command in it, as root. */
   ssh(command: string): Promise<string>;
+  /** On 127.0.0.1, by the port in the machine. */
+  ports: Record<number, number>;
+  /** Everything that it has printed since the card was first put into it. */
+  console(): string;
+  /** Cuts its power. */
   stop(): Promise<void>;
 }
 
@@ -83,34 +88,66 @@ export async function putOnCard(image: string, card: string): Promise<void> {
   await burn(file, { kind: "file", path: card, bytes: cardBytes }, context);
 }
 
-/** Switches a board with that card on; `dir` receives the console, `name` is what DHCP on the wire calls it, if anything. */
+interface SwitchOn {
+  /** Receives the console. */
+  dir: string;
+  /** What DHCP on the wire calls it, if anything. */
+  name: string;
+  keyFile: string;
+  disks?: string[];
+  /** Ports in the machine that are to be reached beside that of SSH. */
+  reach?: number[];
+  /** It starts again by itself, as real ones do; else it ends. */
+  restarts?: boolean;
+}
+
+/** Switches a board with that card on. */
 export async function switchOn(
   card: string,
   board: Emulated,
-  { dir, name, keyFile, disks = [] }: { dir: string; name: string; keyFile: string; disks?: string[] },
+  { dir, name, keyFile, disks = [], reach = [], restarts = false }: SwitchOn,
 ): Promise<Running> {
   await mkdir(dir, { recursive: true });
-  const port = await freePort();
+  const ports: Record<number, number> = {};
+  for (const inside of [22, ...reach]) ports[inside] = await freePort();
+  const forwards = Object.entries(ports).map(([inside, port]) => `hostfwd=tcp:127.0.0.1:${port}-:${inside}`);
   const args = board.arguments.map((argument) =>
     argument
       .replace("DISK", card)
       .replace("hostname=NAME,", name && `hostname=${name},`)
-      .replace("FORWARD", `hostfwd=tcp:127.0.0.1:${port}-:22`),
+      .replace("FORWARD", forwards.join(",")),
   );
   const more = disks.flatMap((file, index) => [
     ...["-drive", `if=none,id=more${index},file=${file},format=raw`],
     ...["-device", `virtio-blk-pci,drive=more${index}`],
   ]);
-  const kernel = board.kernel ? await kernelArguments(card, board.kernel, dir) : [];
   const log = path.join(dir, "console");
-  const qemu = [board.program, "-display", "none", "-no-reboot", "-nodefaults", ...args, ...more, ...kernel];
-  // It ends with the tests, however these end.
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", ...qemu], { stdio: ["ignore", "pipe", "pipe"] });
-  for (const stream of [child.stdout, child.stderr]) stream.pipe(createWriteStream(log, { flags: "a" }));
+  // Where we play the firmware, it reads the card at every start.
+  const once = restarts && !board.kernel ? [] : ["-no-reboot"];
+  let isOff = false;
+  const start = async (): Promise<ChildProcess> => {
+    const kernel = board.kernel ? await kernelArguments(card, board.kernel, dir) : [];
+    const qemu = [board.program, "-display", "none", ...once, "-nodefaults", ...args, ...more, ...kernel];
+    // It ends with the tests, however these end.
+    const started = spawn("setpriv", ["--pdeathsig", "KILL", ...qemu], { stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [started.stdout, started.stderr]) stream.pipe(createWriteStream(log, { flags: "a" }));
+    if (restarts && board.kernel)
+      started.once("exit", async () => {
+        if (!isOff) child = await start();
+      });
+    return started;
+  };
+  let child = await start();
   const console = () => readFileSync(log, "utf8");
+  const hasEnded = () => child.exitCode !== null && !restarts;
   return {
-    stop: () => end(child),
-    ssh: (command) => ssh({ port, keyFile, child, console }, command),
+    ports,
+    console,
+    async stop() {
+      isOff = true;
+      await end(child);
+    },
+    ssh: (command) => ssh({ port: ports[22] ?? 0, keyFile, hasEnded, console }, command),
   };
 }
 
@@ -120,7 +157,9 @@ async function kernelArguments(
   dir: string,
 ): Promise<string[]> {
   const files = ["vmlinuz", "initrd.img", "cmdline.txt", ...(deviceTree ? [deviceTree] : [])];
-  for (const file of files) await bootFile(card, file, path.join(dir, file));
+  await bootFile(card, "config.txt", path.join(dir, "config.txt"));
+  const [, prefix = ""] = /^os_prefix=(.*)$/m.exec(readFileSync(path.join(dir, "config.txt"), "utf8")) ?? [];
+  for (const file of files) await bootFile(card, prefix + file, path.join(dir, file));
   // The board's own command line, but for the console, which is another machine's here.
   const words = readFileSync(path.join(dir, "cmdline.txt"), "utf8").trim().split(" ");
   const append = [...words.filter((word) => !word.startsWith("console=") && word !== "quiet"), `console=${console}`];
@@ -133,7 +172,7 @@ async function kernelArguments(
 const bootMinutes = 15;
 
 async function ssh(
-  to: { port: number; keyFile: string; child: ChildProcess; console: () => string },
+  to: { port: number; keyFile: string; hasEnded: () => boolean; console: () => string },
   command: string,
 ): Promise<string> {
   const deadline = Date.now() + bootMinutes * 60_000;
@@ -144,7 +183,7 @@ async function ssh(
     const result = await execa("ssh", args, { reject: false, stdin: "ignore", timeout: 120_000 });
     if (result.exitCode === 0) return result.stdout;
     const last = to.console().split("\n").slice(-25).join("\n");
-    if (to.child.exitCode !== null) throw new Error(`QEMU has ended; its console:\n${last}`);
+    if (to.hasEnded()) throw new Error(`QEMU has ended; its console:\n${last}`);
     if (Date.now() > deadline) throw new Error(`${command}: ${result.stderr || "no answer"}; its console:\n${last}`);
     await sleep(3000);
   }

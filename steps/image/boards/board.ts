@@ -26,7 +26,7 @@ export const isRaspberryPi = ({ disk }: Board): boolean => disk.firmware === "ra
 export const commonWords = "fsck.repair=yes net.ifnames=0 panic=10";
 
 /**
- * The layout of a card or disk larger than the image: after the root partition comes space for a second one of the same
- * size, then the data partition. All of it fits on a card of 8 GB.
+ * The layout of a card or disk larger than the image: after the root partition comes a second one of the same size, then
+ * the data partition. All of it fits on a card of 8 GB.
  */
-export const card = { bootMiB: 128, rootMiB: 3072, grows: true };
+export const card = { bootMiB: 256, rootMiB: 3008, grows: true, slots: 2 } as const;

@@ -1,5 +1,6 @@
 import type { Architecture } from "../../../lib/architecture.ts";
 import type { BootFile } from "../manifest/manifest.ts";
+import { firstSlot, trialWord } from "../manifest/slots.ts";
 import { type Board, card, commonWords } from "./board.ts";
 
 /** What differs between models. */
@@ -25,6 +26,8 @@ const oldFirmware = ["bootcode.bin", "start.elf", "fixup.dat"];
 const usb = ["usb_storage", "uas"];
 // QEMU's generic ARM machine has its virtual devices on PCI if the kernel supports that.
 const pci = ["virtio_pci"];
+/** To read and write config.txt. */
+const bootPartition = ["vfat", "nls_cp437", "nls_ascii"];
 const cardReader = ["sdhci_iproc", "bcm2835", "fixed", "gpio_regulator"];
 
 /** Every model of the Raspberry Pi by its name in the settings. A new model is an entry here. */
@@ -95,9 +98,9 @@ function raspberryPi(model: Model): Board {
     files: [],
     boot: {
       // The virtio modules let QEMU's generic ARM machine boot the same image.
-      modules: [...model.modules, "virtio_mmio", "virtio_blk", "virtio_net", "ext4"],
+      modules: [...model.modules, "virtio_mmio", "virtio_blk", "virtio_net", "ext4", ...bootPartition],
       // The firmware disables the memory cgroup, without which Nomad can't limit a task's memory.
-      commandLine: `console=tty0 console=${model.console},115200 cgroup_enable=memory rootwait ${commonWords} quiet`,
+      commandLine: `console=tty0 console=${model.console},115200 cgroup_enable=memory rootwait ${commonWords} ${trialWord} quiet`,
       files: bootFiles(model),
     },
     disk: { firmware: "raspberry-pi", ...card },
@@ -113,9 +116,14 @@ function bootFiles({ architecture, deviceTrees, firmware }: Model): BootFile[] {
   ];
 }
 
-/** upstream_kernel: the firmware uses the mainline kernel's names of device trees. */
+/**
+ * The first two lines say which slot is started, and which is known to work: see roles/boot-choice.ts.
+ * upstream_kernel: the firmware uses the mainline kernel's names of device trees.
+ */
 function configText(architecture: Architecture): string {
   const lines = [
+    `os_prefix=${firstSlot}/`,
+    `#confirmed=${firstSlot}`,
     ...(architecture === "arm64" ? ["arm_64bit=1"] : []),
     "enable_uart=1",
     "upstream_kernel=1",

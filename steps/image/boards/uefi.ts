@@ -1,4 +1,5 @@
 import type { Architecture } from "../../../lib/architecture.ts";
+import { firstSlot } from "../manifest/slots.ts";
 import { type Board, card, commonWords } from "./board.ts";
 
 /** The names that differ between architectures. `suffix`: of UEFI's boot loader file. */
@@ -26,7 +27,7 @@ export function uefi(architecture: keyof typeof names): Board {
           copyOf: `/usr/lib/systemd/boot/efi/systemd-boot${suffix}.efi`,
         },
         { path: "loader/loader.conf", text: "timeout 0\neditor no\n" },
-        { path: "loader/entries/piinit.conf", text: loaderEntry },
+        { path: `loader/entries/piinit-${firstSlot}.conf`, text: loaderEntry },
       ],
     },
     disk: { firmware: "uefi", ...card },
@@ -37,8 +38,11 @@ export function uefi(architecture: keyof typeof names): Board {
 /** Drivers for the disks of home machines: NVMe, SATA, USB, memory cards. */
 const storage = ["nvme", "ahci", "sd_mod", "xhci_pci", "usb_storage", "uas", "sdhci_pci", "sdhci_acpi", "mmc_block"];
 
-const loaderEntry = `title piinit
-linux /vmlinuz
-initrd /initrd.img
+/** systemd-boot starts the entry of the highest version that has tries left. */
+const loaderEntry = `title piinit ${firstSlot}
+sort-key piinit
+version 1
+linux /${firstSlot}/vmlinuz
+initrd /${firstSlot}/initrd.img
 options COMMANDLINE
 `;

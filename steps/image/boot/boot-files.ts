@@ -6,6 +6,7 @@ import { type RootPartition, readFiles } from "../filesystem/debugfs.ts";
 import type { Tree } from "../filesystem/tree.ts";
 import { rootDevice } from "../manifest/geometry.ts";
 import type { BootFile, Manifest } from "../manifest/manifest.ts";
+import { firstSlot, slotFolder, slotWord } from "../manifest/slots.ts";
 import { buildInitrd, type LoadableModule } from "./initrd.ts";
 import { moduleClosure } from "./modules.ts";
 
@@ -26,42 +27,46 @@ export type BootFiles = Record<string, Buffer>;
 /** What determines them for a system with one of Debian's kernels. */
 type Bootable = Pick<Manifest, "name" | "boot" | "disk">;
 
-/** vmlinuz, initrd.img, cmdline.txt, and the files that the board's firmware needs. */
+/** The kernel's files, in the first slot's folder if the disk has slots, and those that the board's firmware needs. */
 export async function kernelBootFiles(image: Bootable, system: InstalledSystem): Promise<BootFiles> {
   const kernel = kernelVersion(image.name, system.tree);
-  const [vmlinuz = Buffer.alloc(0)] = await readSystemFiles(system, [`/boot/vmlinuz-${kernel}`]);
-  const commandLine = `${image.boot.commandLine} root=${rootDevice(image.disk)}`;
-  return {
+  const [vmlinuz = Buffer.alloc(0)] = await readSystemFiles(system, [kernelFile(kernel)]);
+  const slotWords = image.disk.slots ? [slotWord(firstSlot)] : [];
+  const commandLine = [image.boot.commandLine, ...slotWords, `root=${rootDevice(image.disk)}`].join(" ");
+  const trees = image.boot.files.flatMap((file) => ("deviceTrees" in file ? file.deviceTrees : []));
+  const files = {
     vmlinuz,
     "initrd.img": await initrd(image, kernel, system),
     "cmdline.txt": Buffer.from(`${commandLine}\n`),
-    ...(await firmwareFiles(image.boot.files, { kernel, commandLine }, system)),
+    ...(trees.length > 0 && (await copiesOf(deviceTrees(system.tree, kernel, trees), system))),
+  };
+  const folder = image.disk.slots ? slotFolder : "";
+  return {
+    ...Object.fromEntries(Object.entries(files).map(([name, data]) => [folder + name, data])),
+    ...(await firmwareFiles(image.boot.files, commandLine, system)),
   };
 }
 
 /** The board's own files by their path on the FAT partition. */
-async function firmwareFiles(
-  files: BootFile[],
-  { kernel, commandLine }: { kernel: string; commandLine: string },
-  system: InstalledSystem,
-): Promise<BootFiles> {
-  const copies = files.flatMap((file) => {
-    if ("deviceTrees" in file) return deviceTrees(system.tree, kernel, file.deviceTrees);
-    return "copyOf" in file ? [file] : [];
-  });
+async function firmwareFiles(files: BootFile[], commandLine: string, system: InstalledSystem): Promise<BootFiles> {
+  const texts = files.flatMap((file) =>
+    "text" in file ? [[file.path, Buffer.from(file.text.replaceAll("COMMANDLINE", commandLine))] as const] : [],
+  );
+  const copies = files.flatMap((file) => ("copyOf" in file ? [file] : []));
+  return { ...(await copiesOf(copies, system)), ...Object.fromEntries(texts) };
+}
+
+async function copiesOf(copies: { path: string; copyOf: string }[], system: InstalledSystem): Promise<BootFiles> {
   const data = await readSystemFiles(
     system,
     copies.map(({ copyOf }) => copyOf),
   );
-  const texts = files.flatMap((file) =>
-    "text" in file ? [[file.path, Buffer.from(file.text.replaceAll("COMMANDLINE", commandLine))] as const] : [],
-  );
-  return Object.fromEntries([...copies.map((file, index) => [file.path, data[index] as Buffer] as const), ...texts]);
+  return Object.fromEntries(copies.map((file, index) => [file.path, data[index] as Buffer] as const));
 }
 
 /**
- * The kernel's device trees with one of these prefixes, to be copied to the top of the FAT partition. Debian keeps them
- * next to the kernel's modules since its kernel 7, and in a folder of their own before.
+ * The kernel's device trees with one of these prefixes, to be copied beside the kernel. Debian keeps them next to the
+ * kernel's modules since its kernel 7, and in a folder of their own before.
  * @throws UserError if there are none
  */
 export function deviceTrees(tree: Tree, kernel: string, prefixes: string[]): { path: string; copyOf: string }[] {
@@ -77,7 +82,11 @@ export function deviceTrees(tree: Tree, kernel: string, prefixes: string[]): { p
   return found.sort((one, other) => one.path.localeCompare(other.path));
 }
 
-function kernelVersion(image: string, tree: Tree): string {
+/** Where Debian's packages have a kernel. */
+export const kernelFile = (version: string): string => `/boot/vmlinuz-${version}`;
+
+/** @throws UserError unless there is one kernel */
+export function kernelVersion(image: string, tree: Tree): string {
   const versions = [...tree.keys()].flatMap((file) => /^\/boot\/vmlinuz-(.+)$/.exec(file)?.[1] ?? []);
   const [version] = versions;
   if (version === undefined || versions.length > 1) {

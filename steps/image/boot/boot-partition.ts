@@ -6,6 +6,8 @@ import { UserError } from "../../../lib/errors.ts";
 import { runOnHost } from "../../../lib/host.ts";
 import { freshDiskId, type Geometry } from "../manifest/geometry.ts";
 import { imageTime } from "../manifest/image-time.ts";
+import type { DiskLayout } from "../manifest/manifest.ts";
+import { slotFolder } from "../manifest/slots.ts";
 import type { BootFiles } from "./boot-files.ts";
 
 /** Writes the partition table and the FAT partition. @param work a folder for temporary files */
@@ -28,12 +30,17 @@ export function withConfig(files: BootFiles, lines: readonly string[]): BootFile
 }
 
 /** @throws UserError if the files don't fit into the FAT partition */
-export function checkBootRoom(image: string, bootMiB: number, files: BootFiles): void {
+export function checkBootRoom(image: string, { bootMiB, slots }: Room, files: BootFiles): void {
+  const bytes = Object.entries(files).map(
+    ([name, { length }]) => (name.startsWith(slotFolder) ? (slots ?? 1) : 1) * length,
+  );
   // The file system's tables need some space, and the next kernel may be larger.
-  const needed = Math.ceil((Object.values(files).reduce((sum, data) => sum + data.length, 0) * 1.1) / MiB) + 1;
+  const needed = Math.ceil((bytes.reduce((sum, size) => sum + size, 0) * 1.1) / MiB) + 1;
   if (needed <= bootMiB) return;
   throw new UserError(`The image "${image}" has a boot partition of ${bootMiB} MiB, but needs ${needed} MiB.`);
 }
+
+type Room = Pick<DiskLayout, "bootMiB" | "slots">;
 
 async function writeFirstSector(disk: string, sector: Buffer): Promise<void> {
   const handle = await open(disk, "r+");

@@ -1,5 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { type CpioEntry, writeCpio } from "../../../formats/cpio.ts";
+import { trialWord } from "../manifest/slots.ts";
 import { moduleName } from "./modules.ts";
 import { ownDisk } from "./own-disk.ts";
 
@@ -26,6 +27,8 @@ init=/sbin/init
 access=ro
 options=
 overlay=
+slot=
+trial=
 read -r line < /proc/cmdline
 for word in $line; do
   case $word in
@@ -34,6 +37,8 @@ for word in $line; do
     rootflags=*) options=,\${word#rootflags=} ;;
     ro | rw) access=$word ;;
     piinit.overlay) overlay=yes ;;
+    rauc.slot=*) slot=\${word#rauc.slot=} ;;
+    ${trialWord}) trial=possible ;;
   esac
 done
 
@@ -71,6 +76,25 @@ until disks=$(numbered "$number"); device=$(find_root); [ -b "$device" ]; do
   usleep 100000
 done
 
+# A Raspberry Pi's firmware counts no tries. So a slot that isn't known to work puts back the other one first: whatever
+# happens from here on, the next start is that one's, unless this one has been confirmed.
+end_trial() {
+  boot=$(readlink -f "/sys/class/block/\${device##*/}")
+  for boot in "\${boot%/*}"/*/partition; do
+    read -r partition < "$boot" && [ "$partition" -ne 1 ] || break
+  done
+  boot=\${boot%/partition}
+  mount -t vfat -o codepage=437,iocharset=ascii "/dev/\${boot##*/}" /above || return
+  confirmed=$(sed -n '2s/^#confirmed=\\([AB]\\)$/\\1/p' /above/config.txt)
+  if [ "$confirmed" ] && [ "$confirmed" != "$slot" ]; then
+    echo "initrd: trying slot $slot; the next start is that of slot $confirmed"
+    dd if=/above/config.txt bs=512 count=1 2> /dev/null | sed "1s/.*/os_prefix=$confirmed\\//" > /sector
+    dd if=/sector of=/above/config.txt bs=512 count=1 conv=notrunc,fsync 2> /dev/null
+  fi
+  umount /above
+}
+[ -z "$trial" ] || end_trial || echo "initrd: can't read config.txt"
+
 # What is written goes to memory. The machine's id, too, would be another on every boot: it is made from a serial number.
 mount_overlay() {
   mount -t ext4 -o "ro$options" "$device" /below &&
@@ -102,6 +126,7 @@ const applets = [
   "awk",
   "cat",
   "cut",
+  "dd",
   "grep",
   "hexdump",
   "insmod",
@@ -110,6 +135,7 @@ const applets = [
   "mount",
   "readlink",
   "reboot",
+  "sed",
   "sh",
   "sleep",
   "switch_root",

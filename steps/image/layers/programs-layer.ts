@@ -2,8 +2,9 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type InstalledPackage, parseDpkgStatus } from "../../../formats/dpkg-status.ts";
 import type { Context } from "../../../lib/program.ts";
-import type { InstalledSystem } from "../boot/boot-files.ts";
+import type { BootFiles, InstalledSystem } from "../boot/boot-files.ts";
 import { checkBootRoom, withConfig, writeBootPartition } from "../boot/boot-partition.ts";
+import { slotAdditions } from "../boot/slot-files.ts";
 import { readFiles } from "../filesystem/debugfs.ts";
 import { type OverlayEntry, planOverlay } from "../filesystem/overlay.ts";
 import { shrink } from "../filesystem/shrink.ts";
@@ -53,9 +54,12 @@ export async function makePrograms(
   const list = await readFile(path.join(packages, treeList), "utf8");
   const system = { layer: packages, partition, tree: parseTree(list), work, signal };
   const accounts = await readAccounts(partition, work, signal);
-  const overlay = planOverlay(manifest.name, { programs }, system.tree, accounts);
+  const bootFiles = await source.bootFiles(system);
+  const slot = manifest.disk.slots && (await slotAdditions(manifest.name, bootFiles, system));
+  const additions = { ...slot, programs: [...programs, ...(slot?.programs ?? [])] };
+  const overlay = planOverlay(manifest.name, additions, system.tree, accounts);
   const root = await makeRootFileSystem(manifest.disk, source, system, overlay);
-  await makeProgramsDisk(manifest, source, system, root, path.join(dir, diskImage));
+  await makeProgramsDisk(manifest, bootFiles, system, root, path.join(dir, diskImage));
 
   const contents = {
     packages: await installedPackages(system),
@@ -94,15 +98,14 @@ async function makeRootFileSystem(
 /** Makes the disk with that root and the boot partition. */
 async function makeProgramsDisk(
   { name, disk: layout, boot }: Manifest,
-  source: SystemSource,
-  system: InstalledSystem,
+  bootFiles: BootFiles,
+  { work, signal }: InstalledSystem,
   root: string,
   disk: string,
 ): Promise<void> {
-  const { work, signal } = system;
   const geometry = diskGeometry(layout, (await stat(root)).size);
   await placeRoot(root, disk, geometry.root.offset, signal);
-  const files = withConfig(await source.bootFiles(system), boot.config ?? []);
-  checkBootRoom(name, layout.bootMiB, files);
+  const files = withConfig(bootFiles, boot.config ?? []);
+  checkBootRoom(name, layout, files);
   await writeBootPartition(disk, geometry, files, work, signal);
 }

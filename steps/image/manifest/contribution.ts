@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Architecture } from "../../../lib/architecture.ts";
 import type { ToolName } from "../../../toolchain/versions.ts";
-import type { Directory, Link, Program, TextFile, User } from "./manifest.ts";
+import type { Directory, Link, Program, Signer, TextFile, User } from "./manifest.ts";
 
 /** What a role or a board adds to an image. */
 export interface Contribution {
@@ -25,6 +25,8 @@ export interface ImageContext {
   gossipKeys: { consul: string; nomad: string };
   /** Missing in a stack whose agents let everybody in. */
   security?: ImageSecurity | undefined;
+  /** Signs updates; missing in a stack whose machines take none. */
+  signer?: Signer | undefined;
 }
 
 /** By what an image's agents know each other, and whom they let in. */

@@ -49,7 +49,7 @@ const link = z.strictObject({ path: z.string(), target: z.string() });
 
 /**
  * A file of the FAT partition: a text, in which "COMMANDLINE" stands for the kernel's command line; a copy of a package's
- * file; or all device trees of the kernel with one of these prefixes, e.g. "bcm2711-rpi-".
+ * file; or all device trees of the kernel with one of these prefixes, e.g. "bcm2711-rpi-", which belong to the kernel's slot.
  */
 const bootFile = z.union([
   z.strictObject({ path: z.string(), text: z.string() }),
@@ -77,6 +77,15 @@ const diskLayout = z.strictObject({
   rootMiB: z.int(),
   /** Whether the root partition is as small as its files allow in the image, and grows on the first boot. */
   grows: z.boolean(),
+  /** There is a second kernel and root partition, to be written while the first one runs. Without, there is one of each. */
+  slots: z.literal(2).exactOptional(),
+});
+
+const signer = z.strictObject({
+  /** PEM. Machines take what it has signed. */
+  certificate: z.string(),
+  /** PKCS #8 as PEM: a secret that no image has in it. */
+  key: z.string(),
 });
 
 /** The builder checks its input with this. */
@@ -102,6 +111,8 @@ export const manifestSchema = z.strictObject({
   links: z.array(link),
   boot,
   disk: diskLayout,
+  /** Signs the image's update. Missing: the image has none. */
+  signer: signer.exactOptional(),
 });
 
 /**
@@ -129,6 +140,7 @@ export type Link = z.output<typeof link>;
 export type Boot = z.output<typeof boot>;
 export type BootFile = z.output<typeof bootFile>;
 export type DiskLayout = z.output<typeof diskLayout>;
+export type Signer = z.output<typeof signer>;
 
 /** The layers of an image, each made from the one before it. */
 export const layers = ["base", "packages", "programs", "image"] as const;

@@ -1,21 +1,26 @@
+import path from "node:path";
 import { type Contribution, combine, file, script, unit } from "../manifest/contribution.ts";
 import { diskGeometry, freshDiskId } from "../manifest/geometry.ts";
 import type { DiskLayout } from "../manifest/manifest.ts";
+import { type Slot, slots } from "../manifest/slots.ts";
 
 export interface CardOptions {
   /** Keep the data that an earlier image left on the card. */
   keepData: boolean;
-  /** The root file system doesn't grow, because nothing is ever written to it. */
+  /** The root file system doesn't grow with its partition, because nothing is ever written to it. */
   readOnlyRoot: boolean;
 }
 
-/** Partitions of the disk that was booted, whatever is on other disks. */
-export const ownPartitions = { root: "/dev/piinit/root", data: "/dev/piinit/data" };
+/** Partitions of the disk that was booted, whatever is on other disks; `root` is the slot's that runs. */
+export const ownPartitions = { boot: "/dev/piinit/boot", root: "/dev/piinit/root", data: "/dev/piinit/data" };
+
+/** The root partition of a slot, whichever runs. */
+export const slotPartition = (slot: Slot): string => `/dev/piinit/slot-${slot}`;
 
 /**
  * Prepares a card or disk on its first boot, when the image fills only its beginning: gives it a unique number, grows the
- * root file system to its slot, and makes the data file system in the space after the second slot. It can lose power at
- * any point and be repeated. It writes to no other disk, and to nothing that isn't known to be ours.
+ * root file system to its slot, makes the data file system in the space after the second slot, and the second slot. It can
+ * lose power at any point and be repeated. It writes to no other disk, and to nothing that isn't known to be ours.
  */
 export function card(disk: DiskLayout, options: CardOptions): Contribution {
   return combine(
@@ -33,31 +38,39 @@ export function card(disk: DiskLayout, options: CardOptions): Contribution {
 
 /**
  * The layout of a card. The image has the boot partition and the first slot's file system, as small as possible. The
- * second slot stays empty for updates over the network.
+ * second slot is for updates over the network; where there are none, its room stays empty.
  */
-export function cardLayout(disk: DiskLayout): { slotMiB: number; dataStartMiB: number } {
+export function cardLayout(disk: DiskLayout): { slotMiB: number; secondStartMiB: number; dataStartMiB: number } {
   const { root } = diskGeometry(disk);
   const slotMiB = disk.rootMiB;
-  return { slotMiB, dataStartMiB: root.offset / MiB + 2 * slotMiB };
+  const secondStartMiB = root.offset / MiB + slotMiB;
+  return { slotMiB, secondStartMiB, dataStartMiB: secondStartMiB + slotMiB };
 }
 
 // Our initial RAM disk notes what it mounted. With any other, / itself is on the disk, never a file system in memory.
 const ownDisk = `#!/bin/sh
 # own-disk: prints the name of the disk that the machine was booted from, e.g. mmcblk0.
-# own-disk NAME: succeeds if that is the one.
+# own-disk NAME [PARTITION]: succeeds if that is the one, and the partition that of the root file system.
 set -eu
 number=$(cat /run/piinit/root 2>/dev/null || mountpoint -d /)
 partition=$(readlink -f "/sys/dev/block/$number")
 disk=$(basename "$(dirname "$partition")")
-if [ $# -eq 1 ]; then [ "$disk" = "$1" ]; else echo "$disk"; fi
+[ $# -gt 0 ] || echo "$disk"
+[ $# -eq 0 ] || [ "$disk" = "$1" ]
+[ $# -lt 2 ] || [ "$(basename "$partition")" = "$2" ]
 `;
 
-const udevRules = ["boot", "root", "data"]
-  .map(
-    (name, index) =>
-      `SUBSYSTEM=="block", ATTR{partition}=="${index + 1}", PROGRAM="/usr/lib/piinit/own-disk %P", SYMLINK+="piinit/${name}"\n`,
-  )
-  .join("");
+const rule = (partition: number, arguments_: string, name: string) =>
+  `SUBSYSTEM=="block", ATTR{partition}=="${partition}", PROGRAM="/usr/lib/piinit/own-disk ${arguments_}", SYMLINK+="piinit/${name}"\n`;
+
+const udevRules = [
+  rule(1, "%P", "boot"),
+  rule(3, "%P", "data"),
+  ...(["A", "B"] as const).flatMap((slot) => {
+    const { partition } = slots[slot];
+    return [rule(partition, "%P %k", "root"), rule(partition, "%P", path.basename(slotPartition(slot)))];
+  }),
+].join("");
 
 const service = `[Unit]
 Description=Partitions of this card
@@ -78,7 +91,7 @@ const MiB = 1024 * 1024;
 const sectorsPerMiB = 2048;
 
 function prepare(disk: DiskLayout, { keepData, readOnlyRoot }: CardOptions): string {
-  const { slotMiB, dataStartMiB } = cardLayout(disk);
+  const { slotMiB, secondStartMiB, dataStartMiB } = cardLayout(disk);
   const dataStart = dataStartMiB * sectorsPerMiB;
   return `#!/bin/sh
 # Uses the whole card: the root file system grows to ${slotMiB} MiB, data begins at ${dataStartMiB} MiB.
@@ -94,7 +107,7 @@ ${nameCard}
 sectors=$(blockdev --getsz "$disk")
 [ "$sectors" -ge ${dataStart + 256 * sectorsPerMiB} ] ||
   refuse "$disk has $((sectors / ${sectorsPerMiB})) MiB, but at least ${dataStartMiB + 256} are needed: use a card of 8 GB or more"
-${readOnlyRoot ? "" : growRoot(slotMiB)}
+${readOnlyRoot && !disk.slots ? "" : growRoot(slotMiB, !readOnlyRoot)}
 if [ ! -b "$data" ]; then
   [ ! -b "\${part}4" ] || refuse "\${part}4 was not made by this image: it is left alone. Write the image to the card again"
 ${keepData ? "" : forget(dataStartMiB)}  echo "$data: making the partition for data"
@@ -103,7 +116,7 @@ ${keepData ? "" : forget(dataStartMiB)}  echo "$data: making the partition for d
 elif [ "$(cat "/sys/class/block/\${data#/dev/}/start")" -ne ${dataStart} ]; then
   refuse "$data was not made by this image, which has its data at ${dataStartMiB} MiB: it is left alone. Write the image to the card again"
 fi
-found=$(wipefs --noheadings --parsable --output TYPE,LABEL "$data")
+${disk.slots ? makeSecondSlot(slotMiB, secondStartMiB) : ""}found=$(wipefs --noheadings --parsable --output TYPE,LABEL "$data")
 case $found in
   ext4,data) ;;
   "")
@@ -140,7 +153,7 @@ if [ "$next" != 00000000 ] && [ "$next" != "$number" ]; then
   boot=/run/piinit/boot
   mkdir -p "$boot"
   mount -t vfat "\${part}1" "$boot"
-  for file in "$boot/cmdline.txt" "$boot"/loader/entries/*.conf; do
+  for file in "$boot/cmdline.txt" "$boot"/[AB]/cmdline.txt "$boot"/loader/entries/*.conf; do
     [ -e "$file" ] || continue
     grep -bo "PARTUUID=$number-" "$file" | while IFS=: read -r at _; do
       printf %s "$next" | dd of="$file" bs=1 seek="$((at + 9))" conv=notrunc,fsync status=none
@@ -157,11 +170,19 @@ const forget = (
   dd if=/dev/zero of="$disk" bs=512 seek=$((sectors - ${sectorsPerMiB})) count=${sectorsPerMiB} conv=fsync,notrunc status=none
 `;
 
-const growRoot = (slotMiB: number) => `root=\${part}2
+/** Behind the data partition in the table, which has number 3; before it on the disk. */
+const makeSecondSlot = (slotMiB: number, startMiB: number) => `if [ ! -b "\${part}4" ]; then
+  echo "\${part}4: making the partition for updates"
+  echo 'start=${startMiB * sectorsPerMiB}, size=${slotMiB * sectorsPerMiB}, type=83' |
+    sfdisk --quiet --append --force --no-reread --no-tell-kernel "$disk"
+  partx --add --nr 4 "$disk"
+fi
+`;
+
+const growRoot = (slotMiB: number, withFiles: boolean) => `root=\${part}2
 if [ "$(blockdev --getsz "$root")" -lt ${slotMiB * sectorsPerMiB} ]; then
   echo "$root: growing to ${slotMiB} MiB"
   echo ',${slotMiB}MiB' | sfdisk --quiet --partno 2 --force --no-reread --no-tell-kernel "$disk"
   partx --update --nr 2 "$disk"
-  resize2fs "$root"
-fi
+${withFiles ? '  resize2fs "$root"\n' : ""}fi
 `;

@@ -109,8 +109,8 @@ const uefi = ["-bios", "/usr/share/ovmf/OVMF.fd"];
 
 async function kernelOf(card: string, folder: string): Promise<string[]> {
   const [kernel, initrd] = ["vmlinuz", "initrd.img"].map((name) => path.join(folder, name)) as [string, string];
-  for (const file of [kernel, initrd]) await bootFile(card, path.basename(file), file);
-  const commandLine = await bootFile(card, "cmdline.txt", "-");
+  for (const file of [kernel, initrd]) await bootFile(card, `A/${path.basename(file)}`, file);
+  const commandLine = await bootFile(card, "A/cmdline.txt", "-");
   return ["-kernel", kernel, "-initrd", initrd, "-append", commandLine.trim()];
 }
 
@@ -161,4 +161,4 @@ export async function numberOf(card: string): Promise<number> {
 }
 
 /** What the card's boot loader reads, with the kernel's command line. */
-export const loaderEntry = (card: string): Promise<string> => bootFile(card, "loader/entries/piinit.conf", "-");
+export const loaderEntry = (card: string): Promise<string> => bootFile(card, "loader/entries/piinit-A.conf", "-");

@@ -110,7 +110,7 @@ describe("a board's image", () => {
     const { boot } = manifestOf("pi3", {
       boot: { kernel: ["usb-storage.quirks=152d:0578:u"], config: ["gpu_mem=16"] },
     });
-    assert.match(boot.commandLine, / panic=10 quiet usb-storage\.quirks=152d:0578:u$/);
+    assert.match(boot.commandLine, / panic=10 piinit\.trial quiet usb-storage\.quirks=152d:0578:u$/);
     assert.deepEqual(boot.config, ["gpu_mem=16"]);
     assert.equal(manifestOf("pi3").boot.config, undefined);
   });
@@ -123,7 +123,7 @@ describe("a board's image", () => {
       const manifest = manifestOf(board);
       assert.ok(bootPaths(manifest).includes(name));
       assert.equal(masterBootRecord(diskGeometry(manifest.disk), 1)[450], 0xef);
-      assert.match(bootText(manifest, "loader/entries/piinit.conf"), /^options COMMANDLINE$/m);
+      assert.match(bootText(manifest, "loader/entries/piinit-A.conf"), /^options COMMANDLINE$/m);
     }
   });
 
