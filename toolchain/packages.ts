@@ -51,6 +51,9 @@ export const imagePackages: readonly SystemPackage[] = [
   { debian: "mtools", fedora: "mtools", programs: ["mformat", "mcopy"] },
   { debian: "xz-utils", fedora: "xz", programs: ["xz"] },
   { debian: "zstd", fedora: "zstd", programs: ["zstd"] },
+  // Make the update of an image.
+  { debian: "rauc", fedora: "rauc", programs: ["rauc"] },
+  { debian: "squashfs-tools", fedora: "squashfs-tools", programs: ["mksquashfs"] },
 ];
 
 /** What every stack needs. */

@@ -46,6 +46,7 @@ export const securityStep = defineContract({
   verbs: {
     authority: { input: authorityRequest, answer: authority, seesLastAnswer: true, answersSecretly: true },
     certificate: { input: certificateRequest, answer: certified, answersSecretly: true },
+    signer: { input: z.object({}), answer: certified, seesLastAnswer: true, answersSecretly: true },
   },
 });
 

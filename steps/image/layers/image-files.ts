@@ -4,6 +4,7 @@ import { blockMapFileOf } from "../../../formats/bmap.ts";
 import { spdxDocument } from "../../../formats/spdx.ts";
 import { removeAbandoned, syncToDisk } from "../../../lib/files.ts";
 import { secondsSince } from "../../../lib/progress.ts";
+import { updateFileOf } from "../../image-names.ts";
 import type { BuildRequest, BuiltImage } from "../manifest/contract.ts";
 import { imageTime } from "../manifest/image-time.ts";
 import type { Layer } from "../manifest/manifest.ts";
@@ -37,11 +38,17 @@ export async function readContents(image: string): Promise<Contents | undefined>
   }
 }
 
-/**
- * Moves a finished disk image into its folder, with its contents and block map. The image comes last, so it is never
- * without them.
- */
-export async function publish(disk: string, image: string, contents: Contents, blockMap: string): Promise<void> {
+/** What belongs to an image. */
+export interface Belongings {
+  contents: Contents;
+  /** Text. */
+  blockMap: string;
+  /** The path of its update, which is moved. */
+  bundle?: string | undefined;
+}
+
+/** Moves a finished disk image into its folder, with what belongs to it. The image comes last, so it is never without. */
+export async function publish(disk: string, image: string, { contents, blockMap, bundle }: Belongings): Promise<void> {
   const lists = [
     { place: blockMapFileOf(image), text: blockMap },
     // With the time of the build, two builds of the same image would differ.
@@ -53,6 +60,10 @@ export async function publish(disk: string, image: string, contents: Contents, b
     await writeFile(unfinished, text, { mode: 0o600 });
     await syncToDisk(unfinished);
     await rename(unfinished, place);
+  }
+  if (bundle !== undefined) {
+    await syncToDisk(bundle);
+    await rename(bundle, updateFileOf(image));
   }
   await syncToDisk(disk);
   await rename(disk, image);

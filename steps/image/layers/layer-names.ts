@@ -1,5 +1,6 @@
 import { digest } from "../../../lib/json.ts";
 import { initScript } from "../boot/initrd.ts";
+import { hook } from "../bundle/hook.ts";
 import { features, finishScript } from "../install/root-file-system.ts";
 import type { SystemSource } from "../install/system-source.ts";
 import { imageTime } from "../manifest/image-time.ts";
@@ -17,7 +18,7 @@ export function layerNames(manifest: Manifest, source: SystemSource = chooseSour
   const { rootMiB } = manifest.disk;
   const packages = digest([base, source.packagesInputs, rootMiB, finishScript, features, imageTime]);
   const programs = digest([packages, manifest.disk, manifest.programs, manifest.boot, initScript]);
-  const image = digest([programs, manifest]);
+  const image = digest([programs, manifest, ...(manifest.disk.slots ? [hook] : [])]);
   return {
     base: layerName("base", base),
     packages: layerName("packages", packages),

@@ -7,6 +7,7 @@ import { UserError } from "../../../lib/errors.ts";
 import { inUnfinishedFolder } from "../../../lib/files.ts";
 import type { Context } from "../../../lib/program.ts";
 import { type Login, nameOf } from "../../../lib/ssh.ts";
+import { updateFileOf } from "../../image-names.ts";
 import { builtImage, imageFile, publish, readContents, removeOldImages } from "../layers/image-files.ts";
 import { layerNames } from "../layers/layer-names.ts";
 import type { BuildRequest, BuiltImage } from "../manifest/contract.ts";
@@ -21,7 +22,7 @@ import {
 } from "./builder-program.ts";
 import { onBuilder } from "./connection.ts";
 import { heartbeatMs } from "./heartbeat.ts";
-import { type Header, parseHeader, readIncoming, receiveImage } from "./transfer.ts";
+import { type Header, type Incoming, parseHeader, readIncoming, receiveBundle, receiveImage } from "./transfer.ts";
 
 /**
  * Builds the image of a manifest on another machine and fetches it, unless it is already here.
@@ -40,8 +41,8 @@ export async function buildImageOn(
 
   return inUnfinishedFolder(outputDir, async (work) => {
     const disk = path.join(work, "disk.img");
-    const { contents, blockMap, reused } = await fetchImage(builder, manifest, disk, context);
-    await publish(disk, image, contents, blockMap);
+    const { contents, blockMap, reused, bundleBytes } = await fetchImage(builder, manifest, disk, context);
+    await publish(disk, image, { contents, blockMap, bundle: bundleBytes > 0 ? updateFileOf(disk) : undefined });
     await removeOldImages(image);
     return builtImage(image, contents, reused, start);
   });
@@ -87,11 +88,18 @@ function startBuild(
       const line = await incoming.line();
       const header = line === undefined ? undefined : parseHeader(line);
       if (!header) return "no header";
-      return (await receiveImage(header, incoming.rest(), disk, context.progress)) ? header : "no end";
+      return (await receive(header, incoming, disk, context)) ? header : "no end";
     } finally {
       clearInterval(heartbeat);
     }
   });
+}
+
+async function receive(header: Header, incoming: Incoming, disk: string, { progress }: Context): Promise<boolean> {
+  const { bundleBytes } = header;
+  const hasBundle =
+    bundleBytes === 0 || (await receiveBundle(header, incoming.bytes(bundleBytes), updateFileOf(disk), progress));
+  return hasBundle && (await receiveImage(header, incoming.rest(), disk, progress));
 }
 
 /** Sends the program's files as one compressed tar. */

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import path from "node:path";
 import type { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -8,8 +8,10 @@ import { createGunzip, createGzip } from "node:zlib";
 import { z } from "zod";
 import { MiB } from "../../../formats/units.ts";
 import { UserError } from "../../../lib/errors.ts";
+import { exists } from "../../../lib/files.ts";
 import type { Context } from "../../../lib/program.ts";
 import type { Progress } from "../../../lib/progress.ts";
+import { updateFileOf } from "../../image-names.ts";
 import { checkSpace } from "../install/free-space.ts";
 import type { Contents } from "../layers/contents.ts";
 import { allocatedBytes } from "../layers/sparse-files.ts";
@@ -24,6 +26,8 @@ export interface Header {
   reused: BuiltImage["reused"];
   /** What the image takes on a disk that leaves out its holes. */
   diskBytes: number;
+  /** The size of its update; 0 if it has none. */
+  bundleBytes: number;
 }
 
 /** As far as it is looked at on this side; the program that sends it is a copy of this one. */
@@ -32,6 +36,7 @@ const headerSchema = z.object({
   blockMap: z.string(),
   reused: z.array(z.enum(layers)),
   diskBytes: z.number().nonnegative(),
+  bundleBytes: z.number().int().nonnegative(),
 });
 
 /** The header in a line; undefined where there is none in it. */
@@ -49,7 +54,7 @@ const mostLineBytes = 64 * MiB;
 /** Marks lines for the other end, because a login may print others. */
 export const mark = "piinit-builder ";
 
-/** Writes the header's line and the image, with a compression as fast as most networks. */
+/** Writes the header's line, the update as it is, and the image with a compression as fast as most networks. */
 export async function sendImage(
   { path: image, reused }: BuiltImage,
   contents: Contents,
@@ -58,9 +63,12 @@ export async function sendImage(
   { progress, signal }: Context,
 ): Promise<void> {
   const diskBytes = await allocatedBytes(image);
+  const bundle = updateFileOf(image);
+  const bundleBytes = (await exists(bundle)) ? (await stat(bundle)).size : 0;
   progress.step(`image: sending ${Math.ceil(diskBytes / MiB)} MiB, compressed`);
-  const header: Header = { contents, blockMap, reused, diskBytes };
+  const header: Header = { contents, blockMap, reused, diskBytes, bundleBytes };
   output.write(`${mark}${JSON.stringify(header)}\n`);
+  if (bundleBytes > 0) await pipeline(createReadStream(bundle, { highWaterMark: MiB }), output, { signal, end: false });
   await pipeline(createReadStream(image, { highWaterMark: MiB }), createGzip({ level: 1, chunkSize: MiB }), output, {
     signal,
     end: false,
@@ -68,9 +76,11 @@ export async function sendImage(
 }
 
 /** Data from the other end: first lines, then bytes. */
-interface Incoming {
+export interface Incoming {
   /** The next line for us, without its mark; undefined at the end. */
   line(): Promise<string | undefined>;
+  /** As many of the bytes that follow, or fewer at the end. */
+  bytes(count: number): AsyncGenerator<Buffer>;
   /** All that follows. */
   rest(): AsyncGenerator<Buffer>;
 }
@@ -99,6 +109,19 @@ export function readIncoming(stream: AsyncIterable<Buffer>): Incoming {
         const line = await nextLine();
         if (line === undefined) return undefined;
         if (line.startsWith(mark)) return line.slice(mark.length);
+      }
+    },
+    async *bytes(count) {
+      for (let left = count; left > 0; ) {
+        if (buffered.length === 0) {
+          const { value, done } = await chunks.next();
+          if (done) return;
+          buffered = value;
+        }
+        const part = buffered.subarray(0, left);
+        buffered = buffered.subarray(part.length);
+        left -= part.length;
+        yield part;
       }
     },
     async *rest() {
@@ -142,6 +165,19 @@ export async function receiveImage(
   } finally {
     await handle.close();
   }
+}
+
+/** Writes the incoming update into a new file. Returns false if its end is missing. A machine checks what is in it. */
+export async function receiveBundle(
+  { bundleBytes }: Header,
+  incoming: AsyncIterable<Buffer>,
+  file: string,
+  progress: Progress,
+): Promise<boolean> {
+  await checkSpace(path.dirname(file), bundleBytes, "the image's update");
+  progress.step(`image: fetching ${Math.ceil(bundleBytes / MiB)} MiB of its update`);
+  await pipeline(incoming, createWriteStream(file, { flags: "wx", mode: 0o600 }));
+  return (await stat(file)).size === bundleBytes;
 }
 
 /** A multiple of the unit of holes on every file system in use. */

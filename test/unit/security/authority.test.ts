@@ -57,7 +57,7 @@ describe("a stack's certificate authority", () => {
       const texts = await Promise.all(files.map((file) => readFile(path.join(projectDir, file), "utf8")));
       return files.filter((_, index) => loads.test(texts[index] ?? ""));
     };
-    const room = ["authority", "certificate", "main"].map((file) => `steps/security/${file}.ts`);
+    const room = ["authority", "certificate", "main", "signer"].map((file) => `steps/security/${file}.ts`);
     assert.deepEqual(await loading("steps/security"), room);
     assert.deepEqual([...(await loading("cli")), ...(await loading("components"))], []);
   });

@@ -13,9 +13,11 @@ import {
   mark,
   parseHeader,
   readIncoming,
+  receiveBundle,
   receiveImage,
   sendImage,
 } from "../../../../steps/image/remote/transfer.ts";
+import { updateFileOf } from "../../../../steps/image-names.ts";
 
 const KiB = 1024;
 /** Data at odd places, with holes before, between and after it. */
@@ -31,6 +33,7 @@ const header = (more: Partial<Contents> = {}): Header => ({
   contents: { bytes: image.length, sha256, ...more } as Contents,
   blockMap: "<bmap/>\n",
   reused: [],
+  bundleBytes: 0,
   diskBytes: image.length,
 });
 
@@ -66,6 +69,29 @@ describe("an image in transit from the builder", () => {
     assert.equal(await receiveImage(received, incoming.rest(), file(), silent), true);
     await sent;
     assert.ok((await readFile(file())).equals(image));
+  });
+
+  it("has its update before it, and neither is taken for whole when that ends early", async () => {
+    const source = path.join(folder, "source.img");
+    const update = randomBytes(70_001);
+    await writeFile(source, image);
+    await writeFile(updateFileOf(source), update);
+    const line = new PassThrough();
+    const context = { progress: silent, signal: new AbortController().signal };
+    const built = { path: source, sha256, bytes: image.length, seconds: 1, reused: [] };
+    const sent = sendImage(built, header().contents, header().blockMap, line, context).then(() => line.end());
+    const incoming = readIncoming(line);
+    const received = parseHeader((await incoming.line()) ?? "") as Header;
+    assert.equal(received.bundleBytes, update.length);
+    const place = updateFileOf(file());
+    assert.equal(await receiveBundle(received, incoming.bytes(received.bundleBytes), place, silent), true);
+    assert.equal(await receiveImage(received, incoming.rest(), file(), silent), true);
+    await sent;
+    assert.ok((await readFile(place)).equals(update) && (await readFile(file())).equals(image));
+    assert.equal((await stat(place)).mode & 0o777, 0o600);
+    await rm(place);
+    const early = readIncoming(inPieces(update.subarray(0, 70_000))).bytes(update.length);
+    assert.equal(await receiveBundle(received, early, place, silent), false);
   });
 
   it("has holes where it is empty, and can be read by its owner alone", async () => {
