@@ -1,3 +1,4 @@
+import { statusKey, wantedKey } from "../update-messages.ts";
 import type { Token, WantedAccess } from "./contract.ts";
 
 /** Consul's objects, in the spelling of its API. */
@@ -35,7 +36,7 @@ const writeServices = 'service_prefix "" { policy = "write" }\n';
 export function policiesFor({ images }: Pick<WantedAccess, "images">): Policy[] {
   const machines = images.map(({ name, machines }) => ({
     Name: machinePolicy(name),
-    Rules: `${machines.map((machine) => `node "${machine}" { policy = "write" }\n`).join("")}${read("node", "agent")}${writeServices}`,
+    Rules: `${machines.map((machine) => `node "${machine}" { policy = "write" }\n`).join("")}${machines.map(updateKeys).join("")}${read("node", "agent")}${writeServices}`,
   }));
   return [
     ...machines,
@@ -43,6 +44,10 @@ export function policiesFor({ images }: Pick<WantedAccess, "images">): Policy[] 
     { Name: "piinit-prometheus", Rules: read("agent", "node", "service") },
   ];
 }
+
+/** A machine learns which image it is to have, and says which it has. */
+const updateKeys = (machine: string): string =>
+  `key "${wantedKey(machine)}" { policy = "read" }\nkey "${statusKey(machine)}" { policy = "write" }\n`;
 
 const nomadPolicy = "piinit-nomad";
 /** The beginning of the names of policies that are ours to remove. */
@@ -73,7 +78,7 @@ function consulToken({ accessor, secret }: Token, description: string, policies:
 /** What a task may do by its own identity. */
 export const taskPolicy: Policy = {
   Name: "nomad-tasks",
-  Rules: `${read("node", "service", "key")}key_prefix "jobs/" { policy = "write" }\n`,
+  Rules: `${read("node", "service", "key")}key_prefix "jobs/" { policy = "write" }\nkey_prefix "piinit/" { policy = "deny" }\n`,
 };
 
 /** The binding rules name it after the job's namespace. */

@@ -7,7 +7,7 @@ import { type BoardName, boardOf } from "../boards/catalogue.ts";
 import { lab } from "../boards/lab.ts";
 import { onImage } from "../boards/on-image.ts";
 import { type Contribution, combine, type ImageContext, type Role } from "../manifest/contribution.ts";
-import type { Base, Boot, ImageBase, Manifest, TextFile } from "../manifest/manifest.ts";
+import type { Base, Boot, ImageBase, Manifest, Signer, TextFile } from "../manifest/manifest.ts";
 import { card } from "../roles/card.ts";
 import { type RoleOptions, rolesOf } from "../roles/catalogue.ts";
 import { identity } from "../roles/identity.ts";
@@ -16,6 +16,7 @@ import { type RouterOptions, router } from "../roles/router.ts";
 import { noSsh, ssh } from "../roles/ssh.ts";
 import { system } from "../roles/system.ts";
 import { timeSync } from "../roles/time.ts";
+import { updates } from "../roles/updates.ts";
 import type { BootSettings } from "./boot-settings.ts";
 
 export interface ImagePlan {
@@ -46,15 +47,28 @@ export function plan(image: ImagePlan, context: ImageContext, architecture: Arch
   const isOnImage = image.base !== undefined && "image" in image.base;
   const own = boardOf(image.board, architecture);
   const board = withSettings(isOnImage ? onImage(own) : own, image.boot);
-  return manifest(image, board, [
-    board.clock === "host" ? {} : timeSync({ hasClock: board.clock === "battery" }),
-    board.disk.grows ? card(board.disk, { keepData, readOnlyRoot }) : {},
-    isOnImage ? raspberryPiOs : {},
-    identity(context.machines),
-    ...contributions,
-    image.roles.ssh ? {} : noSsh,
-    { packages, files },
-  ]);
+  return manifest(
+    image,
+    board,
+    [
+      board.clock === "host" ? {} : timeSync({ hasClock: board.clock === "battery" }),
+      board.disk.grows ? card(board.disk, { keepData, readOnlyRoot }) : {},
+      isOnImage ? raspberryPiOs : {},
+      identity(context.machines),
+      ...contributions,
+      ...updatesOf(image, board, context),
+      image.roles.ssh ? {} : noSsh,
+      { packages, files },
+    ],
+    context.signer,
+  );
+}
+
+/** Whoever takes updates of a stack must be known to its agents. */
+function updatesOf(image: ImagePlan, board: Board, { security, signer }: ImageContext): Contribution[] {
+  if (!security || !signer) return [];
+  const { name, board: boardName, roles } = image;
+  return [updates({ image: { name, board: boardName, disk: board.disk }, roles, security, signer })];
 }
 
 function programOf({ program: name }: Pick<Role<z.ZodType>, "program">): Contribution {
@@ -75,7 +89,12 @@ const noContext: ImageContext = {
   gossipKeys: { consul: "", nomad: "" },
 };
 
-function manifest(image: Omit<ImagePlan, "roles">, board: Board, contributions: Contribution[]): Manifest {
+function manifest(
+  image: Omit<ImagePlan, "roles">,
+  board: Board,
+  contributions: Contribution[],
+  signer?: Signer,
+): Manifest {
   const { name, readOnlyRoot = false } = image;
   const all = combine(
     system({ readOnlyRoot, disk: board.disk }),
@@ -97,6 +116,7 @@ function manifest(image: Omit<ImagePlan, "roles">, board: Board, contributions: 
     links: all.links,
     boot: readOnlyRoot ? withOverlay(board.boot) : board.boot,
     disk: board.disk,
+    ...(signer && board.disk.slots && { signer }),
   };
 }
 

@@ -110,8 +110,10 @@ const prepare = `#!/bin/sh
 set -eu
 /usr/lib/piinit/wait-for-name
 # The image knows no address, and a machine may have several.
-read -r _ address _ </run/piinit/machine
-echo "{\\"advertise_addr\\": \\"$address\\"}" >/run/piinit/consul.json
+read -r name address _ </run/piinit/machine
+install -d -m 0750 -o consul -g consul /run/piinit/consul
+echo "{\\"advertise_addr\\": \\"$address\\"}" >/run/piinit/consul/address.json
+if [ -x /usr/lib/piinit/consul-watch ]; then /usr/lib/piinit/consul-watch "$name" >/run/piinit/consul/watch.json; fi
 /usr/lib/piinit/node-id /data/consul/node-id
 chown consul:consul /data/consul/node-id
 # Definitions of registered services and checks are written without a sync; an empty one stops the agent.
@@ -132,7 +134,7 @@ Type=exec
 User=consul
 Group=consul
 ExecStartPre=+/usr/lib/piinit/prepare-consul
-ExecStart=/usr/local/bin/consul agent -config-dir=/etc/consul.d -config-file=/run/piinit/consul.json
+ExecStart=/usr/local/bin/consul agent -config-dir=/etc/consul.d -config-dir=/run/piinit/consul
 ExecReload=/bin/kill --signal HUP $MAINPID
 KillMode=process
 KillSignal=SIGTERM

@@ -13,13 +13,21 @@ const rulesOf = (name: string) => policiesFor({ images }).find(({ Name }) => Nam
 describe("who may do what in Consul", () => {
   it("lets a machine speak for the machines of its own image alone", () => {
     assert.match(rulesOf("piinit-machine-server"), /^node "pi1" \{ policy = "write" \}\nnode "pi2" /);
-    assert.doesNotMatch(rulesOf("piinit-machine-monitor"), /pi1|pi2|key|acl|operator/);
+    assert.doesNotMatch(rulesOf("piinit-machine-monitor"), /pi1|pi2|key_prefix|acl|operator/);
   });
 
-  it("lets nobody but tasks read keys, and these write below jobs/ only", () => {
-    const readers = [...policiesFor({ images }), taskPolicy].filter(({ Rules }) => Rules.includes("key"));
+  it("lets nobody but tasks read keys, and these write below jobs/ only, and see nothing of updates", () => {
+    const readers = [...policiesFor({ images }), taskPolicy].filter(({ Rules }) => Rules.includes("key_prefix"));
     assert.deepEqual(readers, [taskPolicy]);
     assert.deepEqual(taskPolicy.Rules.match(/key_prefix .* "write" }/g), ['key_prefix "jobs/" { policy = "write" }']);
+    assert.match(taskPolicy.Rules, /^key_prefix "piinit\/" \{ policy = "deny" \}$/m);
+  });
+
+  it("lets a machine learn which image it is to have, and say which it has, for no other machine", () => {
+    assert.deepEqual(rulesOf("piinit-machine-monitor").match(/^key .*$/gm), [
+      'key "piinit/wanted/zero" { policy = "read" }',
+      'key "piinit/status/zero" { policy = "write" }',
+    ]);
   });
 
   it("gives each image's machines a token of their own, and all tokens a policy", () => {

@@ -6,6 +6,7 @@ import { execa } from "execa";
 import { projectDir } from "../../../lib/paths.ts";
 import { boardNames } from "../../../steps/image/boards/catalogue.ts";
 import { initScript } from "../../../steps/image/boot/initrd.ts";
+import { hook } from "../../../steps/image/bundle/hook.ts";
 import { packagesArguments } from "../../../steps/image/debian/debian-arguments.ts";
 import { baseImageArguments } from "../../../steps/image/existing/base-image-arguments.ts";
 import { takeBootHook } from "../../../steps/image/existing/base-image-boot.ts";
@@ -13,7 +14,7 @@ import { nativeScripts } from "../../../steps/image/foreign/native.ts";
 import { finishScript } from "../../../steps/image/install/root-file-system.ts";
 import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
 import { type ImagePlan, planRouter } from "../../../steps/image/plan/plan.ts";
-import { imageWith } from "./roles/fixture.ts";
+import { home, imageWith, updating } from "./roles/fixture.ts";
 
 const sshKey = "ssh-ed25519 AAAA me";
 const everyRole: ImagePlan["roles"] = {
@@ -30,7 +31,9 @@ const everyRole: ImagePlan["roles"] = {
 function manifests(): Manifest[] {
   const boards = boardNames.flatMap((board) =>
     [false, true].flatMap((keepData) =>
-      [false, true].map((readOnlyRoot) => imageWith(everyRole, { board, keepData, readOnlyRoot })),
+      [false, true].map((readOnlyRoot) =>
+        imageWith(everyRole, { board, keepData, readOnlyRoot, context: readOnlyRoot ? updating : home }),
+      ),
     ),
   );
   const existing = { image: "/raspios.img", sha256: "0".repeat(64) };
@@ -69,6 +72,7 @@ const hooks = [
 const builderScripts = new Map([
   ...hooks.map((text, index): [string, string] => [`hook ${index}`, `${shebang}${text}\n`]),
   ["init", initScript],
+  ["update hook", hook],
   ["finish", shebang + finishScript],
   ...Object.entries(nativeScripts("amd64", "arm64")).map(([name, text]): [string, string] => [name, shebang + text]),
 ]);

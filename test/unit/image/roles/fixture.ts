@@ -24,6 +24,28 @@ export const home: ImageContext = {
   },
 };
 
+/** The same, whose machines take updates over the network. */
+export const updating: ImageContext = {
+  ...home,
+  security: {
+    ca: "CA\n",
+    certificate: "CERTIFICATE\n",
+    key: "KEY\n",
+    tokens: {
+      consulManagement: "11111111-1111-8111-8111-111111111111",
+      recovery: "22222222-2222-8222-8222-222222222222",
+      machine: "33333333-3333-8333-8333-333333333333",
+      dns: "44444444-4444-8444-8444-444444444444",
+      nomadServer: "55555555-5555-8555-8555-555555555555",
+      nomadClient: "66666666-6666-8666-8666-666666666666",
+      nomadManagement: "77777777-7777-8777-8777-777777777777",
+      prometheus: "88888888-8888-8888-8888-888888888888",
+      prometheusPage: "password",
+    },
+  },
+  signer: { certificate: "SIGNER\n", key: "SIGNER'S KEY\n" },
+};
+
 /** The image of a machine of that home with these roles; a Consul client unless they say otherwise. */
 export function imageWith(roles: RoleOptions, { context = home, ...more }: Partial<ImagePlan & Home> = {}): Manifest {
   return plan({ name: "test", board: "lab", roles: { consul: "client", ...roles }, ...more }, context, "amd64");

@@ -245,8 +245,8 @@ describe("the identity of a machine", () => {
 
   it("is what the agents advertise", () => {
     const prepare = (agent: string) => textOf(image, `/usr/lib/piinit/prepare-${agent}`);
-    assert.match(prepare("consul"), />\/run\/piinit\/consul\.json$/m);
+    assert.match(prepare("consul"), />\/run\/piinit\/consul\/address\.json$/m);
     const [command = ""] = settingsOf(textOf(image, "/etc/systemd/system/consul.service"), "ExecStart");
-    assert.ok(command.endsWith("-config-file=/run/piinit/consul.json"), command);
+    assert.ok(command.endsWith("-config-dir=/run/piinit/consul"), command);
   });
 });
