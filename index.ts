@@ -1,4 +1,4 @@
-/** From bare disk to running job: images → DHCP reservations → machines → ready? → Consul keys → Nomad jobs. */
+/** From bare disk to running job: images → DHCP reservations → machines → ready? → updates → Consul keys → Nomad jobs. */
 import * as pulumi from "@pulumi/pulumi";
 import { ClusterAccess } from "./components/access.ts";
 import { keepSecret, keepSecrets, readSettings, reportingFaults } from "./components/config.ts";
@@ -11,6 +11,7 @@ import { ClusterReady } from "./components/ready.ts";
 import { remedy } from "./components/remedy.ts";
 import { DhcpReservations } from "./components/reservations.ts";
 import { ClusterSecrets } from "./components/secrets.ts";
+import { Updates } from "./components/updates.ts";
 import { stackDir } from "./lib/paths.ts";
 import { serversOf } from "./steps/image/roles/servers.ts";
 
@@ -62,16 +63,31 @@ const leftOut = process.env.PIINIT_LEFT_OUT?.split(",") ?? [];
 const access = leftOut.includes("access")
   ? []
   : [new ClusterAccess("access", { settings, secrets, machines }, { dependsOn: [ready] })];
+// A machine restarts for its update, and a job may need what only the new image has.
+const updates =
+  secrets.updates && !leftOut.includes("updates")
+    ? [
+        new Updates(
+          "updates",
+          { settings, secrets: secrets.updates, images, machines },
+          { dependsOn: [ready, ...access] },
+        ),
+      ]
+    : [];
 const keys = leftOut.includes("keys")
   ? []
   : [
-      new ConsulKeys("keys", {
-        consulUrl: consul,
-        access: secrets.access,
-        datacenter: keepSecret("datacenter", datacenter),
-        values: kv,
-        deletedWith,
-      }),
+      new ConsulKeys(
+        "keys",
+        {
+          consulUrl: consul,
+          access: secrets.access,
+          datacenter: keepSecret("datacenter", datacenter),
+          values: kv,
+          deletedWith,
+        },
+        { dependsOn: updates },
+      ),
     ];
 const hasNomad = serversOf(settings, "nomad").length > 0;
 if (hasNomad && !leftOut.includes("jobs")) {
@@ -79,6 +95,6 @@ if (hasNomad && !leftOut.includes("jobs")) {
   new NomadJobs(
     "jobs",
     { nomadUrl: nomad, access: secrets.access, servers, jobs, isDisposable: lab !== undefined },
-    { dependsOn: [...access, ...keys] },
+    { dependsOn: [...access, ...updates, ...keys] },
   );
 }

@@ -16,6 +16,7 @@ const commands: [name: string, summary: string, load: Load][] = [
   ["discover", "list who has an address from the home router, Raspberry Pis first", () => import("./discover.ts")],
   ["snapshot", "write all that Consul and Nomad have into one encrypted file", () => import("./snapshot.ts")],
   ["restore", "bring a snapshot into the cluster, such as after all cards were lost", () => import("./restore.ts")],
+  ["rollback", "start the image again that a machine ran before its last update", () => import("./rollback.ts")],
   ["rotate", "make every certificate, token and gossip key anew, such as after a theft", () => import("./rotate.ts")],
   ["build", "build one image and nothing else", () => import("./build.ts")],
   ["cache", "show what this user's cache takes; prune removes what no image needs", () => import("./cache.ts")],
@@ -27,7 +28,7 @@ const commands: [name: string, summary: string, load: Load][] = [
   ["doctor", "check this machine, the tools and a stack's settings", () => import("./doctor.ts")],
   [
     "test",
-    "run the test suites unit, engine and e2e, or those named (also: boards, browser, routers, upgrades)",
+    "run the test suites unit, engine and e2e, or those named (also: boards, browser, routers, updates, upgrades)",
     () => import("./test.ts"),
   ],
 ];

@@ -9,6 +9,7 @@ import type { MachineStatus } from "../steps/lab/lab.ts";
 import { endingCertificates } from "./stack/certificates.ts";
 import { accessIn, machinesAt, virtualMachines } from "./stack/cluster-machines.ts";
 import { lookAtStack } from "./stack/look.ts";
+import { newestImages } from "./stack/newest-images.ts";
 import { stackSettings } from "./stack/settings.ts";
 import type { Stack } from "./stack/stack.ts";
 import { readState } from "./stack/state.ts";
@@ -43,22 +44,29 @@ interface Known {
   access: Access | undefined;
   /** Of the stack itself, whatever its machines answer. */
   problems: Problem[];
+  /** The image that each machine is to have. */
+  newest: ReadonlyMap<string, string>;
 }
 
 async function lookUp(stack: Stack): Promise<Known> {
   const [settings, state] = await Promise.all([stackSettings(stack), readState(stack)]);
-  return { settings, access: accessIn(state), problems: endingCertificates(state, stack.name) };
+  return {
+    settings,
+    access: accessIn(state),
+    problems: endingCertificates(state, stack.name),
+    newest: newestImages(state),
+  };
 }
 
 async function look(
   name: string,
-  { settings, access, problems }: Known,
+  { settings, access, problems, newest }: Known,
 ): Promise<{ status: StackStatus; virtual: MachineStatus[] }> {
   const virtual = await virtualMachines(name, settings);
   const machines = machinesAt(settings, virtual);
   const { datacenter } = settings;
   const expectation = { datacenter, machines, access, deadlineSeconds: 0, remedy: remedy(name, settings), guards: "" };
-  const status = await stackStatus(expectation, interrupted);
+  const status = await stackStatus(expectation, newest, interrupted);
   return { status: { ...status, problems: [...status.problems, ...problems] }, virtual };
 }
 

@@ -84,7 +84,7 @@ function withoutOthers({ gate: { answer }, judgement }: ClusterNow): Judgement {
   return { ...judgement, findings: judgement.findings.filter(({ machine }) => machine && isMissing(machine.name)) };
 }
 
-function tellMissing({ cluster, unknown }: Drift): void {
+function tellMissing({ cluster, unknown, silent }: Drift): void {
   const missing = cluster ? missingLines(withoutOthers(cluster), cluster.gate.input) : [];
-  for (const line of [...missing, ...unknown]) process.stderr.write(`${line}\n`);
+  for (const line of [...missing, ...unknown, ...silent]) process.stderr.write(`${line}\n`);
 }

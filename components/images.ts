@@ -23,20 +23,22 @@ export function buildImages(
   const keys: pulumi.Output<string[]> = labKey ? labKey.apply((key) => [key]) : pulumi.output([]);
   const files = reportingFaults(() => readExtraFiles(settings.images));
   const manifestOf = (name: string, image: Settings["images"][string]): pulumi.Output<Manifest> =>
-    pulumi.all([secrets.gossipKeys, keys, secrets.images[name]]).apply(([gossipKeys, extraKeys, security]) =>
-      reportingFaults(() =>
-        plan(
-          {
-            ...withKeys({ name, ...image }, extraKeys),
-            base: locate(image.base),
-            refreshed: settings.refreshed,
-            files: files[name] ?? [],
-          },
-          contextOf(settings, gossipKeys, security),
-          labArchitecture,
+    pulumi
+      .all([secrets.gossipKeys, keys, secrets.images[name], secrets.updates?.signer])
+      .apply(([gossipKeys, extraKeys, security, signer]) =>
+        reportingFaults(() =>
+          plan(
+            {
+              ...withKeys({ name, ...image }, extraKeys),
+              base: locate(image.base),
+              refreshed: settings.refreshed,
+              files: files[name] ?? [],
+            },
+            { ...contextOf(settings, gossipKeys, security), signer },
+            labArchitecture,
+          ),
         ),
-      ),
-    );
+      );
   return Object.fromEntries(
     Object.entries(settings.images).map(([name, image]) => [
       name,

@@ -15,12 +15,14 @@ export interface ConsulKeysArgs {
 /** Consul keys, one resource each, removed on destroy; no other key is touched. Without keys there is no provider. */
 export class ConsulKeys extends pulumi.ComponentResource {
   constructor(name: string, args: ConsulKeysArgs, options?: pulumi.ComponentResourceOptions) {
-    super("piinit:ConsulKeys", name, {}, options);
-    if (Object.keys(args.values).length > 0) this.createKeys(args);
+    // What keys wait for, their provider does not, so its plugin starts meanwhile.
+    const { dependsOn, ...others } = options ?? {};
+    super("piinit:ConsulKeys", name, {}, others);
+    if (Object.keys(args.values).length > 0) this.createKeys(args, dependsOn);
     this.registerOutputs();
   }
 
-  private createKeys(args: ConsulKeysArgs): void {
+  private createKeys(args: ConsulKeysArgs, dependsOn: pulumi.ComponentResourceOptions["dependsOn"]): void {
     const { consulUrl: address, access } = args;
     const provider = new consul.Provider(
       "consul",
@@ -31,7 +33,12 @@ export class ConsulKeys extends pulumi.ComponentResource {
       new consul.Keys(
         path,
         { datacenter: args.datacenter, keys: [{ path, value, delete: true }] },
-        { parent: this, provider, ...(args.deletedWith && { deletedWith: args.deletedWith }) },
+        {
+          parent: this,
+          provider,
+          ...(dependsOn && { dependsOn }),
+          ...(args.deletedWith && { deletedWith: args.deletedWith }),
+        },
       );
     }
   }

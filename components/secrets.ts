@@ -4,10 +4,20 @@ import type { Access } from "../steps/agents.ts";
 import type { ImageSecurity } from "../steps/image/manifest/contribution.ts";
 import { accessOf } from "../steps/security/access.ts";
 import { subjectOf } from "../steps/security/agent-names.ts";
-import { type Authority, securityStep } from "../steps/security/contract.ts";
+import { type Authority, type Certified, securityStep } from "../steps/security/contract.ts";
 import { type Tokens, tokensOf } from "../steps/security/tokens.ts";
+import { updateServerName } from "../steps/update-messages.ts";
 import type { Settings } from "./schema/stack.ts";
 import { Step } from "./step.ts";
+import { takesUpdates } from "./takes-updates.ts";
+
+/** By which machines know updates, and the computer that they get them from. */
+export interface UpdateSecrets {
+  /** Another one would be refused by every card that is in use, so generations leave it as it is. */
+  signer: pulumi.Output<Certified>;
+  server: pulumi.Output<Certified>;
+  access: pulumi.Output<Access>;
+}
 
 /** Secrets that the cluster shares, made once and kept in the stack's state. */
 export class ClusterSecrets extends pulumi.ComponentResource {
@@ -17,6 +27,8 @@ export class ClusterSecrets extends pulumi.ComponentResource {
   readonly tokens: pulumi.Output<Tokens>;
   /** What the agents of each image hold, by the image's name. */
   readonly images: Record<string, pulumi.Output<ImageSecurity>>;
+  /** Undefined if no machine takes updates over the network. */
+  readonly updates: UpdateSecrets | undefined;
 
   constructor(name: string, settings: Settings, options?: pulumi.ComponentResourceOptions) {
     super("piinit:ClusterSecrets", name, {}, options);
@@ -29,7 +41,21 @@ export class ClusterSecrets extends pulumi.ComponentResource {
     this.images = Object.fromEntries(
       images.map((image) => [image, this.createCertificate(image, authority, settings)]),
     );
+    this.updates = Object.values(settings.images).some(takesUpdates) ? this.createUpdates(name, authority) : undefined;
     this.registerOutputs();
+  }
+
+  private createUpdates(name: string, authority: pulumi.Output<Authority>): UpdateSecrets {
+    const signer = new Step(`${name}-signer`, securityStep, { create: "signer", input: {} }, { parent: this }).answer();
+    const subject = { commonName: "updates", names: [updateServerName], addresses: [] };
+    const input = authority.apply(({ certificate, key }) => ({ authority: { certificate, key }, ...subject }));
+    const server = new Step(
+      `${name}-updates`,
+      securityStep,
+      { create: "certificate", input },
+      { parent: this },
+    ).answer();
+    return { signer, server, access: this.access };
   }
 
   private createGossipKeys(name: string, generation: number): ClusterSecrets["gossipKeys"] {

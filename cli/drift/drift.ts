@@ -1,4 +1,5 @@
 import { type Progress, progressOnStderr } from "../../lib/progress.ts";
+import { missingMachines } from "../../steps/cluster/patience.ts";
 import type { Stack } from "../stack/stack.ts";
 import { type StackState, type StateResource, writeState } from "../stack/state.ts";
 import { accessDrift } from "./access.ts";
@@ -9,6 +10,7 @@ import { keyDrift } from "./keys.ts";
 import { labDrift } from "./lab.ts";
 import { type RouterFindings, routerDrift, type Wanted } from "./router.ts";
 import { secretDrift } from "./secrets.ts";
+import { updateDrift } from "./updates.ts";
 
 /** What a stack has made, compared with what is there. */
 export interface Drift extends Findings {
@@ -16,6 +18,8 @@ export interface Drift extends Findings {
   cluster: ClusterNow | undefined;
   /** Why the gate must look again. */
   gate: Correction[];
+  /** Sentences about machines that no update reaches. */
+  silent: string[];
   /** The router's part of it. */
   router: RouterFindings;
 }
@@ -55,12 +59,13 @@ export type OtherDrift = Omit<Drift, "router">;
 export async function findOtherDrift(state: StackState): Promise<OtherDrift> {
   const looks = { "the lab": labDrift(state), "the cluster": lookBehindGate(state) };
   const stop = tellSlow(looks);
-  const [lab, { cluster, found }] = await Promise.all([looks["the lab"], looks["the cluster"]]).finally(stop);
+  const [lab, { cluster, found, silent }] = await Promise.all([looks["the lab"], looks["the cluster"]]).finally(stop);
   return {
     corrections: [...lab, ...found.flatMap(({ corrections }) => corrections)],
     unknown: found.flatMap(({ unknown }) => unknown),
     cluster,
     gate: cluster ? gateDrift(cluster) : [],
+    silent,
   };
 }
 
@@ -93,19 +98,26 @@ export function tellSlow(
   return () => clearTimeout(timer);
 }
 
-async function lookBehindGate(state: StackState): Promise<{ cluster: ClusterNow | undefined; found: Findings[] }> {
+interface BehindGate extends Pick<Drift, "cluster" | "silent"> {
+  found: Findings[];
+}
+
+async function lookBehindGate(state: StackState): Promise<BehindGate> {
   const cluster = await lookAtCluster(state);
   const agents = cluster?.judgement.quorum;
   const access = cluster?.gate.input.access;
   const consulUrl = agents?.consulUrl ?? providerAddress(state, "consul");
   const nomadUrl = agents?.nomadUrl ?? providerAddress(state, "nomad");
-  const found = await Promise.all([
+  const missing = cluster ? missingMachines(cluster.judgement.findings) : [];
+  const [updates, ...others] = await Promise.all([
+    updateDrift(state, { consulUrl, missing }, access),
     accessDrift(state, { consulUrl, nomadUrl }),
     keyDrift(state, consulUrl, access),
     jobDrift(state, nomadUrl, access),
     secretDrift(state, nomadUrl),
   ]);
-  return { cluster, found: cluster && !access ? [...found, jobsWithoutIdentity(state)] : found };
+  const found = [updates, ...others, ...(cluster && !access ? [jobsWithoutIdentity(state)] : [])];
+  return { cluster, found, silent: updates.silent };
 }
 
 /** Where a provider's plugin talks to. */

@@ -2,20 +2,23 @@ import { columns } from "../../lib/words.ts";
 import { majorityOf } from "../../steps/agents.ts";
 import type { LastRun } from "../../steps/jobs/health.ts";
 import type { MachineStatus } from "../../steps/lab/lab.ts";
+import { imageText } from "./images.ts";
 import type { StackStatus } from "./stack-status.ts";
 
 /** A cluster's status as one screen for users; `virtual` has a lab's machines. */
 export function statusScreen(status: StackStatus, virtual: readonly MachineStatus[]): string {
   const { consul, nomad, jobs } = status;
   const stateOf = (name: string) => virtual.find((machine) => machine.name === name)?.state;
-  const machines = status.machines.map(({ name, ip, reachable, problem }) => [
+  const hasImages = status.machines.some(({ image }) => image !== null);
+  const machines = status.machines.map(({ name, ip, reachable, problem, image }) => [
     name,
     ip,
     reachable ? (problem ? "answers" : "well") : (stateOf(name) ?? "no answer"),
+    ...(hasImages ? [imageText(image)] : []),
     problem ?? "",
   ]);
   return `${[
-    ...columns([["MACHINE", "ADDRESS", "STATE", ""], ...machines]),
+    ...columns([["MACHINE", "ADDRESS", "STATE", ...(hasImages ? ["IMAGE"] : []), ""], ...machines]),
     "",
     ...columns([
       ["Consul", quorumText(consul), consul.url ?? ""],

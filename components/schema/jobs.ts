@@ -13,7 +13,10 @@ const jobVariable = z.union(
 
 export const kv = z
   .record(
-    z.string().regex(/^[^/].*$/, "must be a key without a leading slash"),
+    z
+      .string()
+      .regex(/^[^/].*$/, "must be a key without a leading slash")
+      .refine((key) => !key.startsWith("piinit/"), "must not be below piinit/, where updates have their keys"),
     scalar.meta({ description: "The value of the key `NAME`.", example: "Hello", secret: "possible" }),
   )
   .prefault({})

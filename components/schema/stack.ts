@@ -43,6 +43,20 @@ const refreshed = z
     example: "2026-11-27T18:30Z",
   });
 
+const updates = z
+  .strictObject({
+    address: z.ipv4("must be an IPv4 address such as 192.168.2.10").optional().meta({
+      description: "Where machines reach the computer that runs `up`, if not at its own address in their network.",
+      example: "192.168.2.10",
+    }),
+    port: z.int().min(1).max(65535).optional().meta({
+      description: "The port at which they get their update, for a firewall to let in; any free one by default.",
+      example: 8443,
+    }),
+  })
+  .prefault({})
+  .meta({ description: "How machines get a new image over the network ([updates.md](updates.md))." });
+
 /** A stack's settings: everything under `piinit:` in its file. */
 export const stackSchema = z.strictObject({
   datacenter: z
@@ -63,6 +77,7 @@ export const stackSchema = z.strictObject({
   jobs,
   generation,
   refreshed,
+  updates,
   wait,
 });
 

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { unlessSilent } from "../../lib/http.ts";
 import type { Context } from "../../lib/program.ts";
-import { type Access, type AgentName, askAgent, healthAnswer, leaderAnswer, majorityOf, plainText } from "../agents.ts";
+import { type Access, type AgentName, askAgent, healthAnswer, leaderAnswer, plainText } from "../agents.ts";
+import { isAt, type Server, shortage } from "../quorum.ts";
 import type { LabMachine } from "./contract.ts";
 import { type Ports, readRecords } from "./folder.ts";
 import { machineProcesses } from "./machine-processes.ts";
@@ -15,14 +16,6 @@ const agents: readonly Agent[] = ["consul", "nomad"];
 /** Time limits for a replaced machine's agents to return, and for the others to become healthy before that. */
 const returnSeconds = 600;
 const quorumSeconds = 60;
-
-/** A server as autopilot sees it; its address is "IP:PORT". */
-export interface Server {
-  Name: string;
-  Address: string;
-  Healthy: boolean;
-  Voter: boolean;
-}
 
 /** Ports that lead to a machine's agents, and what opens these. */
 export interface Reachable {
@@ -67,22 +60,9 @@ async function missingWithout(
   for (const { ports } of records) {
     if (!(await hasLeader({ ports, access }, agent))) continue;
     const servers = await serversOf({ ports, access }, agent);
-    if (servers) return shortage(servers, ip, agent);
+    if (servers) return shortage(servers, ip, names[agent]);
   }
   return undefined;
-}
-
-/** What a cluster would lack without the server at that address; nothing if there is no server at that address. */
-export function shortage(servers: readonly Server[], ip: string, agent: Agent): string | undefined {
-  const voters = servers.filter(({ Voter }) => Voter);
-  const others = voters.filter((server) => !isAt(server, ip));
-  if (others.length === voters.length) return undefined;
-  const healthy = others.filter(({ Healthy }) => Healthy);
-  // One or two servers lose their quorum with any of them, so there is none to keep.
-  const needed = Math.min(others.length, majorityOf(voters.length));
-  if (healthy.length >= needed) return undefined;
-  const ill = others.filter(({ Healthy }) => !Healthy).map(({ Name }) => Name);
-  return `${agent} has ${healthy.length} healthy servers of the ${needed} it needs (not: ${ill.join(", ")})`;
 }
 
 /** Waits until these agents of a machine are members of their clusters again. */
@@ -126,10 +106,6 @@ const nodeAnswer = z.object({ Status: plainText });
 
 function isServer({ Config, config }: Self): boolean {
   return Config?.Server === true || config?.Server?.Enabled === true;
-}
-
-function isAt({ Address }: Server, ip: string): boolean {
-  return Address.startsWith(`${ip}:`);
 }
 
 async function hasLeader(machine: Reachable, agent: Agent): Promise<boolean> {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { shortage } from "../../../steps/lab/agents.ts";
 import { emulatorFor, machineArguments } from "../../../steps/lab/arguments.ts";
 import type { LabMachine, LabRouter } from "../../../steps/lab/contract.ts";
 import { checkVersion } from "../../../steps/lab/emulator.ts";
@@ -8,6 +7,7 @@ import { stateOf } from "../../../steps/lab/lab.ts";
 import { machineOf } from "../../../steps/lab/machine-processes.ts";
 import { candidates, targetsOf } from "../../../steps/lab/ports.ts";
 import { sshArguments } from "../../../steps/lab/ssh.ts";
+import { shortage } from "../../../steps/quorum.ts";
 
 const hardware = { dir: "/lab", image: { path: "/server-1.img", sha256: "1" }, memoryMiB: 1024, cpus: 1 };
 const machine: LabMachine = { ...hardware, name: "pi1", mac: "52:54:00:00:00:51", ip: "10.0.0.51" };
@@ -99,25 +99,25 @@ describe("taking a server away", () => {
   });
 
   it("is fine when the others are healthy, or it is no server at all", () => {
-    assert.equal(shortage([server(1), server(2), server(3)], "10.0.0.1", "consul"), undefined);
-    assert.equal(shortage([server(1, false), server(2), server(3)], "10.0.0.1", "consul"), undefined);
-    assert.equal(shortage([server(1), server(2), server(3, false)], "10.0.0.9", "consul"), undefined);
-    assert.equal(shortage([server(1)], "10.0.0.1", "consul"), undefined);
+    assert.equal(shortage([server(1), server(2), server(3)], "10.0.0.1", "Consul"), undefined);
+    assert.equal(shortage([server(1, false), server(2), server(3)], "10.0.0.1", "Consul"), undefined);
+    assert.equal(shortage([server(1), server(2), server(3, false)], "10.0.0.9", "Consul"), undefined);
+    assert.equal(shortage([server(1)], "10.0.0.1", "Consul"), undefined);
   });
 
   it("has to wait when quorum would be lost, and says for whom", () => {
-    assert.match(shortage([server(1), server(2), server(3, false)], "10.0.0.1", "consul") ?? "", /1 .* of the 2 .*pi3/);
-    assert.match(shortage([server(1), server(2, true, false), server(3, false)], "10.0.0.1", "nomad") ?? "", /pi3/);
+    assert.match(shortage([server(1), server(2), server(3, false)], "10.0.0.1", "Consul") ?? "", /1 .* of the 2 .*pi3/);
+    assert.match(shortage([server(1), server(2, true, false), server(3, false)], "10.0.0.1", "Nomad") ?? "", /pi3/);
   });
 
   it("does not take 10.0.0.1 for 10.0.0.11", () => {
     const servers = [server(11), server(2), server(3, false)];
-    assert.equal(shortage(servers, "10.0.0.1", "consul"), undefined);
+    assert.equal(shortage(servers, "10.0.0.1", "Consul"), undefined);
   });
 
   it("can spare one of five with one ill", () => {
     const servers = [server(1), server(2), server(3), server(4), server(5, false)];
-    assert.equal(shortage(servers, "10.0.0.1", "consul"), undefined);
+    assert.equal(shortage(servers, "10.0.0.1", "Consul"), undefined);
   });
 });
 
