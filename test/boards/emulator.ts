@@ -97,7 +97,7 @@ interface SwitchOn {
   disks?: string[];
   /** Ports in the machine that are to be reached beside that of SSH. */
   reach?: number[];
-  /** It starts again by itself, as real ones do; else it ends. */
+  /** It restarts, as real ones do; else it ends then. */
   restarts?: boolean;
 }
 
@@ -122,32 +122,18 @@ export async function switchOn(
     ...["-device", `virtio-blk-pci,drive=more${index}`],
   ]);
   const log = path.join(dir, "console");
-  // Where we play the firmware, it reads the card at every start.
-  const once = restarts && !board.kernel ? [] : ["-no-reboot"];
-  let isOff = false;
-  const start = async (): Promise<ChildProcess> => {
-    const kernel = board.kernel ? await kernelArguments(card, board.kernel, dir) : [];
-    const qemu = [board.program, "-display", "none", ...once, "-nodefaults", ...args, ...more, ...kernel];
-    // It ends with the tests, however these end.
-    const started = spawn("setpriv", ["--pdeathsig", "KILL", ...qemu], { stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [started.stdout, started.stderr]) stream.pipe(createWriteStream(log, { flags: "a" }));
-    if (restarts && board.kernel)
-      started.once("exit", async () => {
-        if (!isOff) child = await start();
-      });
-    return started;
-  };
-  let child = await start();
+  const kernel = board.kernel ? await kernelArguments(card, board.kernel, dir) : [];
+  const once = restarts ? [] : ["-no-reboot"];
+  const qemu = [board.program, "-display", "none", ...once, "-nodefaults", ...args, ...more, ...kernel];
+  // It ends with the tests, however these end.
+  const child = spawn("setpriv", ["--pdeathsig", "KILL", ...qemu], { stdio: ["ignore", "pipe", "pipe"] });
+  for (const stream of [child.stdout, child.stderr]) stream.pipe(createWriteStream(log, { flags: "a" }));
   const console = () => readFileSync(log, "utf8");
-  const hasEnded = () => child.exitCode !== null && !restarts;
   return {
     ports,
     console,
-    async stop() {
-      isOff = true;
-      await end(child);
-    },
-    ssh: (command) => ssh({ port: ports[22] ?? 0, keyFile, hasEnded, console }, command),
+    stop: () => end(child),
+    ssh: (command) => ssh({ port: ports[22] ?? 0, keyFile, child, console }, command),
   };
 }
 
@@ -172,7 +158,7 @@ async function kernelArguments(
 const bootMinutes = 15;
 
 async function ssh(
-  to: { port: number; keyFile: string; hasEnded: () => boolean; console: () => string },
+  to: { port: number; keyFile: string; child: ChildProcess; console: () => string },
   command: string,
 ): Promise<string> {
   const deadline = Date.now() + bootMinutes * 60_000;
@@ -183,7 +169,7 @@ async function ssh(
     const result = await execa("ssh", args, { reject: false, stdin: "ignore", timeout: 120_000 });
     if (result.exitCode === 0) return result.stdout;
     const last = to.console().split("\n").slice(-25).join("\n");
-    if (to.hasEnded()) throw new Error(`QEMU has ended; its console:\n${last}`);
+    if (to.child.exitCode !== null) throw new Error(`QEMU has ended; its console:\n${last}`);
     if (Date.now() > deadline) throw new Error(`${command}: ${result.stderr || "no answer"}; its console:\n${last}`);
     await sleep(3000);
   }

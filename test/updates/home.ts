@@ -41,7 +41,7 @@ export interface Home {
   wanted(image: string, ports: Record<number, number>): WantedUpdate;
 }
 
-export async function makeHome(folder: string, board: "amd64" | "pi3"): Promise<Home> {
+export async function makeHome(folder: string): Promise<Home> {
   const keyFile = path.join(folder, "key");
   await runOnHost("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", keyFile]);
   const authority = await authorityFor({ domain: "home.arpa", cidr: "10.0.2.0/24", generation: 1 });
@@ -66,7 +66,7 @@ export async function makeHome(folder: string, board: "amd64" | "pi3"): Promise<
   const manifest = plan(
     {
       name: "server",
-      board,
+      board: "amd64",
       roles: {
         consul: "server",
         nomad: { role: "both", docker: false, dockerFolders: false, volumes: {} },

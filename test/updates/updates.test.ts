@@ -61,7 +61,7 @@ describe("a machine that gets a new image over the network", function () {
     );
 
   before(async () => {
-    home = await makeHome(folder, "amd64");
+    home = await makeHome(folder);
     first = await home.build();
     second = await home.build(saying("two"));
     await putOnCard(first, card);
