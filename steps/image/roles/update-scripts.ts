@@ -106,7 +106,12 @@ try_other() {
   report "$attempt" draining "its jobs move to other machines"
   [ ! -x /usr/lib/piinit/drain ] || /usr/lib/piinit/drain || echo "its jobs could not be moved"
   report "$attempt" restarting "slot $other"
-  /usr/lib/piinit/boot-choice set-primary "$other" || { forget trying; fail "its boot partition can't be written"; return; }
+  /usr/lib/piinit/boot-choice set-primary "$other" || {
+    forget trying
+    fail "its boot partition can't be written"
+    [ ! -x /usr/lib/piinit/drain ] || /usr/lib/piinit/drain end
+    return 1
+  }
   systemctl reboot
   # The next script to run is the other slot's.
   sleep infinity
@@ -171,7 +176,8 @@ fi
 forget trying
 echo "$running" | keep "whole-$own"
 
-[ ! -x /usr/lib/piinit/drain ] || /usr/lib/piinit/drain end
+# Nomad may take its time, and Consul is told at once.
+[ ! -x /usr/lib/piinit/drain ] || /usr/lib/piinit/drain end &
 reason=$(line reason "$state/failed")
 if [ "$reason" ] && [ "$(line image "$state/failed")" != "$running" ]; then
   set -- "$(line attempt "$state/failed")" failed "$reason"
@@ -179,6 +185,7 @@ else
   set -- "$attempt" running
 fi
 until report "$@"; do sleep 5; done
+wait
 `;
 
 /**
@@ -187,6 +194,7 @@ until report "$@"; do sleep 5; done
  */
 export const deadline = `#!/bin/sh
 # Ends a trial that nothing has confirmed or refused in fifteen minutes, whatever it hangs in.
+until [ -e /dev/piinit/boot ]; do sleep 1; done
 /usr/lib/piinit/boot-choice is-trial || exit 0
 modprobe --quiet bcm2835_wdt
 watchdog=/dev/null
