@@ -56,7 +56,7 @@ describe("pulumi new, with the project as its template", function () {
       const options = { cwd: home(), env, all: true, reject: false, stdin: "ignore" } as const;
       const { exitCode, all } = await execa(program, args, options);
       assert.equal(exitCode, 0, all);
-      assert.match(all, /16 to create/);
+      assert.match(all, /22 to create/);
       assert.match(all, /ip +: "192\.168\.2\.53"/);
       if (secret) assert.ok(!`${all}${text}`.includes(secret), all);
     }
