@@ -174,7 +174,7 @@ describe("a machine that gets a new image over the network", function () {
     const before = await status();
     // What would end the trial hangs, too.
     const hung = withText("/usr/lib/piinit/end-trial", (text) =>
-      text.replace("\nexec 3>", "\n(sleep 20; kill -STOP $$) &\nexec 3>"),
+      text.replace("\nexec 3>", () => "\n(sleep 20; kill -STOP $$) &\nexec 3>"),
     );
     const ill = withText("/usr/lib/piinit/confirm-update", () => "#!/bin/sh\n");
     const lines = await update(await home.build((manifest) => hung(ill(manifest))));
