@@ -170,18 +170,6 @@ describe("a machine that gets a new image over the network", function () {
     assert.equal((await status()).image, before.image);
   });
 
-  it("goes back from one that does nothing any more, by its watchdog", async () => {
-    const before = await status();
-    // What would end the trial hangs, too.
-    const hung = withText("/usr/lib/piinit/end-trial", (text) =>
-      text.replace("\nexec 3>", () => "\n(sleep 20; kill -STOP $$) &\nexec 3>"),
-    );
-    const ill = withText("/usr/lib/piinit/confirm-update", () => "#!/bin/sh\n");
-    const lines = await update(await home.build((manifest) => hung(ill(manifest))));
-    assert.match(lines.at(-1) ?? "", /^pc1 keeps its old image: it was started again before it was healthy\.$/);
-    assert.equal((await status()).image, before.image);
-  });
-
   it("goes back when it loses its power in the trial, and takes it the next time", async () => {
     const before = await status();
     const fourth = await home.build((manifest) => {
