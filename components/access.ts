@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { accessStep, type WantedAccess } from "../steps/access/contract.ts";
 import { type ExpectedMachine, isNomadServer } from "../steps/cluster/contract.ts";
+import { consulServers, nomadServers } from "./machines.ts";
 import type { Settings } from "./schema/stack.ts";
 import type { ClusterSecrets } from "./secrets.ts";
 import { Step } from "./step.ts";
@@ -21,8 +22,8 @@ export class ClusterAccess extends pulumi.ComponentResource {
     super("piinit:ClusterAccess", name, {}, options);
     const wanted = pulumi.all([machines, secrets.access, secrets.tokens]).apply(
       ([machines, access, { consul: tokens }]): WantedAccess => ({
-        consul: machines.filter(({ consulServer }) => consulServer).map(({ consulUrl }) => consulUrl),
-        nomad: machines.filter(isNomadServer).map(({ nomadUrl }) => nomadUrl),
+        consul: consulServers(machines),
+        nomad: nomadServers(machines),
         access,
         images: imagesOf(settings, tokens.machine),
         tokens,

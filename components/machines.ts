@@ -23,6 +23,11 @@ export function expectedMachines(settings: Settings, running: RunningMachine[] =
   });
 }
 
+/** The URLs of Consul's servers, in the stack's order. */
+export function consulServers(machines: readonly ExpectedMachine[]): string[] {
+  return machines.filter(({ consulServer }) => consulServer).map(({ consulUrl }) => consulUrl);
+}
+
 /** The URLs of Nomad's servers, in the stack's order. */
 export function nomadServers(machines: readonly ExpectedMachine[]): string[] {
   return machines.filter(isNomadServer).map(({ nomadUrl }) => nomadUrl);

@@ -1,8 +1,8 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ExpectedMachine } from "../steps/cluster/contract.ts";
-import { isNomadServer } from "../steps/cluster/contract.ts";
 import { updateStep } from "../steps/update/contract.ts";
 import type { Image } from "./image.ts";
+import { consulServers, nomadServers } from "./machines.ts";
 import type { Machine, Settings } from "./schema/stack.ts";
 import type { UpdateSecrets } from "./secrets.ts";
 import { Step } from "./step.ts";
@@ -44,8 +44,8 @@ function wantedBy({ name, ip }: Machine, { built }: Image, { settings, secrets, 
       name,
       ip,
       image,
-      consul: all.filter(({ consulServer }) => consulServer).map(({ consulUrl }) => consulUrl),
-      nomad: all.filter(isNomadServer).map(({ nomadUrl }) => nomadUrl),
+      consul: consulServers(all),
+      nomad: nomadServers(all),
       access,
       server,
       ...(address !== undefined && { address }),

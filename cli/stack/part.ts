@@ -1,4 +1,4 @@
-import type { StackState, StateResource } from "./state.ts";
+import { isStack, type StackState, type StateResource } from "./state.ts";
 
 /**
  * The part of a state that has the resources that `isWanted` chooses, and what they depend on. Pulumi refuses to update
@@ -27,8 +27,6 @@ export function withPart(state: StackState, part: StackState): StackState {
   const rest = before.filter((resource) => !isStack(resource) && !known.has(resource.urn));
   return withOnly(state, [...(root ? [root] : []), ...others, ...rest]);
 }
-
-const isStack = ({ type }: StateResource): boolean => type === "pulumi:pulumi:Stack";
 
 /** The URNs of all that a resource refers to. */
 function needs({ parent, provider, dependencies = [], deletedWith }: StateResource): string[] {

@@ -31,6 +31,9 @@ export interface StateResource {
   initErrors?: string[];
 }
 
+/** The stack itself, which has its outputs. */
+export const isStack = ({ type }: StateResource): boolean => type === "pulumi:pulumi:Stack";
+
 /** What Pulumi was doing when it was killed. */
 export interface PendingOperation {
   type: string;

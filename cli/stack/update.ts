@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { inTemporaryFolder } from "../../lib/files.ts";
 import { pulumi, type Stack } from "./stack.ts";
-import { readState, resolvePending, type StackState, withResources, writeState } from "./state.ts";
+import { isStack, readState, resolvePending, type StackState, withResources, writeState } from "./state.ts";
 
 /**
  * Runs `pulumi up` in the foreground, and sets the exit code. Returns whether it changed anything. If it fails, the
@@ -51,5 +51,3 @@ export function withOutputsOf(before: StackState, after: StackState): StackState
     return { ...resource, outputs: { ...earlier, ...resource.outputs } };
   });
 }
-
-const isStack = ({ type }: { type: string }) => type === "pulumi:pulumi:Stack";

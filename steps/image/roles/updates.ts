@@ -1,3 +1,4 @@
+import { wantedKey } from "../../update-messages.ts";
 import { type Contribution, combine, file, type ImageSecurity, mask, script, unit } from "../manifest/contribution.ts";
 import type { Manifest, Signer } from "../manifest/manifest.ts";
 import { compatibleWith } from "../manifest/slots.ts";
@@ -96,7 +97,7 @@ const consulWatch = `#!/bin/sh
 # consul-watch NAME: the part of Consul's configuration with which it tells of an update for the machine of that name.
 token=$(sed 's/^X-Consul-Token: //' /etc/piinit/consul-token)
 cat <<END
-{"watches": [{"type": "key", "key": "piinit/wanted/$1", "token": "$token", "handler_type": "script", "args": ["/usr/lib/piinit/look-for-update"]}]}
+{"watches": [{"type": "key", "key": "${wantedKey("$1")}", "token": "$token", "handler_type": "script", "args": ["/usr/lib/piinit/look-for-update"]}]}
 END
 `;
 

@@ -64,7 +64,7 @@ export async function makeServers(ip: string, authority: Authority): Promise<Ser
 
 type Secrets = Awaited<ReturnType<typeof secureIn>>;
 
-const consulConfiguration = (ip: string, secure: Secrets) => ({
+export const consulConfiguration = (ip: string, secure: Secrets) => ({
   ...secure.consul,
   node_name: "pi1",
   datacenter: "home",

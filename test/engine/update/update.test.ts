@@ -13,8 +13,8 @@ import type { WantedUpdate } from "../../../steps/update/contract.ts";
 import { rollBack, updateMachine } from "../../../steps/update/update.ts";
 import { updateServerName } from "../../../steps/update-messages.ts";
 import { type AgentProgram, agentLauncher } from "../agent-programs.ts";
+import { consulConfiguration } from "../cli/servers.ts";
 import { secureIn } from "../cluster/secure.ts";
-import { freePort } from "../ports.ts";
 
 const ip = "127.1.0.61";
 const name = "pi1";
@@ -35,22 +35,11 @@ describe("the step that brings a machine its image", function () {
     const secure = await secureIn(tls, authority, ip);
     access = secure.access;
     const launch = await agentLauncher();
-    const [https, server, serf] = [await freePort(), await freePort(), await freePort()];
-    consul = launch("consul", path.join(folder, "consul"), {
-      ...secure.consul,
-      node_name: name,
-      datacenter: "home",
-      server: true,
-      bootstrap_expect: 1,
-      bind_addr: ip,
-      client_addr: ip,
-      disable_update_check: true,
-      ports: { http: -1, https, server, serf_lan: serf, serf_wan: -1, dns: -1, grpc: -1, grpc_tls: -1 },
-    });
+    consul = launch("consul", path.join(folder, "consul"), consulConfiguration(ip, secure));
     const image = path.join(folder, "server-2222222222222222.img");
     writeFileSync(image.replace(/img$/, "raucb"), bundle);
     const computer = await certify({ authority, commonName: "updates", names: [updateServerName], addresses: [] });
-    wanted = { name, ip, image, consul: [`https://${ip}:${https}`], nomad: [], access, server: computer };
+    wanted = { name, ip, image, consul: [`https://${ip}:8501`], nomad: [], access, server: computer };
     while (
       !(await askAgent("Consul", `${wanted.consul[0]}/v1/status/leader`, leaderAnswer, { access }).catch(() => ""))
     )
