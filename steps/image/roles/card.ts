@@ -12,7 +12,7 @@ export interface CardOptions {
 }
 
 /** Partitions of the disk that was booted, whatever is on other disks; `root` is the slot's that runs. */
-export const ownPartitions = { boot: "/dev/piinit/boot", root: "/dev/piinit/root", data: "/dev/piinit/data" };
+export const ownPartitions = { root: "/dev/piinit/root", data: "/dev/piinit/data" };
 
 /** The root partition of a slot, whichever runs. */
 export const slotPartition = (slot: Slot): string => `/dev/piinit/slot-${slot}`;
