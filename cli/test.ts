@@ -49,17 +49,35 @@ function wantedTools(): WantedTool[] {
   return (["pulumi", "consul", "nomad"] as const).map((name) => ({ name, architecture }));
 }
 
+/** These suites' files know nothing of each other, and mostly wait: for a virtual machine, Pulumi or Raft. */
+const sideBySide = ["engine", "unit"];
+
 async function runTests(selected: string[], grep?: string): Promise<number> {
+  const together = selected.filter((suite) => sideBySide.includes(suite));
+  const alone = selected.filter((suite) => !sideBySide.includes(suite));
+  const sum = { passes: 0, failures: 0, pending: 0 };
+  for (const [suites, jobs] of [[together, 2] as const, [alone, 1] as const]) {
+    const files = (await Promise.all(suites.map(testFiles))).flat();
+    const { passes, failures, pending } = await runFiles(files, jobs, grep);
+    sum.passes += passes;
+    sum.failures += failures;
+    sum.pending += pending;
+  }
+  const { passes, failures, pending } = sum;
+  process.stdout.write(`${passes} passed, ${failures} failed${pending ? `, ${pending} skipped` : ""}\n`);
+  return failures > 0 || passes === 0 ? 1 : 0;
+}
+
+/** Runs this many files at a time. */
+async function runFiles(files: string[], jobs: number, grep?: string) {
+  const none = { passes: 0, failures: 0, pending: 0 };
+  if (files.length === 0) return none;
   const { default: Mocha } = await import("mocha");
-  const mocha = new Mocha({ reporter: "spec", timeout: "2m", ...(grep && { grep }) });
-  for (const suite of selected) for (const file of await testFiles(suite)) mocha.addFile(file);
-  await mocha.loadFilesAsync();
-  return new Promise((resolve) => {
-    const runner = mocha.run(() => {
-      const { passes = 0, failures = 0, pending = 0 } = runner.stats ?? {};
-      process.stdout.write(`${passes} passed, ${failures} failed${pending ? `, ${pending} skipped` : ""}\n`);
-      resolve(failures > 0 || passes === 0 ? 1 : 0);
-    });
+  const mocha = new Mocha({ reporter: "spec", timeout: "2m", parallel: jobs > 1, jobs, ...(grep && { grep }) });
+  for (const file of files) mocha.addFile(file);
+  if (jobs === 1) await mocha.loadFilesAsync();
+  return new Promise<typeof none>((resolve) => {
+    const runner = mocha.run((failures) => resolve({ ...none, ...runner.stats, failures }));
   });
 }
 
