@@ -48,6 +48,8 @@ export async function run(program: string, args: readonly string[], options: Run
   const child = execa(first, rest, settings);
   if (options.ownSession) sessions.add(child);
   const [result] = await Promise.all([child, options.onLine && followLines(child, options.onLine)]);
+  // Pulumi is gone a moment before its plugins are.
+  if (options.ownSession) await sessionsEnd([child]);
   sessions.delete(child);
   // The terminal's ^C may have ended the program before our signal reached it.
   if (result.failed && options.signal?.reason instanceof Interrupted) throw options.signal.reason;
@@ -64,6 +66,10 @@ const endMs = 5000;
 export async function endSessions(): Promise<void> {
   const children = [...sessions];
   for (const child of children) child.kill("SIGTERM");
+  await sessionsEnd(children);
+}
+
+async function sessionsEnd(children: readonly ResultPromise[]): Promise<void> {
   const deadline = performance.now() + endMs;
   while (children.some(hasProcesses) && performance.now() < deadline) await sleep(50);
 }

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFil
 import path from "node:path";
 import { execa } from "execa";
 import { hostPath } from "../../../lib/host.ts";
+import { processesLeft } from "../../faults/left.ts";
 import { processesBelow } from "../agents.ts";
 import { ctrlC, ctrlD, inTerminal, type Terminal } from "../pty.ts";
 import { type HeldStack, makeHeldStack } from "./held.ts";
@@ -35,7 +36,7 @@ describe("^C and ^D in a terminal", function () {
     assert.equal(exitCode, 130, shown);
     assert.match(shown, sentence);
     assert.doesNotMatch(shown, /^ +at |AbortError|Error:/m);
-    assert.deepEqual(await processesBelow(stack.dir), []);
+    assert.deepEqual(await processesLeft([stack.dir], 0), []);
   }
 
   async function holdUntilBegun(hold: () => void, ...args: string[]): Promise<Terminal> {

@@ -17,7 +17,7 @@ export const context: Context = { progress: { step() {} }, signal: new AbortCont
 export interface TestLab {
   dir: string;
   router: LabRouter;
-  /** The machine with that number in the network. */
+  /** The machine with that number in the network. Files of tests that run side by side have others: they make the ports. */
   machine(number: number): LabMachine;
   startRouter(): Promise<RunningRouter>;
   /** Ends and removes everything. */
