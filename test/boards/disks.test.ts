@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type Bus, boot, build, reportingManifest, startsOn, sumOf } from "../engine/image/several-disks.ts";
-import { makeDataDisk, makeFreshCard, makeOtherSystem } from "../engine/image/strangers.ts";
+import { type Bus, boot, build, reportingManifest, startsOn, sumOf } from "./several-disks.ts";
+import { makeDataDisk, makeFreshCard, makeOtherSystem } from "./strangers.ts";
 
 const buses: Bus[] = ["virtio", "nvme", "usb"];
 

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { readPartitions } from "../../../formats/mbr.ts";
-import { runOnHost } from "../../../lib/host.ts";
-import { freshDiskId } from "../../../steps/image/manifest/geometry.ts";
-import { firstSector } from "./look.ts";
+import { readPartitions } from "../../formats/mbr.ts";
+import { runOnHost } from "../../lib/host.ts";
+import { freshDiskId } from "../../steps/image/manifest/geometry.ts";
+import { firstSector } from "../engine/image/look.ts";
 import {
   type Attached,
   boot,

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { stringify } from "yaml";
-import { projectDir } from "../../../lib/paths.ts";
-import { emulationPackages } from "../../../toolchain/packages.ts";
-import { type Checkout, makeCheckout } from "../../e2e/checkout.ts";
+import { projectDir } from "../../lib/paths.ts";
+import { emulationPackages } from "../../toolchain/packages.ts";
+import { type Checkout, makeCheckout } from "../e2e/checkout.ts";
 import { type DebianRoot, type Ended, enterDebian } from "./root.ts";
 
 /** Debian 12's own Node.js is too old: it gets the one that runs this test. */
@@ -85,11 +85,11 @@ describe("with nothing but Debian and Node.js", function () {
     const image = `./${path.join(images, names.find((name) => name.endsWith(".img")) ?? "none.img")}`;
     const burned = await piinit("burn", image, "--drive", "/tmp/card.img", "--yes");
     const node = (...args: string[]) => debian.run("me", "node", "--import", "tsx", ...args);
-    const looked = await node("test/engine/debian/open.ts", "/tmp/card.img");
+    const looked = await node("test/debian/open.ts", "/tmp/card.img");
     const mocha = path.join("node_modules", "mocha", "bin", "mocha.js");
     const tests = await node(mocha, "--timeout=5m", ...unitTests.map((name) => `test/unit/${name}.test.ts`));
     installed.push(await debian.run("root", "sh", "-c", installing(emulationPackages.map(({ debian: name }) => name))));
-    const emulation = await node("test/engine/debian/emulation.ts");
+    const emulation = await node("test/debian/emulation.ts");
     return { doctor, told, installed, built, burned, looked, tests, emulation };
   }
 

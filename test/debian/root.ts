@@ -4,11 +4,11 @@ import { chmod, cp, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
-import { cachedFolder } from "../../../lib/cached-folder.ts";
-import { hostPath, runOnHost } from "../../../lib/host.ts";
-import { digest } from "../../../lib/json.ts";
-import { cacheDir } from "../../../lib/paths.ts";
-import { silent } from "../../../lib/progress.ts";
+import { cachedFolder } from "../../lib/cached-folder.ts";
+import { hostPath, runOnHost } from "../../lib/host.ts";
+import { digest } from "../../lib/json.ts";
+import { cacheDir } from "../../lib/paths.ts";
+import { silent } from "../../lib/progress.ts";
 
 /** A small Debian of any release, entered as if this machine had been installed with it. */
 export interface DebianRoot {

@@ -1,6 +1,6 @@
 import { mkdir, open, rm, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { runOnHost } from "../../../lib/host.ts";
+import { runOnHost } from "../../lib/host.ts";
 
 const MiB = 1024 * 1024;
 

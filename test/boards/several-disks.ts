@@ -5,16 +5,16 @@ import { once } from "node:events";
 import { open, readFile, rm } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readPartitions } from "../../../formats/mbr.ts";
-import { runOnHost } from "../../../lib/host.ts";
-import { silent } from "../../../lib/progress.ts";
-import { buildImage } from "../../../steps/image/layers/build-image.ts";
-import type { BuiltImage } from "../../../steps/image/manifest/contract.ts";
-import { diskGeometry } from "../../../steps/image/manifest/geometry.ts";
-import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
-import { type ImagePlan, plan } from "../../../steps/image/plan/plan.ts";
-import { home } from "../../unit/image/roles/fixture.ts";
-import { firstSector } from "./look.ts";
+import { readPartitions } from "../../formats/mbr.ts";
+import { runOnHost } from "../../lib/host.ts";
+import { silent } from "../../lib/progress.ts";
+import { buildImage } from "../../steps/image/layers/build-image.ts";
+import type { BuiltImage } from "../../steps/image/manifest/contract.ts";
+import { diskGeometry } from "../../steps/image/manifest/geometry.ts";
+import type { Manifest } from "../../steps/image/manifest/manifest.ts";
+import { type ImagePlan, plan } from "../../steps/image/plan/plan.ts";
+import { firstSector } from "../engine/image/look.ts";
+import { home } from "../unit/image/roles/fixture.ts";
 
 export type Bus = "virtio" | "nvme" | "usb";
 

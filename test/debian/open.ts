@@ -1,7 +1,7 @@
 import path from "node:path";
-import { runOnHost } from "../../../lib/host.ts";
-import { findPartitions } from "../../../steps/image/existing/partitions.ts";
-import { firstSector, textOf } from "../image/look.ts";
+import { runOnHost } from "../../lib/host.ts";
+import { findPartitions } from "../../steps/image/existing/partitions.ts";
+import { firstSector, textOf } from "../engine/image/look.ts";
 
 /** Checks the file systems of a card with this system's own tools, and prints a text that is in it. */
 const card = process.argv[2] ?? "";
