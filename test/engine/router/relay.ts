@@ -33,6 +33,8 @@ export interface Relay {
   failAt(number: number, fault: SshFault): void;
   /** Does that before it passes the script with this number on, counted in the same way. */
   beforeScript(number: number, act: () => Promise<unknown>): void;
+  /** Forgets what hasn't happened yet. */
+  disarm(): void;
   /** The connection of all sessions breaks, and other SSH servers than OpenSSH's hang up on their programs then. */
   cut(): void;
   /** Kills all that the sessions have started, as when the router loses its power. */
@@ -113,6 +115,10 @@ export async function startRelay(): Promise<Relay> {
     },
     beforeScript(number, act) {
       awaiting = { at: scripts.length + number, act };
+    },
+    disarm() {
+      failing = undefined;
+      awaiting = undefined;
     },
     cut: () => sessions.forEach(cut),
     powerOff() {

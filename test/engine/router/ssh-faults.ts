@@ -102,6 +102,8 @@ export function sshFaultCases(title: string, open: (context: Mocha.Context) => P
           () => undefined,
           (reason: unknown) => reason,
         );
+        // What came too early for it must not happen to the next run instead.
+        router.relay.disarm();
         await finish();
         await router.relay.settled();
         const now = await reserved();
@@ -168,7 +170,7 @@ export function sshFaultCases(title: string, open: (context: Mocha.Context) => P
             await attempt(
               () => router.relay.beforeScript(numbers.change, breakThere),
               async () => {
-                await ending;
+                await (ending ?? assert.fail("the script that changes something was not reached"));
                 if (what === "cut") return;
                 await router.relay.settled();
                 await router.restart?.();
