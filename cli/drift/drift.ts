@@ -5,6 +5,7 @@ import { type StackState, type StateResource, writeState } from "../stack/state.
 import { accessDrift } from "./access.ts";
 import { type Correction, correct, type Findings } from "./correction.ts";
 import { type ClusterNow, gateDrift, lookAtCluster } from "./gate.ts";
+import { imageDrift } from "./images.ts";
 import { jobDrift, jobsWithoutIdentity } from "./jobs.ts";
 import { keyDrift } from "./keys.ts";
 import { labDrift } from "./lab.ts";
@@ -61,7 +62,7 @@ export async function findOtherDrift(state: StackState): Promise<OtherDrift> {
   const stop = tellSlow(looks);
   const [lab, { cluster, found, silent }] = await Promise.all([looks["the lab"], looks["the cluster"]]).finally(stop);
   return {
-    corrections: [...lab, ...found.flatMap(({ corrections }) => corrections)],
+    corrections: [...imageDrift(state), ...lab, ...found.flatMap(({ corrections }) => corrections)],
     unknown: found.flatMap(({ unknown }) => unknown),
     cluster,
     gate: cluster ? gateDrift(cluster) : [],

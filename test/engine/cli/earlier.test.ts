@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { plainValue } from "../../../cli/stack/steps.ts";
 import { projectDir } from "../../../lib/paths.ts";
 import { type Checkout, makeCheckout, succeeded } from "../../e2e/checkout.ts";
 import { type Agents, startAgents } from "../agents.ts";
@@ -59,10 +60,21 @@ const manifest = {
   disk: { firmware: "none", bootMiB: 32, rootMiB: 640, grows: false },
 };
 
+/** The path of the image that a state has. */
+function imageIn({
+  deployment,
+}: {
+  deployment: { resources: { urn: string; outputs?: { stdout?: unknown } }[] };
+}): string {
+  const { outputs } = deployment.resources.find(({ urn }) => urn.endsWith("::image-server")) ?? assert.fail();
+  return (JSON.parse(String(plainValue(outputs?.stdout))) as { path: string }).path;
+}
+
 describe("a stack that an earlier version made", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let agents: Agents;
   let checkout: Checkout;
+  let image: string;
 
   before(async () => {
     agents = await startAgents();
@@ -86,13 +98,19 @@ describe("a stack that an earlier version made", function () {
     const empty = JSON.parse(succeeded(await checkout.pulumi("pulumi stack export --stack earlier")).output);
     const { secrets_providers } = empty.deployment;
     const state = JSON.parse(stored);
+    image = imageIn(state);
+    mkdirSync(path.dirname(image), { recursive: true });
+    writeFileSync(image, "");
     writeFileSync(
       path.join(checkout.dir, "state.json"),
       JSON.stringify({ ...state, deployment: { ...state.deployment, secrets_providers } }),
     );
     succeeded(await checkout.pulumi("pulumi stack import --stack earlier --file state.json"));
   });
-  afterEach(() => checkout?.remove());
+  afterEach(() => {
+    checkout?.remove();
+    rmSync(path.dirname(image), { recursive: true, force: true });
+  });
 
   it("is taken over by up: nothing is made again or replaced", async () => {
     const { output } = succeeded(await checkout.piinit("up", "earlier", "--yes"));
@@ -105,6 +123,15 @@ describe("a stack that an earlier version made", function () {
     assert.doesNotMatch(output, /replaced|deleted/);
     assert.match(succeeded(await checkout.piinit("up", "earlier", "--yes")).output, /^ +18 unchanged$/m);
     succeeded(await checkout.piinit("destroy", "earlier", "--yes"));
+  });
+
+  it("has its image built again when that is gone, as after a destroy that was ended before it could note it", async () => {
+    rmSync(image);
+    assert.match(succeeded(await checkout.piinit("preview", "earlier")).output, /is gone: up builds it again/);
+    succeeded(await checkout.piinit("up", "earlier", "--yes"));
+    const built = readdirSync(path.dirname(image)).filter((name) => name.endsWith(".img"));
+    assert.equal(built.length, 1, built.join());
+    assert.doesNotMatch(succeeded(await checkout.piinit("up", "earlier", "--yes")).output, /is gone/);
   });
 
   it("can be taken down at once, by the programs where they are now", async () => {
