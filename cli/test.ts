@@ -14,10 +14,11 @@ import { installMissing } from "./stack/stack.ts";
 /** From fast to slow; each tests only what a faster one can't. */
 const suites = ["unit", "engine", "e2e"];
 /**
- * Every board's image, built and booted; the agents' pages in a browser; the project on each Debian; what goes wrong with the slower
- * routers; machines that take a new image; a lab that moves from an earlier version. They take long, and run only when named.
+ * Every board's image, built and booted; the agents' pages in a browser; the project on each Debian; a lab whose machines are
+ * replaced or lost; what goes wrong with the slower routers; machines that take a new image; a lab that moves from an earlier version.
+ * They take long, and run only when named.
  */
-const heavySuites = ["boards", "browser", "debian", "routers", "updates", "upgrades"];
+const heavySuites = ["boards", "browser", "debian", "lab", "routers", "updates", "upgrades"];
 const allSuites = [...suites, ...heavySuites];
 
 export function define(command: Command): void {
