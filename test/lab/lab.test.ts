@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { eventually, minutes } from "../e2e/asking.ts";
 import { type Checkout, makeCheckout, succeeded } from "../e2e/checkout.ts";
 import { isWhole, jobByHand, machines, questionsTo } from "../e2e/lab-home.ts";
 
-/** What takes a lab long: all its machines are replaced, or lost. Each test goes on from where the one before it left the cluster. */
+/** A lab's bad days, until all its machines are replaced, and then lost. Each test goes on from where the one before it left the cluster. */
 describe("a lab that runs", function () {
   this.timeout(60 * minutes);
   this.bail(true);
@@ -22,7 +22,91 @@ describe("a lab that runs", function () {
     home?.remove();
   });
 
-  const { ask, status, ssh, consulUrl, nomadUrl, keyValue, page, moveJob } = questionsTo(() => home);
+  const { ask, status, ssh, consulUrl, nomadUrl, keyValue, page, moveJob, answerPi3 } = questionsTo(() => home);
+
+  it("takes changes while its first machine is cut off, tells what is missing, and takes the machine back", async () => {
+    succeeded(await home.piinit("lab", "cut", "pi1"));
+    await eventually("pi1 is cut off", status, ({ machines: seen, state }) => {
+      return seen[0]?.reachable === false && state === "degraded";
+    });
+    home.edit("lab", (text) => text.replace("Hello from the cluster", "Hello from two of three"));
+    const up = succeeded(await home.piinit("up"));
+    assert.match(up.output, /\n2 of 3 machines are there:\n {2}pi1, 192\.168\.2\.51, .*no answer from Consul/);
+    assert.equal(await keyValue("page/text"), "Hello from two of three");
+    const seen = await eventually(
+      "two of three in the status",
+      () => home.piinit("status"),
+      ({ output }) => /Consul +2 of 3 servers, leader pi[23], can lose none/.test(output),
+    );
+    assert.equal(seen.exitCode, 1, seen.output);
+    assert.match(seen.output, /To do:\n {2}pi1: see `\.\/piinit lab console pi1`/);
+    const again = succeeded(await home.piinit("up"));
+    assert.match(again.output, / unchanged/);
+    assert.doesNotMatch(again.output, /updated|created/);
+
+    succeeded(await home.piinit("lab", "join", "pi1"));
+    await eventually("the whole cluster after a cut", status, isWhole);
+    home.edit("lab", (text) => text.replace("Hello from two of three", "Hello from the cluster"));
+    const whole = succeeded(await home.piinit("up"));
+    assert.match(whole.output, /pi1 is (coming )?back/);
+    assert.doesNotMatch(whole.output, /machines are there/);
+  });
+
+  it("gets back what was removed behind its back: a reservation, a key, a job", async () => {
+    await ssh("router", "rm /data/dnsmasq/hosts/piinit.lab");
+    await ask(`${await consulUrl()}/v1/kv/page/text`, { method: "DELETE" });
+    await ask(`${await nomadUrl()}/v1/job/page?purge=true`, { method: "DELETE" });
+    const reasons = [/lacks pi1: 52:54:\S+ → 192\.168\.2\.51/, /the key page\/text is gone/, /the job page is gone/];
+    const preview = await home.piinit("preview");
+    const up = succeeded(await home.piinit("up"));
+    for (const reason of reasons) for (const { output } of [preview, up]) assert.match(output, reason);
+    assert.match(await ssh("router", "cat /data/dnsmasq/hosts/piinit.lab"), /pi1/);
+    await eventually("the page", page, (text) => text.includes("Hello from the cluster"));
+  });
+
+  it("calls a machine by its name when the router's lease has a qualified one or none", async () => {
+    succeeded(await home.piinit("lab", "kill", "pi3"));
+    await answerPi3({});
+    succeeded(await home.piinit("lab", "start", "pi3"));
+    await eventually("pi3 by the stack's table", status, isWhole);
+    const leasedName = () => ssh("pi3", "sed -n s/^HOSTNAME=//p /run/systemd/netif/leases/*");
+    assert.equal(await leasedName(), "");
+    const leased = (name: string) => eventually(`a lease with the name "${name}"`, leasedName, (now) => now === name);
+
+    await answerPi3({ tag: "set:qualified,", config: "dhcp-option-force=tag:qualified,12,pi3.home.lan" });
+    await ssh("pi3", "networkctl renew eth0");
+    await leased("pi3.home.lan");
+    assert.equal(await ssh("pi3", "/usr/lib/piinit/take-name && hostname"), "pi3");
+
+    const pointer = (await ssh("pi3", "cut -d ' ' -f 2 /run/piinit/machine")).split(".").reverse().join(".");
+    await answerPi3({ config: `ptr-record=${pointer}.in-addr.arpa,pi3.home.lan` });
+    await ssh("pi3", "networkctl renew eth0");
+    await leased("");
+    const forget = "mv /usr/lib/piinit/machines /tmp/machines && rm /run/piinit/machine";
+    const ask = "/usr/lib/piinit/take-name && cat /run/piinit/machine && mv /tmp/machines /usr/lib/piinit/machines";
+    assert.match(await ssh("pi3", `${forget} && ${ask}`), /^this machine is pi3 .*\npi3 192\.168\.2\.53 /);
+
+    await answerPi3({ name: ",pi3" });
+    await ssh("pi3", "networkctl renew eth0");
+    await leased("pi3");
+    await eventually("the whole cluster by the router's names", status, isWhole);
+  });
+
+  it("fails with Nomad's own words on a broken job, and harms nothing else", async () => {
+    const file = path.join(home.dir, "jobs/heartbeat.nomad.hcl");
+    const good = readFileSync(file, "utf8");
+    writeFileSync(file, `${good}\njob "heartbeat" {{\n`);
+    const up = await home.piinit("up");
+    writeFileSync(file, good);
+    assert.notEqual(up.exitCode, 0);
+    assert.match(up.output, new RegExp(`:${good.split("\n").length + 1}[,:]`), up.output);
+    const jobs = async () =>
+      (await status()).jobs
+        .map(({ id, status: state }) => `${id} ${state}`)
+        .sort()
+        .join();
+    await eventually("both jobs", jobs, (text) => text === "heartbeat healthy,page healthy");
+  });
 
   it("changes a key, a job and a machine by changing the settings, and keeps its quorum and its data", async () => {
     const putStrangersKey = async () =>
@@ -77,5 +161,12 @@ describe("a lab that runs", function () {
     const jobs = async () => (await status()).jobs.map(({ id }) => id).sort();
     await eventually("all three jobs", jobs, (ids) => ids.join() === "by-hand,heartbeat,page");
     await eventually("the page after the restore", page, (text) => text.includes("Hello again"));
+  });
+
+  it("tells of a machine that the router calls something else, with both names", async () => {
+    await answerPi3({ name: ",nas" });
+    await ssh("pi3", "networkctl renew eth0");
+    const problem = /calls itself nas instead of pi3/;
+    await eventually("the other name", status, ({ machines: seen }) => problem.test(seen[2]?.problem ?? ""));
   });
 });
