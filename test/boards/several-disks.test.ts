@@ -18,7 +18,7 @@ import {
 } from "./several-disks.ts";
 import { makeDataDisk, makeFreshCard, makeOtherSystem } from "./strangers.ts";
 
-/** The emulated PC is this machine's own kind; test/boards has every bus of either disk in both orders. */
+/** The emulated PC is this machine's own kind; disks.test.ts has every bus of either disk in both orders. */
 describe("a machine with several disks", function () {
   this.timeout(30 * 60_000);
   let folder: string;
