@@ -10,13 +10,12 @@ for (const flavour of flavours.filter(({ generation }) => generation === 3)) {
   // A change by host_cmds is many commands: socat is started for each of them, Python once for all.
   const talker = flavour.hooks.includes("host_cmds") ? "socat" : "python3";
   sshFaultCases(`${flavour.title} over SSH by ${talker}`, async (context) => {
-    const relay = await startRelay();
+    const relay = await startRelay(/"config-set"|"reservation-/);
     const home = await startKeaOrSkip(context, flavour, relay);
     await home.leaveOnly(talker);
     return {
       relay,
       bench: overSsh(home),
-      change: /"config-set"|"reservation-/,
       folder: { here: home.bin, there: home.bin },
       programs: { apply: [talker], clear: [talker] },
       kept: async () => reserved(configuration.parse(JSON.parse(await home.file()))),

@@ -4,13 +4,12 @@ import { startRelay } from "../engine/router/relay.ts";
 import { sshFaultCases } from "../engine/router/ssh-faults.ts";
 
 sshFaultCases("OpenWrt's uci and dnsmasq over SSH", async (context) => {
-  const relay = await startRelay();
+  const relay = await startRelay(/edit commit/);
   const home = await startOpenwrtOrSkip(context, relay);
   const programs = ["bin/uci", "etc/init.d/dnsmasq"];
   return {
     relay,
     bench: benchOf(home),
-    change: /edit commit/,
     folder: { here: home.root, there: "" },
     programs: { apply: programs, clear: programs },
     async leftovers() {

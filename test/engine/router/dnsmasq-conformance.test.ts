@@ -17,7 +17,7 @@ conformance("dnsmasq over SSH", async (context) => {
 });
 
 sshFaultCases("dnsmasq over SSH", async (context) => {
-  const relay = await startRelay();
+  const relay = await startRelay(/kill -HUP/);
   const home = await startHomeOrSkip(context, "sh", relay);
   const { hostsDir } = home.settings;
   const bin = path.join(home.dir, "bin");
@@ -34,7 +34,6 @@ sshFaultCases("dnsmasq over SSH", async (context) => {
         await bench.close();
       },
     },
-    change: /kill -HUP/,
     folder: { here: bin, there: bin },
     programs: { apply: ["mv", "sync"], clear: ["rm", "sync"] },
     leftovers: async () => (await readdir(hostsDir)).filter((name) => name !== "piinit.home"),

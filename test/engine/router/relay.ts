@@ -20,6 +20,12 @@ export type SshFault =
   /** The router says nothing any more, and the connection stays. */
   | "silent";
 
+/**
+ * Any script, which is one that looks when a run begins; one that changes something; or the one after that. They aren't
+ * counted, because how many look depends on what else runs on the computer.
+ */
+export type Place = "look" | "change" | "next";
+
 /** How late a slow answer is. */
 const slowMs = 2500;
 
@@ -27,12 +33,10 @@ const slowMs = 2500;
 export interface Relay {
   /** What sshd is to run for a session, so that it gets this shell. */
   commandFor(shell: readonly string[]): string;
-  /** Every script that was sent. */
-  scripts: string[];
-  /** Lets the script with this number, counted from now and 0, go wrong. */
-  failAt(number: number, fault: SshFault): void;
-  /** Does that before it passes the script with this number on, counted in the same way. */
-  beforeScript(number: number, act: () => Promise<unknown>): void;
+  /** Lets this script, the first from now on, go wrong. */
+  failAt(place: Place, fault: SshFault): void;
+  /** Does that before it passes the next script on that changes something. */
+  beforeChange(act: () => Promise<unknown>): void;
   /** Forgets what hasn't happened yet. */
   disarm(): void;
   /** The connection of all sessions breaks, and other SSH servers than OpenSSH's hang up on their programs then. */
@@ -44,6 +48,15 @@ export interface Relay {
   close(): Promise<void>;
 }
 
+/** What happens to the next script of a kind. */
+interface Armed {
+  place: Place;
+  fault?: SshFault;
+  act?: () => Promise<unknown>;
+  /** The script before it has come. */
+  isNext?: boolean;
+}
+
 interface Session {
   socket: Socket;
   /** The process of sshd that has the connection. */
@@ -51,18 +64,20 @@ interface Session {
   shell: ChildProcess;
 }
 
-export async function startRelay(): Promise<Relay> {
-  const scripts: string[] = [];
+/** `change` is found in the scripts that change something. */
+export async function startRelay(change: RegExp): Promise<Relay> {
   const sessions = new Set<Session>();
   let shell: readonly string[] = [];
-  let failing: { at: number; fault: SshFault } | undefined;
+  let armed: Armed | undefined;
 
-  let awaiting: { at: number; act: () => Promise<unknown> } | undefined;
-
-  const faultNow = () => {
-    const fault = failing?.at === scripts.length ? failing.fault : undefined;
-    if (fault) failing = undefined;
-    return fault;
+  /** What is to happen to a script. */
+  const takeArmed = (script: string): Partial<Armed> => {
+    if (!armed) return {};
+    const now = armed;
+    const isChange = change.test(script);
+    if (now.place === "look" || (now.place === "change" && isChange) || now.isNext) armed = undefined;
+    else now.isNext = now.place === "next" && isChange;
+    return armed ? {} : now;
   };
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
@@ -92,9 +107,7 @@ export async function startRelay(): Promise<Relay> {
       for (let end = endOfFrame(text); end > 0; end = endOfFrame(text)) {
         const frame = text.slice(0, end);
         text = text.slice(end);
-        const fault = faultNow();
-        const act = awaiting?.at === scripts.length ? awaiting.act : undefined;
-        scripts.push(frame);
+        const { fault, act } = takeArmed(frame);
         await act?.();
         await carryOut(session, frame, fault);
       }
@@ -109,16 +122,14 @@ export async function startRelay(): Promise<Relay> {
       shell = wanted;
       return `{ echo $PPID; exec cat; } | busybox nc 127.0.0.1 ${port}`;
     },
-    scripts,
-    failAt(number, fault) {
-      failing = { at: scripts.length + number, fault };
+    failAt(place, fault) {
+      armed = { place, fault };
     },
-    beforeScript(number, act) {
-      awaiting = { at: scripts.length + number, act };
+    beforeChange(act) {
+      armed = { place: "change", act };
     },
     disarm() {
-      failing = undefined;
-      awaiting = undefined;
+      armed = undefined;
     },
     cut: () => sessions.forEach(cut),
     powerOff() {

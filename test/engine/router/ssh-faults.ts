@@ -7,14 +7,12 @@ import { openRouter } from "../../../steps/router/catalogue.ts";
 import { type Bench, machine, nas } from "./bench.ts";
 import { libraryWords } from "./contract/faults.ts";
 import { type Folder, hold } from "./hold.ts";
-import type { Relay, SshFault } from "./relay.ts";
+import type { Place, Relay, SshFault } from "./relay.ts";
 
 /** A real router whose sessions pass a relay. */
 export interface SshRouter {
   relay: Relay;
   bench: Bench;
-  /** Found in the script that changes its settings. */
-  change: RegExp;
   /** Where the programs are that the script that changes something, or that removes all, calls, and some of these. */
   folder: Folder;
   programs: Readonly<Record<"apply" | "clear", readonly string[]>>;
@@ -33,7 +31,7 @@ const changed = [machine(1, { ip: machine(2).ip }), machine(2, { ip: machine(1).
 const sorted = (table: readonly Reservation[]) => table.map(reservationText).sort().join("\n");
 
 /** Which faults happen to which script: the first one that looks, the one that changes something, the one after it. */
-const table: readonly (readonly [SshFault, ...("look" | "change" | "next")[]])[] = [
+const table: readonly (readonly [SshFault, ...Place[]])[] = [
   ["cut before", "look", "next"],
   ["cut as it arrives", "change"],
   ["cut as it runs", "change"],
@@ -46,7 +44,7 @@ const table: readonly (readonly [SshFault, ...("look" | "change" | "next")[]])[]
 ];
 
 /** Not alike for a change and the removal of all: to look comes first in both, and silence ends in the same way. */
-const isOfItsOwn = (fault: SshFault, place: "look" | "change" | "next") => place !== "look" && fault !== "silent";
+const isOfItsOwn = (fault: SshFault, place: Place) => place !== "look" && fault !== "silent";
 
 /**
  * Lets each fault happen to a real router that is driven over SSH, while its table changes and while that is removed: the
@@ -58,7 +56,6 @@ export function sshFaultCases(title: string, open: (context: Mocha.Context) => P
       this.timeout(300_000);
       const wanted = verb === "apply" ? changed : [];
       let router: SshRouter;
-      const numbers = { look: 0, change: 0, next: 0 };
 
       const opened = () =>
         openRouter(router.bench.settings, { progress: silent, signal: new AbortController().signal });
@@ -77,12 +74,6 @@ export function sshFaultCases(title: string, open: (context: Mocha.Context) => P
 
       before(async function () {
         router = await open(this);
-        await begin();
-        const first = router.relay.scripts.length;
-        await change();
-        numbers.change = router.relay.scripts.slice(first).findIndex((script) => router.change.test(script));
-        assert.ok(numbers.change > 0, "no script changes anything");
-        numbers.next = numbers.change + 1;
       });
       after(async () => {
         await router?.bench.close();
@@ -145,7 +136,7 @@ export function sshFaultCases(title: string, open: (context: Mocha.Context) => P
         for (const place of places.filter((one) => verb === "apply" || isOfItsOwn(fault, one)))
           it(`(${fault}: ${places.length > 1 || place !== "change" ? place : "the change"}): goes on from a whole table`, async () => {
             const error = await attempt(
-              () => router.relay.failAt(numbers[place], fault),
+              () => router.relay.failAt(place, fault),
               // A silent connection would stay.
               async () => fault === "silent" && router.relay.cut(),
             );
@@ -153,7 +144,7 @@ export function sshFaultCases(title: string, open: (context: Mocha.Context) => P
           });
 
       it("(slow): just works", async () => {
-        assert.equal(await attempt(() => router.relay.failAt(numbers.change, "slow")), undefined);
+        assert.equal(await attempt(() => router.relay.failAt("change", "slow")), undefined);
       });
 
       for (const what of ["cut", "powerOff"] as const)
@@ -168,7 +159,7 @@ export function sshFaultCases(title: string, open: (context: Mocha.Context) => P
               });
             };
             await attempt(
-              () => router.relay.beforeScript(numbers.change, breakThere),
+              () => router.relay.beforeChange(breakThere),
               async () => {
                 await (ending ?? assert.fail("the script that changes something was not reached"));
                 if (what === "cut") return;

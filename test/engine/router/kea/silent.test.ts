@@ -11,11 +11,13 @@ import { end } from "../../sshd.ts";
 import { machine } from "../bench.ts";
 import { refused } from "../contract/stack-home.ts";
 import { whyNoHome } from "../home.ts";
-import { type Relay, startRelay } from "../relay.ts";
+import { startRelay } from "../relay.ts";
 import { type Flavour, flavours, login, startKea, startKeaOrSkip } from "./home.ts";
 import { startLogin, talkersHere } from "./login.ts";
 import { keaRoot, whyNoKea } from "./program.ts";
 
+/** In the scripts that change something. */
+const change = /"reservation-|"config-set"/;
 const [pi1, pi2] = [machine(1), machine(2)] as const;
 
 const apply = (
@@ -61,7 +63,7 @@ describe("a Kea that takes connections and says nothing", function () {
 /** Lets one program on a router ask sockets that say nothing, or only the beginning of an answer, or end; and be left by ^C. */
 async function askInVain(talker: string, root: string): Promise<void> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-silent-"));
-  const relay = await startRelay();
+  const relay = await startRelay(change);
   const ssh = await startLogin(dir, root, relay);
   const sockets: { close(): Promise<void> }[] = [];
   // Each in a folder of its own, because a script has a lock on that.
@@ -118,29 +120,21 @@ async function silentSocket(file: string, says: string | undefined, asked: () =>
 
 /** Stops a real Kea just before the script that changes something. */
 async function changeInVain(flavour: Flavour): Promise<void> {
-  const relay = await startRelay();
+  const relay = await startRelay(change);
   const home = await startKea(flavour, relay);
   const settings: RouterSettings = { kind: "kea", ...home.ssh, persist: true };
   try {
     await apply(settings, [pi1]);
-    const number = await changeAt(relay, () => apply(settings, [pi2], [pi1]));
-    relay.beforeScript(number, async () => home.signal("SIGSTOP"));
+    relay.beforeChange(async () => home.signal("SIGSTOP"));
     const says = [/^Kea on 127\.0\.0\.1 gives no whole answer to (?:reservation-del|config-hash-get) within 20 s$/m];
-    await refused(apply(settings, [pi1], [pi2]), ...says, /half changed .*run the same command again/);
+    await refused(apply(settings, [pi2], [pi1]), ...says, /half changed .*run the same command again/);
     await relay.settled();
     home.signal("SIGCONT");
-    await apply(settings, [pi1], [pi2]);
-    assert.deepEqual(await home.askForLease(pi1.mac), { ip: pi1.ip, hostname: pi1.name });
+    await apply(settings, [pi2], [pi1]);
+    assert.deepEqual(await home.askForLease(pi2.mac), { ip: pi2.ip, hostname: pi2.name });
   } finally {
     home.signal("SIGCONT");
     await home.close();
     await relay.close();
   }
-}
-
-/** The number of the script by which `work` changes something. */
-async function changeAt(relay: Relay, work: () => Promise<unknown>): Promise<number> {
-  const first = relay.scripts.length;
-  await work();
-  return relay.scripts.slice(first).findIndex((script) => /"reservation-|"config-set"/.test(script));
 }
