@@ -10,6 +10,7 @@ import {
   onOff,
   prometheusUser,
 } from "../manifest/contribution.ts";
+import { alertRules } from "./alert-rules.ts";
 import { certificateSettings, pathsIn } from "./certificates.ts";
 import { consulTargets, targetsFile, tokenFile } from "./consul-targets.ts";
 import { passwordFile, prometheusPage, prometheusTls, webFile } from "./prometheus-page.ts";
@@ -41,6 +42,7 @@ export const prometheus = defineRole({
       packages: ["prometheus"],
       files: [
         file("/etc/prometheus/prometheus.yml", stringify(configuration(context), { lineWidth: 0 })),
+        file(rulesFile, stringify(alertRules(context), { lineWidth: 0 })),
         file("/etc/tmpfiles.d/prometheus-data.conf", "d /data/prometheus 0750 prometheus prometheus\n"),
         file("/etc/systemd/system/prometheus.service.d/piinit.conf", dropIn(context.security !== undefined)),
         file("/etc/consul.d/prometheus.json", `${JSON.stringify(serviceFor(context.security), undefined, 2)}\n`),
@@ -48,6 +50,8 @@ export const prometheus = defineRole({
       links: [enable("prometheus.service", "multi-user.target")],
     }),
 });
+
+const rulesFile = "/etc/prometheus/alerts.yml";
 
 function configuration({ machines, consulServers, nomadServers, security }: ImageContext): object {
   const withRole = (role: string) => machines.filter(({ roles }) => roles.includes(role));
@@ -75,6 +79,7 @@ function configuration({ machines, consulServers, nomadServers, security }: Imag
   ].filter(({ static_configs }) => static_configs.length > 0);
   return {
     global: { scrape_interval: "15s", evaluation_interval: "15s" },
+    rule_files: [rulesFile],
     scrape_configs: [...jobs, consulServices, nomadClients(nomadServers, security !== undefined)],
   };
 }

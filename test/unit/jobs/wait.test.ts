@@ -55,7 +55,7 @@ describe("waiting for a job", () => {
     const progress = { step: (line: string) => void lines.push(line) };
     const [recordedName = ""] = Object.keys(recorded.jobs).filter((name) => name.split(" ")[0] === job);
     const modifyIndex = String(recorded.jobs[recordedName]?.job.JobModifyIndex);
-    const times = { poll: 5, stuck: 50, start: 200, ...more };
+    const times = { poll: 5, stuck: 50, start: 60_000, ...more };
     const end = awaitJob({ servers, job, namespace: "default", modifyIndex }, progress, signal, times).then(
       ({ health }) => health,
       (error: Error) => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
+import { whyNoDebianRoot } from "../../debian-root.ts";
 import { startHome, whyNoHome } from "../home.ts";
 import { flavours, startKea } from "../kea/home.ts";
-import { whyNoKea } from "../kea/program.ts";
 
 /** A real DHCP server underneath a contract server. */
 export interface Real<Entry> {
@@ -19,7 +19,7 @@ export const leasesOf = (real: Real<never> | undefined) =>
 
 /** Kea, with reservations as its configuration has them; undefined if it can't be had here. */
 export async function realKea(): Promise<Real<object> | undefined> {
-  if (isMissing("Kea", (await whyNoHome()) ?? (await whyNoKea()))) return undefined;
+  if (isMissing("Kea", (await whyNoHome()) ?? (await whyNoDebianRoot()))) return undefined;
   const [flavour] = flavours;
   assert.ok(flavour);
   const home = await startKea(flavour);

@@ -3,13 +3,14 @@ import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/pr
 import { createServer, type Server } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import path from "node:path";
+import { whyNoDebianRoot } from "../../debian-root.ts";
 import { freePort } from "../../ports.ts";
 import { end } from "../../sshd.ts";
 import { askForLease, layCable, networkOf, ownNetwork } from "../cable.ts";
 import { whyNoHome } from "../home.ts";
 import type { Relay } from "../relay.ts";
 import { startLogin } from "./login.ts";
-import { type Generation, keaPrograms, keaRoot, whyNoKea } from "./program.ts";
+import { type Generation, hooksOf, keaRoot } from "./program.ts";
 
 /** A home router with a real Kea in a network of its own, whose HTTP socket is reached at a port of this machine. */
 export interface KeaHome {
@@ -57,7 +58,7 @@ export const flavours: readonly [Flavour, ...Flavour[]] = [
 
 /** A router for the tests of a suite, or why they are left out. */
 export async function startKeaOrSkip(context: Mocha.Context, flavour: Flavour, relay?: Relay): Promise<KeaHome> {
-  const why = (await whyNoHome()) ?? (await whyNoKea());
+  const why = (await whyNoHome()) ?? (await whyNoDebianRoot());
   if (why) {
     console.log(`      left out: ${why}`);
     context.skip();
@@ -71,7 +72,8 @@ export async function startKea({ generation, hooks: names }: Flavour, relay?: Re
   await chmod(dir, 0o755);
   for (const folder of ["sockets", "data"]) await mkdir(path.join(dir, folder), { mode: 0o750 });
   const root = await keaRoot(generation);
-  const { start: command, hooks } = await keaPrograms(root);
+  const { start: command } = root;
+  const hooks = hooksOf(root);
   const libraries = names.map((name) => ({ library: path.join(hooks, `libdhcp_${name}.so`) }));
   const configFile = path.join(dir, "kea.json");
   const agentFile = path.join(dir, "agent.json");

@@ -2,9 +2,9 @@ import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { findOnPath } from "../../../../lib/host.ts";
 import { run } from "../../../../lib/run.ts";
+import type { DebianRoot } from "../../debian-root.ts";
 import { startSshd } from "../../sshd.ts";
 import type { Relay } from "../relay.ts";
-import { keaPrograms } from "./program.ts";
 
 /** The programs by which a script can talk to a UNIX socket, the preferred ones first. */
 export const talkers = ["socat", "nc", "python3"] as const;
@@ -21,9 +21,9 @@ export async function talkersHere(): Promise<string[]> {
   return talkers.filter((name) => name in inRoot || hasPython);
 }
 
-async function commandOf(talker: string, root: string): Promise<string[]> {
+async function commandOf(talker: string, root: DebianRoot): Promise<string[]> {
   const program = inRoot[talker];
-  if (program) return (await keaPrograms(root)).start(program);
+  if (program) return root.start(program);
   return [(await pythonHere()) ?? "false"];
 }
 
@@ -31,7 +31,7 @@ async function commandOf(talker: string, root: string): Promise<string[]> {
  * An sshd on 127.0.0.1 whose sessions have busybox's programs, and of those above the ones that they are left, from a root
  * (`keaRoot`). They pass the relay, if there is one.
  */
-export async function startLogin(dir: string, root: string, relay?: Relay) {
+export async function startLogin(dir: string, root: DebianRoot, relay?: Relay) {
   const bin = path.join(dir, "bin");
   await mkdir(bin);
   const busybox = (await run("sh", ["-c", "command -v busybox"])).trim();

@@ -7,6 +7,7 @@ import path from "node:path";
 import { silent } from "../../../../lib/progress.ts";
 import type { Reservation } from "../../../../steps/router/base/driver.ts";
 import { openRouter, type RouterSettings } from "../../../../steps/router/catalogue.ts";
+import { type DebianRoot, whyNoDebianRoot } from "../../debian-root.ts";
 import { end } from "../../sshd.ts";
 import { machine } from "../bench.ts";
 import { refused } from "../contract/stack-home.ts";
@@ -14,7 +15,7 @@ import { whyNoHome } from "../home.ts";
 import { startRelay } from "../relay.ts";
 import { type Flavour, flavours, login, startKea, startKeaOrSkip } from "./home.ts";
 import { startLogin, talkersHere } from "./login.ts";
-import { keaRoot, whyNoKea } from "./program.ts";
+import { keaRoot } from "./program.ts";
 
 /** In the scripts that change something. */
 const change = /"reservation-|"config-set"/;
@@ -31,14 +32,14 @@ describe("a Kea that takes connections and says nothing", function () {
   this.timeout(300_000);
 
   it("is named with the time that it had, and nothing on the router waits for it longer", async function () {
-    const why = (await whyNoHome()) ?? (await whyNoKea());
+    const why = (await whyNoHome()) ?? (await whyNoDebianRoot());
     if (why) this.skip();
     const root = await keaRoot(3);
     await Promise.all((await talkersHere()).map((talker) => askInVain(talker, root)));
   });
 
   it("in the middle of a change, over SSH, is said to be, and the next run goes on from there", async function () {
-    const why = (await whyNoHome()) ?? (await whyNoKea());
+    const why = (await whyNoHome()) ?? (await whyNoDebianRoot());
     if (why) this.skip();
     await Promise.all(flavours.filter(({ generation }) => generation === 3).map(changeInVain));
   });
@@ -61,7 +62,7 @@ describe("a Kea that takes connections and says nothing", function () {
 });
 
 /** Lets one program on a router ask sockets that say nothing, or only the beginning of an answer, or end; and be left by ^C. */
-async function askInVain(talker: string, root: string): Promise<void> {
+async function askInVain(talker: string, root: DebianRoot): Promise<void> {
   const dir = await mkdtemp(path.join(tmpdir(), "piinit-silent-"));
   const relay = await startRelay(change);
   const ssh = await startLogin(dir, root, relay);

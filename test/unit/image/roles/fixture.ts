@@ -24,12 +24,24 @@ export const home: ImageContext = {
   },
 };
 
+/** Good until 2040. */
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBMjCB5aADAgECAhQP36WEFDZREIglmERLnLnbY7TbmzAFBgMrZXAwDzENMAsG
+A1UEAwwEdGVzdDAeFw0yNjExMjgwOTM0MjRaFw00MDA4MDYwOTM0MjRaMA8xDTAL
+BgNVBAMMBHRlc3QwKjAFBgMrZXADIQCyUe/O8Zo3Kx7kePkQLK98DkLhdv2L9Pts
+b3lMwB3pg6NTMFEwHQYDVR0OBBYEFFr4vn+D5ZTuM8wr25KnHKagEh9kMB8GA1Ud
+IwQYMBaAFFr4vn+D5ZTuM8wr25KnHKagEh9kMA8GA1UdEwEB/wQFMAMBAf8wBQYD
+K2VwA0EAQnzV3a8rLWDFUbf+9zBfL3ZyTot5HuZ7o6PeK/a11RqdxpkGVTX/OJvJ
+w+Bzc1O3udt0XoIBwFKCdH0rytFhAA==
+-----END CERTIFICATE-----
+`;
+
 /** The same, whose machines take updates over the network. */
 export const updating: ImageContext = {
   ...home,
   security: {
-    ca: "CA\n",
-    certificate: "CERTIFICATE\n",
+    ca: certificate,
+    certificate,
     key: "KEY\n",
     tokens: {
       consulManagement: "11111111-1111-8111-8111-111111111111",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ImageContext } from "../../../../steps/image/manifest/contribution.ts";
 import { nomad } from "../../../../steps/image/roles/nomad.ts";
-import { fileOf, home, imageWith, jsonOf, textOf } from "./fixture.ts";
+import { certificate, fileOf, home, imageWith, jsonOf, textOf } from "./fixture.ts";
 
 const tokens = {
   consulManagement: "TOKEN-consul-management",
@@ -14,7 +14,7 @@ const tokens = {
   prometheus: "TOKEN-prometheus",
   prometheusPage: "TOKEN-prometheus-page",
 };
-const context: ImageContext = { ...home, security: { ca: "CA", certificate: "CERTIFICATE", key: "KEY", tokens } };
+const context: ImageContext = { ...home, security: { ca: certificate, certificate, key: "KEY", tokens } };
 const both = (role: "server" | "client" | "both") => ({ nomad: nomad.schema.parse(role) });
 const server = imageWith({ consul: "server", ...both("both") }, { context });
 const worker = imageWith({ consul: "client", ...both("client") }, { context });

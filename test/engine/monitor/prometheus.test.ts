@@ -8,19 +8,20 @@ import { prometheusUser } from "../../../steps/image/manifest/contribution.ts";
 import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
 import { imageWith, textOf } from "../../unit/image/roles/fixture.ts";
 import { until } from "../agents.ts";
+import { debianRoot, whyNoDebianRoot } from "../debian-root.ts";
 import { freePort } from "../ports.ts";
-import { contextFor, makeStack, type TestStack } from "./stack.ts";
+import { contextFor, makeStack, type TestStack } from "../security/stack.ts";
 
 describe("a Prometheus with the files of a secure image", function () {
-  this.timeout("1m");
+  this.timeout("3m");
   let dir: string;
   let stack: TestStack;
   let port: number;
   let running: PromiseLike<unknown> & { kill(): boolean };
 
   before(async function () {
-    const { failed } = await execa("prometheus", ["--version"], { reject: false });
-    if (failed) return this.skip(); // Debian's package of that name.
+    if (await whyNoDebianRoot()) return this.skip();
+    const [program = "", ...first] = (await debianRoot("prometheus", ["prometheus"])).start("usr/bin/prometheus");
     dir = mkdtempSync(path.join(tmpdir(), "piinit-prometheus-"));
     stack = await makeStack();
     port = await freePort();
@@ -28,8 +29,9 @@ describe("a Prometheus with the files of a secure image", function () {
     const config = unpack(image).replaceAll("localhost:9090", `localhost:${port}`).replace(/: 15s/g, ": 1s");
     writeFileSync(path.join(dir, "prometheus.yml"), config);
     running = execa(
-      "prometheus",
+      program,
       [
+        ...first,
         `--config.file=${dir}/prometheus.yml`,
         `--web.config.file=${dir}/etc/prometheus/web.yml`,
         `--web.listen-address=127.0.0.1:${port}`,
@@ -72,6 +74,13 @@ describe("a Prometheus with the files of a secure image", function () {
       assert.equal((await ask(page, stack.held.server.tokens.dns)).status, 401, page);
       assert.notEqual((await ask(page, password)).status, 401, page);
     }
+  });
+
+  it("has its alerts", async () => {
+    const { body } = await ask("/api/v1/rules", stack.held.server.tokens.prometheusPage);
+    const { groups } = JSON.parse(body.toString()).data as { groups: { rules: { name: string }[] }[] };
+    const names = groups.flatMap(({ rules }) => rules.map(({ name }) => name));
+    assert.ok(names.includes("MachineGone") && names.includes("ConsulAtRisk"), names.join());
   });
 
   it("reads its own metrics", async () => {

@@ -1,0 +1,300 @@
+/** When an alert comes, and when it doesn't. */
+export interface Case {
+  alert: string;
+  title: string;
+  /** What Prometheus has read once a minute, in promtool's notation: "1 0x9" is 1, and then ten times 0. */
+  series: Readonly<Record<string, string>>;
+  /** When it looks. */
+  minutes: number;
+  fires: readonly { labels: Readonly<Record<string, string>>; says: string }[];
+  /** The same look at something else, by what that is. */
+  not: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+const exporter = (machine: string) => `{job="node-exporter",instance="${machine}"}`;
+const ofExporter = (machine: string, severity = "warning") => ({ job: "node-exporter", instance: machine, severity });
+const server = (machine: string) => `{job="consul-servers",instance="${machine}"}`;
+const data = `{job="node-exporter",instance="pi1",mountpoint="/data",fstype="ext4"}`;
+const ofData = { ...ofExporter("pi1"), mountpoint: "/data", fstype: "ext4" };
+const readOnly = `{job="node-exporter",instance="pi1",mountpoint="/",fstype="ext4"}`;
+const summary = (what: string, labels: string) =>
+  `nomad_nomad_job_summary_${what}{${labels},instance="pi1",job="nomad-servers"}`;
+const page = 'exported_job="page",task_group="web"';
+const run = 'exported_job="night/periodic-1",parent_id="night",periodic_id="1",task_group="g"';
+
+/** The certificates' end, in the place of their own: promtool's time begins in 1970. */
+export const certificatesEnd = 366 * 86_400;
+const certificatesEndSoon =
+  "The certificates of this stack's machines end in less than a year, and then no agent talks to another.";
+
+export const cases: readonly Case[] = [
+  {
+    alert: "CertificateEnds",
+    title: "a year before",
+    series: {},
+    minutes: 1440 + 90,
+    fires: [{ labels: { severity: "critical" }, says: certificatesEndSoon }],
+    not: {},
+  },
+  { alert: "CertificateEnds", title: "before that", series: {}, minutes: 1440 - 1, fires: [], not: {} },
+  {
+    alert: "MachineGone",
+    title: "when a machine has not answered for three minutes",
+    series: { [`up${exporter("pi1")}`]: "1x20", [`up${exporter("pi2")}`]: "1 0x9" },
+    minutes: 5,
+    fires: [{ labels: ofExporter("pi2"), says: "pi2 does not answer." }],
+    not: { "for a machine that restarts": { [`up${exporter("pi2")}`]: "1 1 1 0 0 1 1 1" } },
+  },
+  {
+    alert: "AgentGone",
+    title: "when an agent does not answer, and its machine does",
+    series: { [`up${exporter("pi1")}`]: "1x20", [`up${server("pi1")}`]: "0x20" },
+    minutes: 10,
+    fires: [
+      {
+        labels: { job: "consul-servers", instance: "pi1", severity: "warning" },
+        says: "pi1 is on, and its agent (consul-servers) does not answer.",
+      },
+    ],
+    not: { "for a machine that is off": { [`up${exporter("pi1")}`]: "0x20", [`up${server("pi1")}`]: "0x20" } },
+  },
+  {
+    alert: "DiskFilling",
+    title: "when a tenth of a disk is left",
+    series: {
+      [`node_filesystem_avail_bytes${data}`]: "5x30",
+      [`node_filesystem_size_bytes${data}`]: "100x30",
+      [`node_filesystem_readonly${data}`]: "0x30",
+    },
+    minutes: 20,
+    fires: [{ labels: ofData, says: "pi1 has 5% of the room at /data left." }],
+    not: {
+      "for a root that nobody writes to": {
+        [`node_filesystem_avail_bytes${readOnly}`]: "5x30",
+        [`node_filesystem_size_bytes${readOnly}`]: "100x30",
+        [`node_filesystem_readonly${readOnly}`]: "1x30",
+      },
+      "with room": {
+        [`node_filesystem_avail_bytes${data}`]: "15x30",
+        [`node_filesystem_size_bytes${data}`]: "100x30",
+        [`node_filesystem_readonly${data}`]: "0x30",
+      },
+    },
+  },
+  {
+    alert: "DiskFullSoon",
+    title: "when a disk fills up within days",
+    series: {
+      [`node_filesystem_avail_bytes${data}`]: "50000-10x1500",
+      [`node_filesystem_size_bytes${data}`]: "100000x1500",
+      [`node_filesystem_readonly${data}`]: "0x1500",
+    },
+    minutes: 1300,
+    fires: [{ labels: ofData, says: "pi1 will have no room at /data within four days, if that goes on." }],
+    not: {
+      "when it is as full as it was": {
+        [`node_filesystem_avail_bytes${data}`]: "35000x1500",
+        [`node_filesystem_size_bytes${data}`]: "100000x1500",
+        [`node_filesystem_readonly${data}`]: "0x1500",
+      },
+    },
+  },
+  {
+    alert: "CardFailing",
+    title: "when the data has become read-only",
+    series: { [`node_filesystem_readonly${data}`]: "0 1x9" },
+    minutes: 5,
+    fires: [
+      {
+        labels: { ...ofData, severity: "critical" },
+        says: "pi1 can't write to its card or disk any more.",
+      },
+    ],
+    not: { "for a root that is meant to be": { [`node_filesystem_readonly${readOnly}`]: "1x10" } },
+  },
+  {
+    alert: "UnderVoltage",
+    title: "when a Pi had too little voltage a moment ago",
+    series: {
+      'node_hwmon_in_lcrit_alarm_volts{job="node-exporter",instance="pi1",chip="rpi",sensor="in0"}': "0 1 0x20",
+    },
+    minutes: 10,
+    fires: [
+      {
+        labels: { ...ofExporter("pi1"), chip: "rpi", sensor: "in0" },
+        says: "pi1 gets too little voltage, which damages what it writes.",
+      },
+    ],
+    not: {
+      otherwise: {
+        'node_hwmon_in_lcrit_alarm_volts{job="node-exporter",instance="pi1",chip="rpi",sensor="in0"}': "0x20",
+      },
+    },
+  },
+  {
+    alert: "Hot",
+    title: "when a machine has more than 80 °C for ten minutes",
+    series: { 'node_thermal_zone_temp{job="node-exporter",instance="pi1",type="cpu-thermal",zone="0"}': "82x20" },
+    minutes: 15,
+    fires: [{ labels: ofExporter("pi1"), says: "pi1 has 82 °C, and becomes slow to stay whole." }],
+    not: {
+      "for a moment's work": {
+        'node_thermal_zone_temp{job="node-exporter",instance="pi1",type="cpu-thermal",zone="0"}': "60 82x5 60x20",
+      },
+    },
+  },
+  {
+    alert: "ClockWrong",
+    title: "when a machine's clock is an hour behind",
+    series: { [`node_time_seconds${exporter("pi1")}`]: "-3600+60x20" },
+    minutes: 10,
+    fires: [{ labels: ofExporter("pi1"), says: "pi1's clock differs from the monitor's by 3.6k s." }],
+    not: { "when it is two seconds ahead": { [`node_time_seconds${exporter("pi1")}`]: "2+60x20" } },
+  },
+  {
+    alert: "ClockAlone",
+    title: "after two hours without a time server",
+    series: { [`node_timex_sync_status${exporter("pi1")}`]: "0x200" },
+    minutes: 150,
+    fires: [{ labels: ofExporter("pi1"), says: "pi1 has had no time from any NTP server for two hours." }],
+    not: { "after an hour": { [`node_timex_sync_status${exporter("pi1")}`]: "1x89 0x200" } },
+  },
+  {
+    alert: "ConsulLeaderless",
+    title: "when no server leads",
+    series: {
+      [`consul_server_isLeader${server("pi1")}`]: "1 0x20",
+      [`consul_server_isLeader${server("pi2")}`]: "0x20",
+    },
+    minutes: 10,
+    fires: [
+      {
+        labels: { severity: "critical" },
+        says: "Consul has no leader: no key can be changed, and names of services go out of date.",
+      },
+    ],
+    not: {
+      "when another one leads": {
+        [`consul_server_isLeader${server("pi1")}`]: "1 0x20",
+        [`consul_server_isLeader${server("pi2")}`]: "0 1x20",
+      },
+    },
+  },
+  {
+    alert: "ConsulStuck",
+    title: "when nothing reaches a server",
+    series: {
+      [`consul_raft_applied_index${server("pi2")}`]: "100x60",
+      [`consul_raft_applied_index${server("pi1")}`]: "100+1x60",
+    },
+    minutes: 55,
+    fires: [
+      {
+        labels: { job: "consul-servers", instance: "pi2", severity: "warning" },
+        says: "Nothing has reached Consul's server on pi2 for half an hour.",
+      },
+    ],
+    not: { "when there is little to do": { [`consul_raft_applied_index${server("pi2")}`]: "100x20 101x20 102x20" } },
+  },
+  {
+    alert: "ConsulAtRisk",
+    title: "when the leader says that no server may fail",
+    series: {
+      [`consul_server_isLeader${server("pi1")}`]: "1x20",
+      [`consul_autopilot_failure_tolerance${server("pi1")}`]: "0x20",
+    },
+    minutes: 15,
+    fires: [
+      {
+        labels: { job: "consul-servers", instance: "pi1", severity: "critical" },
+        says: "Consul has just enough servers for a quorum: if one more fails, it stops.",
+      },
+    ],
+    not: {
+      "by the word of a former leader": {
+        [`consul_server_isLeader${server("pi1")}`]: "1x20",
+        [`consul_autopilot_failure_tolerance${server("pi1")}`]: "1x20",
+        [`consul_server_isLeader${server("pi2")}`]: "0x20",
+        [`consul_autopilot_failure_tolerance${server("pi2")}`]: "0x20",
+      },
+    },
+  },
+  {
+    alert: "NomadLeaderless",
+    title: "when no server has what only a leader has",
+    series: { 'nomad_raft_appliedIndex{instance="pi1",job="nomad-servers"}': "1x20" },
+    minutes: 10,
+    fires: [
+      {
+        labels: { severity: "critical" },
+        says: "Nomad has no leader: jobs run on, and none is started, moved or run at its time.",
+      },
+    ],
+    not: {
+      "while one has": { 'nomad_nomad_autopilot_healthy{instance="pi2",job="nomad-servers"}': "0x20" },
+    },
+  },
+  {
+    alert: "NomadAtRisk",
+    title: "when the leader says that no server may fail",
+    series: { 'nomad_nomad_autopilot_failure_tolerance{instance="pi1",job="nomad-servers"}': "0x20" },
+    minutes: 15,
+    fires: [
+      {
+        labels: { severity: "critical" },
+        says: "Nomad has just enough servers for a quorum: if one more fails, it stops.",
+      },
+    ],
+    not: {
+      "when one may": { 'nomad_nomad_autopilot_failure_tolerance{instance="pi1",job="nomad-servers"}': "1x20" },
+    },
+  },
+  {
+    alert: "JobWaits",
+    title: "when a job has no place for ten minutes",
+    series: { [summary("queued", page)]: "1x20" },
+    minutes: 15,
+    fires: [
+      {
+        labels: { exported_job: "page", severity: "warning" },
+        says: "No machine has room for the job page, or is what it asks for.",
+      },
+    ],
+    not: { "while it moves": { [summary("queued", page)]: "0 0 1 1 1 0x15" } },
+  },
+  {
+    alert: "JobFailed",
+    title: "when a job has failed for good",
+    series: {
+      [summary("failed", page)]: "0 3x20",
+      [summary("running", page)]: "1 0x20",
+      [summary("complete", page)]: "0x20",
+    },
+    minutes: 10,
+    fires: [
+      {
+        labels: { exported_job: "page", severity: "warning" },
+        says: "The job page has failed, and Nomad does not try again.",
+      },
+    ],
+    not: {
+      "when it runs again": { [summary("failed", page)]: "3x20", [summary("running", page)]: "1x20" },
+      "for one of a periodic job's runs": { [summary("failed", run)]: "1x20", [summary("running", run)]: "0x20" },
+    },
+  },
+  {
+    alert: "RunFailed",
+    title: "when a periodic job's run has failed",
+    series: { [summary("failed", run)]: "1x20", [summary("complete", run)]: "0x20" },
+    minutes: 5,
+    fires: [
+      {
+        labels: { exported_job: "night/periodic-1", severity: "warning" },
+        says: "A run of a periodic job has failed: night/periodic-1.",
+      },
+    ],
+    not: {
+      "when it was done by another try": { [summary("failed", run)]: "1x20", [summary("complete", run)]: "1x20" },
+    },
+  },
+];
