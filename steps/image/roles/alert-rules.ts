@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import type { ImageContext } from "../manifest/contribution.ts";
+import type { ImageContext, Neighbour } from "../manifest/contribution.ts";
+import { heartbeatAlert } from "./alertmanager.ts";
 
 /** What somebody should do something about. */
 interface Alert {
@@ -20,15 +21,25 @@ interface Alert {
 const leastToLoseOne = 3;
 
 /** The alerts of a stack as Prometheus' rules. */
-export function alertRules({ consulServers, nomadServers, security }: ImageContext): object {
+export function alertRules({ machines, consulServers, nomadServers, security }: ImageContext): object {
+  const isServer = ({ ip }: Neighbour) => consulServers.includes(ip) || nomadServers.includes(ip);
   const alerts = [
+    ...goneWithout(machines.filter(isServer)),
     ...ofMachines,
     ...(consulServers.length > 0 ? ofConsul(consulServers.length) : []),
     ...(nomadServers.length > 0 ? [...ofNomad(nomadServers.length), ...ofJobs] : []),
     ...(security ? [certificateEnds(security.ca, security.certificate)] : []),
   ];
-  return { groups: [{ name: "piinit", rules: alerts.map(ruleOf) }] };
+  return { groups: [{ name: "piinit", rules: [...alerts.map(ruleOf), heartbeat] }] };
 }
+
+/** Always there, so that its absence tells that the monitor itself is gone. */
+const heartbeat = {
+  alert: heartbeatAlert,
+  expr: "vector(1)",
+  labels: { severity: "none" },
+  annotations: { summary: "Prometheus and Alertmanager work.", help: "Nothing is to be done." },
+};
 
 function ruleOf({ name, when, minutes, says, help, isCritical }: Alert): object {
   return {
@@ -52,14 +63,21 @@ const filledIn = (text: string) => text.replace(/\$(\w+)/g, (all, word: string) 
 
 const isOn = "on (instance) up{job='node-exporter'} == 1";
 
-const ofMachines: Alert[] = [
-  {
-    name: "MachineGone",
-    when: "up{job='node-exporter'} == 0",
-    minutes: 3,
+/** A server takes a vote with it. */
+function goneWithout(servers: readonly Neighbour[]): Alert[] {
+  const names = servers.map(({ name }) => name).join("|");
+  const gone = {
+    minutes: 5,
     says: "$machine does not answer.",
     help: "See whether it has power and its network cable or Wi-Fi; `./piinit status` shows what the cluster lacks without it.",
-  },
+  };
+  return [
+    { name: "ServerGone", when: `up{job='node-exporter', instance=~'${names}'} == 0`, ...gone, isCritical: true },
+    { name: "MachineGone", when: `up{job='node-exporter', instance!~'${names}'} == 0`, ...gone },
+  ];
+}
+
+const ofMachines: Alert[] = [
   {
     name: "AgentGone",
     when: `up{job=~'consul-.*|nomad-.*'} == 0 and ${isOn}`,
@@ -164,7 +182,7 @@ function riskOf(product: string, servers: number, when: string): Alert[] {
     {
       name: `${product}AtRisk`,
       when,
-      minutes: 10,
+      minutes: 5,
       says: `${product} has just enough servers for a quorum: if one more fails, it stops.`,
       help: "Bring back the machine that is missing before you touch another one: `./piinit status` names it.",
       isCritical: true,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ToolName } from "../../../toolchain/versions.ts";
 import type { Role } from "../manifest/contribution.ts";
+import { alertmanager } from "./alertmanager.ts";
 import { consul } from "./consul.ts";
 import { dnsmasq } from "./dnsmasq.ts";
 import { nodeExporter } from "./node-exporter.ts";
@@ -17,6 +18,7 @@ export const roles = {
   dnsmasq,
   "node-exporter": nodeExporter,
   prometheus,
+  alertmanager,
   ssh,
   terraform,
   wifi,

@@ -11,6 +11,7 @@ import {
   prometheusUser,
 } from "../manifest/contribution.ts";
 import { alertRules } from "./alert-rules.ts";
+import { alertmanagersFile } from "./alertmanager.ts";
 import { certificateSettings, pathsIn } from "./certificates.ts";
 import { consulTargets, targetsFile, tokenFile } from "./consul-targets.ts";
 import { passwordFile, prometheusPage, prometheusTls, webFile } from "./prometheus-page.ts";
@@ -80,6 +81,7 @@ function configuration({ machines, consulServers, nomadServers, security }: Imag
   return {
     global: { scrape_interval: "15s", evaluation_interval: "15s" },
     rule_files: [rulesFile],
+    alerting: { alertmanagers: [{ file_sd_configs: [{ files: [alertmanagersFile] }] }] },
     scrape_configs: [...jobs, consulServices, nomadClients(nomadServers, security !== undefined)],
   };
 }

@@ -5,14 +5,19 @@ import path from "node:path";
 import { execa } from "execa";
 import { parse, stringify } from "yaml";
 import { imageWith, textOf } from "../../unit/image/roles/fixture.ts";
-import { debianRoot, whyNoDebianRoot } from "../debian-root.ts";
+import { whyNoDebianRoot } from "../debian-root.ts";
 import { contextFor, makeStack } from "../security/stack.ts";
-import { type Case, cases, certificatesEnd } from "./alert-cases.ts";
+import { ofAgents } from "./agent-alerts.ts";
+import type { Case } from "./alert-case.ts";
+import { certificatesEnd, ofMachines } from "./machine-alerts.ts";
+import { monitorRoot } from "./programs.ts";
 
 interface Rule {
   alert: string;
   annotations: { summary: string; help: string };
 }
+
+const cases = [...ofMachines, ...ofAgents];
 
 /** The certificates' end: the beginning of 2040. */
 const ends = `vector(${Date.UTC(2040, 0) / 1000})`;
@@ -26,7 +31,7 @@ describe("the alerts", function () {
 
   before(async function () {
     if (await whyNoDebianRoot()) return this.skip();
-    promtool = (await debianRoot("prometheus", ["prometheus"])).start("usr/bin/promtool");
+    promtool = (await monitorRoot()).start("usr/bin/promtool");
     const { held, gossipKeys } = await makeStack();
     const image = imageWith({ prometheus: true }, { context: contextFor(held.server, gossipKeys) });
     const text = textOf(image, "/etc/prometheus/alerts.yml").replace(ends, `vector(${certificatesEnd})`);

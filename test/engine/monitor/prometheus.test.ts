@@ -8,9 +8,10 @@ import { prometheusUser } from "../../../steps/image/manifest/contribution.ts";
 import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
 import { imageWith, textOf } from "../../unit/image/roles/fixture.ts";
 import { until } from "../agents.ts";
-import { debianRoot, whyNoDebianRoot } from "../debian-root.ts";
+import { whyNoDebianRoot } from "../debian-root.ts";
 import { freePort } from "../ports.ts";
 import { contextFor, makeStack, type TestStack } from "../security/stack.ts";
+import { monitorRoot } from "./programs.ts";
 
 describe("a Prometheus with the files of a secure image", function () {
   this.timeout("3m");
@@ -21,7 +22,7 @@ describe("a Prometheus with the files of a secure image", function () {
 
   before(async function () {
     if (await whyNoDebianRoot()) return this.skip();
-    const [program = "", ...first] = (await debianRoot("prometheus", ["prometheus"])).start("usr/bin/prometheus");
+    const [program = "", ...first] = (await monitorRoot()).start("usr/bin/prometheus");
     dir = mkdtempSync(path.join(tmpdir(), "piinit-prometheus-"));
     stack = await makeStack();
     port = await freePort();
@@ -80,7 +81,7 @@ describe("a Prometheus with the files of a secure image", function () {
     const { body } = await ask("/api/v1/rules", stack.held.server.tokens.prometheusPage);
     const { groups } = JSON.parse(body.toString()).data as { groups: { rules: { name: string }[] }[] };
     const names = groups.flatMap(({ rules }) => rules.map(({ name }) => name));
-    assert.ok(names.includes("MachineGone") && names.includes("ConsulAtRisk"), names.join());
+    assert.ok(names.includes("ServerGone") && names.includes("ConsulAtRisk"), names.join());
   });
 
   it("reads its own metrics", async () => {
