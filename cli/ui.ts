@@ -6,6 +6,7 @@ import { unlessSilent } from "../lib/http.ts";
 import { interrupted } from "../lib/terminal.ts";
 import { askAgent, plainText } from "../steps/agents.ts";
 import { prometheusUser } from "../steps/image/manifest/contribution.ts";
+import { clusterPagePath } from "../steps/image/roles/cluster-page.ts";
 import { agentsIn, prometheusPasswordIn, type StackAgents } from "./stack/agents.ts";
 import { lookAtStack } from "./stack/look.ts";
 import type { Stack } from "./stack/stack.ts";
@@ -13,7 +14,7 @@ import { readState } from "./stack/state.ts";
 import { openPage, type Target } from "./ui/page.ts";
 
 const more = `
-Prometheus is among them where the stack has one, except in a lab. The pages are on this computer, at 127.0.0.1, until ^C. A link is a
+Consul's and Nomad's are; and where the stack has a Prometheus, except in a lab, one of the cluster at a glance. The pages are on this computer, at 127.0.0.1, until ^C. A link is a
 key: whoever opens it is signed in as you are.`;
 
 /** Opens the cluster's own pages on this computer, signed in. */
@@ -32,6 +33,9 @@ export function define(command: Command): void {
     });
 }
 
+/** Prometheus' page of the cluster. */
+const clusterPage = { who: "Cluster", start: clusterPagePath };
+
 type NamedTarget = Target & { who: string };
 
 async function targetsOf(stack: Stack): Promise<NamedTarget[]> {
@@ -44,10 +48,12 @@ async function targetsOf(stack: Stack): Promise<NamedTarget[]> {
   const [prometheus] = stack.isLab ? [] : await addressesOf("prometheus", agents);
   const login = Buffer.from(`${prometheusUser}:${prometheusPasswordIn(state)}`).toString("base64");
   return [
-    { who: "Consul", url: consulUrl, ca, header: "X-Consul-Token", token: access.consul },
-    ...(nomadUrl ? [{ who: "Nomad", url: nomadUrl, ca, header: "X-Nomad-Token", token: access.nomad }] : []),
+    { who: "Consul", url: consulUrl, start: "/", ca, header: "X-Consul-Token", token: access.consul },
+    ...(nomadUrl
+      ? [{ who: "Nomad", url: nomadUrl, start: "/", ca, header: "X-Nomad-Token", token: access.nomad }]
+      : []),
     ...(prometheus
-      ? [{ who: "Prometheus", url: `https://${prometheus}`, ca, header: "Authorization", token: `Basic ${login}` }]
+      ? [{ ...clusterPage, url: `https://${prometheus}`, ca, header: "Authorization", token: `Basic ${login}` }]
       : []),
   ];
 }

@@ -7,6 +7,8 @@ import { createProxyServer } from "httpxy";
 export interface Target {
   /** Base URL of the agent. */
   url: string;
+  /** Where its pages begin. */
+  start: string;
   /** PEM of the authority that its certificate must be of. */
   ca: string;
   /** The header that carries the token, and the token. */
@@ -24,13 +26,13 @@ export interface Page {
  * An agent's pages on 127.0.0.1. Only a browser that was given the link is signed in: other users of this computer, and
  * pages of other sites in the same browser, are refused.
  */
-export async function openPage({ url, ca, header, token }: Target): Promise<Page> {
+export async function openPage({ url, start, ca, header, token }: Target): Promise<Page> {
   const secret = randomBytes(24).toString("base64url");
   const proxy = createProxyServer({ target: { ...partsOf(url), ca }, changeOrigin: true, secure: true, ws: true });
   proxy.on("error", (error, _request, response) => refuse(response, 502, `${error.message}\n`));
   const server = createServer((request, response) => {
     const guard = guardOf(server, secret);
-    if (guard.isLink(request)) return signIn(response, guard.cookie, secret);
+    if (guard.isLink(request)) return signIn(response, start, guard.cookie, secret);
     if (!guard.mayPass(request)) return refuse(response, 403, "Open the link that ./piinit ui has printed.\n");
     void proxy.web(asOwner(request, url, header, token), response).catch(() => {});
   });
@@ -79,9 +81,9 @@ function guardOf(server: Server, secret: string) {
   };
 }
 
-function signIn(response: ServerResponse, cookie: string, secret: string): void {
+function signIn(response: ServerResponse, start: string, cookie: string, secret: string): void {
   const attributes = "Path=/; HttpOnly; SameSite=Strict";
-  response.writeHead(302, { location: "/", "set-cookie": `${cookie}=${secret}; ${attributes}` }).end();
+  response.writeHead(302, { location: start, "set-cookie": `${cookie}=${secret}; ${attributes}` }).end();
 }
 
 /** The request with the owner's token, unless the page has one of its own: somebody has signed in as another. */

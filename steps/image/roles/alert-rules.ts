@@ -3,13 +3,13 @@ import type { ImageContext, Neighbour } from "../manifest/contribution.ts";
 import { heartbeatAlert } from "./alertmanager.ts";
 
 /** What somebody should do something about. */
-interface Alert {
+export interface Alert {
   name: string;
   /** PromQL, which has a result for each machine or job that it is about. */
   when: string;
   /** How long that has to be so. */
   minutes: number;
-  /** One sentence; $machine, $job and $value stand for the result's. */
+  /** One sentence; $machine, $agent, $job and $place stand for the result's. */
   says: string;
   /** What helps, whichever machine or job it is. */
   help: string;
@@ -20,17 +20,21 @@ interface Alert {
 /** Fewer servers can't lose one anyway. */
 const leastToLoseOne = 3;
 
-/** The alerts of a stack as Prometheus' rules. */
-export function alertRules({ machines, consulServers, nomadServers, security }: ImageContext): object {
+/** The alerts of a stack. */
+export function alertsOf({ machines, consulServers, nomadServers, security }: ImageContext): Alert[] {
   const isServer = ({ ip }: Neighbour) => consulServers.includes(ip) || nomadServers.includes(ip);
-  const alerts = [
+  return [
     ...goneWithout(machines.filter(isServer)),
     ...ofMachines,
     ...(consulServers.length > 0 ? ofConsul(consulServers.length) : []),
     ...(nomadServers.length > 0 ? [...ofNomad(nomadServers.length), ...ofJobs] : []),
     ...(security ? [certificateEnds(security.ca, security.certificate)] : []),
   ];
-  return { groups: [{ name: "piinit", rules: [...alerts.map(ruleOf), heartbeat] }] };
+}
+
+/** The same as Prometheus' rules. */
+export function alertRules(context: ImageContext): object {
+  return { groups: [{ name: "piinit", rules: [...alertsOf(context).map(ruleOf), heartbeat] }] };
 }
 
 /** Always there, so that its absence tells that the monitor itself is gone. */
@@ -41,25 +45,29 @@ const heartbeat = {
   annotations: { summary: "Prometheus and Alertmanager work.", help: "Nothing is to be done." },
 };
 
-function ruleOf({ name, when, minutes, says, help, isCritical }: Alert): object {
+function ruleOf(alert: Alert): object {
+  const { name, when, minutes, help, isCritical } = alert;
   return {
     alert: name,
     expr: when,
     for: `${minutes}m`,
     labels: { severity: isCritical ? "critical" : "warning" },
-    annotations: { summary: filledIn(says), help },
+    annotations: { summary: sentence(alert, "$labels"), help },
   };
 }
 
-const placeholders: Readonly<Record<string, string>> = {
-  machine: "{{ $labels.instance }}",
-  job: "{{ $labels.exported_job }}",
-  agent: "{{ $labels.job }}",
-  place: "{{ $labels.mountpoint }}",
-  value: "{{ $value | humanize }}",
-  share: "{{ $value | humanizePercentage }}",
+type Placeholder = "machine" | "agent" | "job" | "place";
+/** The label that each stands for. */
+const labelOf: Readonly<Record<Placeholder, string>> = {
+  machine: "instance",
+  agent: "job",
+  job: "exported_job",
+  place: "mountpoint",
 };
-const filledIn = (text: string) => text.replace(/\$(\w+)/g, (all, word: string) => placeholders[word] ?? all);
+
+/** An alert's sentence, in Go's language of templates. @param labels where the result's labels are: "$labels" */
+export const sentence = ({ says }: Alert, labels: string): string =>
+  says.replace(/\$(\w+)/g, (_, word: Placeholder) => `{{ ${labels}.${labelOf[word]} }}`);
 
 const isOn = "on (instance) up{job='node-exporter'} == 1";
 
@@ -89,7 +97,7 @@ const ofMachines: Alert[] = [
     name: "DiskFilling",
     when: shareLeft("< 0.1"),
     minutes: 15,
-    says: "$machine has $share of the room at $place left.",
+    says: "$machine has less than a tenth of the room at $place left.",
     help: "Find what takes it: `du -x -h -d 2 /data | sort -h` on that machine. Jobs' volumes and Docker's images are in /data, too.",
   },
   {
@@ -118,14 +126,14 @@ const ofMachines: Alert[] = [
     name: "Hot",
     when: "max by (instance, job) (node_thermal_zone_temp) > 80",
     minutes: 10,
-    says: "$machine has $value °C, and becomes slow to stay whole.",
+    says: "$machine has more than 80 °C, and becomes slow to stay whole.",
     help: "Give it air or a heat sink.",
   },
   {
     name: "ClockWrong",
     when: "abs(node_time_seconds - timestamp(node_time_seconds)) > 5",
     minutes: 5,
-    says: "$machine's clock differs from the monitor's by $value s.",
+    says: "$machine's clock differs from the monitor's by more than 5 s.",
     help: "Both need an NTP server: from the router's DHCP, or the internet's. `timedatectl timesync-status` on that machine says which it has.",
   },
   {

@@ -10,7 +10,7 @@ import { contextFor, makeStack } from "../security/stack.ts";
 import { ofAgents } from "./agent-alerts.ts";
 import type { Case } from "./alert-case.ts";
 import { certificatesEnd, ofMachines } from "./machine-alerts.ts";
-import { monitorRoot } from "./programs.ts";
+import { monitorRoot } from "./monitor.ts";
 
 interface Rule {
   alert: string;

@@ -68,7 +68,7 @@ export const ofMachines: readonly Case[] = [
       [`node_filesystem_readonly${data}`]: "0x30",
     },
     minutes: 20,
-    fires: [{ labels: ofData, says: "pi1 has 5% of the room at /data left." }],
+    fires: [{ labels: ofData, says: "pi1 has less than a tenth of the room at /data left." }],
     not: {
       "for a root that nobody writes to": {
         [`node_filesystem_avail_bytes${readOnly}`]: "5x30",
@@ -137,7 +137,7 @@ export const ofMachines: readonly Case[] = [
     title: "when a machine has more than 80 °C for ten minutes",
     series: { 'node_thermal_zone_temp{job="node-exporter",instance="pi1",type="cpu-thermal",zone="0"}': "82x20" },
     minutes: 15,
-    fires: [{ labels: ofExporter("pi1"), says: "pi1 has 82 °C, and becomes slow to stay whole." }],
+    fires: [{ labels: ofExporter("pi1"), says: "pi1 has more than 80 °C, and becomes slow to stay whole." }],
     not: {
       "for a moment's work": {
         'node_thermal_zone_temp{job="node-exporter",instance="pi1",type="cpu-thermal",zone="0"}': "60 82x5 60x20",
@@ -149,7 +149,7 @@ export const ofMachines: readonly Case[] = [
     title: "when a machine's clock is an hour behind",
     series: { [`node_time_seconds${exporter("pi1")}`]: "-3600+60x20" },
     minutes: 10,
-    fires: [{ labels: ofExporter("pi1"), says: "pi1's clock differs from the monitor's by 3.6k s." }],
+    fires: [{ labels: ofExporter("pi1"), says: "pi1's clock differs from the monitor's by more than 5 s." }],
     not: { "when it is two seconds ahead": { [`node_time_seconds${exporter("pi1")}`]: "2+60x20" } },
   },
   {

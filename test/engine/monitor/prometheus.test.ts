@@ -11,7 +11,7 @@ import { until } from "../agents.ts";
 import { whyNoDebianRoot } from "../debian-root.ts";
 import { freePort } from "../ports.ts";
 import { contextFor, makeStack, type TestStack } from "../security/stack.ts";
-import { monitorRoot } from "./programs.ts";
+import { monitorRoot } from "./monitor.ts";
 
 describe("a Prometheus with the files of a secure image", function () {
   this.timeout("3m");

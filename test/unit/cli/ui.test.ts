@@ -32,6 +32,7 @@ describe("an agent's page on this computer", () => {
     await new Promise<void>((done) => agent.listen(0, "127.0.0.1", done));
     page = await openPage({
       url: `https://127.0.0.1:${(agent.address() as AddressInfo).port}`,
+      start: "/ui/",
       ca: (isKnown ? authority : await makeAuthority()).certificate,
       header: "X-Consul-Token",
       token: "owner",
@@ -61,7 +62,7 @@ describe("an agent's page on this computer", () => {
   it("is signed in for who has the link", async () => {
     await open();
     const { status, headers } = await ask(address.pathname + address.search);
-    assert.deepEqual([status, headers.location], [302, "/"]);
+    assert.deepEqual([status, headers.location], [302, "/ui/"]);
     assert.match(String(headers["set-cookie"]), /; Path=\/; HttpOnly; SameSite=Strict$/);
     const cookie = await signIn();
     assert.equal((await ask("/ui/?a=b", cookie)).text, "the page /ui/?a=b");
