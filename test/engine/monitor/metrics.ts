@@ -32,7 +32,7 @@ const lastRun = Date.UTC(2026, 10, 28, 3) / 1000;
 const ofNomad = (canLose: number, running: number) =>
   `nomad_nomad_autopilot_healthy 1
 nomad_nomad_autopilot_failure_tolerance ${canLose}
-${summary('job="page",task_group="web"', { running, queued: 1 - running })}${summary('job="a&b<i>",task_group="web"', { running: 1 })}${summary('job="night",task_group="g"', {})}${[
+${summary('job="page",task_group="web"', { running, queued: 1 - running })}${summary('job="tea&cake",task_group="web"', { running: 1 })}${summary('job="night",task_group="g"', {})}${[
   lastRun - 86_400,
   lastRun,
 ]

@@ -88,6 +88,6 @@ export async function startMonitor(
 const quick = (text: string): string =>
   text
     .replace(/((?:scrape|evaluation)_interval): 15s/g, "$1: 1s")
-    .replace(/for: \d+m/g, "for: 2s")
+    .replace(/for: \d+m/g, "for: 4s")
     .replace(/group_wait: 1m/, "group_wait: 1s")
     .replace(/((?:group|repeat)_interval): 5m/g, "$1: 2s");
