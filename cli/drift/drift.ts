@@ -1,10 +1,12 @@
+import { digest } from "../../lib/json.ts";
 import { type Progress, progressOnStderr } from "../../lib/progress.ts";
+import type { Access } from "../../steps/agents.ts";
 import { missingMachines } from "../../steps/cluster/patience.ts";
 import type { Stack } from "../stack/stack.ts";
 import { type StackState, type StateResource, writeState } from "../stack/state.ts";
 import { accessDrift } from "./access.ts";
 import { type Correction, correct, type Findings } from "./correction.ts";
-import { type ClusterNow, gateDrift, lookAtCluster } from "./gate.ts";
+import { type ClusterNow, gateDrift, gateOf, lookAtCluster } from "./gate.ts";
 import { imageDrift } from "./images.ts";
 import { jobDrift, jobsWithoutIdentity } from "./jobs.ts";
 import { keyDrift } from "./keys.ts";
@@ -103,13 +105,43 @@ interface BehindGate extends Pick<Drift, "cluster" | "silent"> {
   found: Findings[];
 }
 
+/** Mostly the cluster is as the gate left it, so what is behind it is looked at meanwhile, and again if it isn't. */
 async function lookBehindGate(state: StackState): Promise<BehindGate> {
+  const before = passedBefore(state);
+  const early = before && lookBehind(state, before);
+  early?.catch(() => undefined);
   const cluster = await lookAtCluster(state);
-  const agents = cluster?.judgement.quorum;
-  const access = cluster?.gate.input.access;
-  const consulUrl = agents?.consulUrl ?? providerAddress(state, "consul");
-  const nomadUrl = agents?.nomadUrl ?? providerAddress(state, "nomad");
-  const missing = cluster ? missingMachines(cluster.judgement.findings) : [];
+  const now = {
+    consulUrl: cluster?.judgement.quorum?.consulUrl,
+    nomadUrl: cluster?.judgement.quorum?.nomadUrl,
+    missing: cluster ? missingMachines(cluster.judgement.findings) : [],
+    access: cluster?.gate.input.access,
+  };
+  const { found, silent } = await (early && digest(before) === digest(now) ? early : lookBehind(state, now));
+  return { cluster, found: [...found, ...(cluster && !now.access ? [jobsWithoutIdentity(state)] : [])], silent };
+}
+
+/** Where the agents are, and who isn't there. */
+interface Passed {
+  consulUrl: string | undefined;
+  nomadUrl: string | undefined;
+  missing: readonly string[];
+  access: Access | undefined;
+}
+
+function passedBefore(state: StackState): Passed | undefined {
+  const gate = gateOf(state);
+  if (!gate?.answer) return undefined;
+  const { consulUrl, nomadUrl, missing = [] } = gate.answer;
+  return { consulUrl, nomadUrl, missing, access: gate.input.access };
+}
+
+async function lookBehind(
+  state: StackState,
+  { missing, access, ...agents }: Passed,
+): Promise<{ found: Findings[]; silent: string[] }> {
+  const consulUrl = agents.consulUrl ?? providerAddress(state, "consul");
+  const nomadUrl = agents.nomadUrl ?? providerAddress(state, "nomad");
   const [updates, ...others] = await Promise.all([
     updateDrift(state, { consulUrl, missing }, access),
     accessDrift(state, { consulUrl, nomadUrl }),
@@ -117,8 +149,7 @@ async function lookBehindGate(state: StackState): Promise<BehindGate> {
     jobDrift(state, nomadUrl, access),
     secretDrift(state, nomadUrl),
   ]);
-  const found = [updates, ...others, ...(cluster && !access ? [jobsWithoutIdentity(state)] : [])];
-  return { cluster, found, silent: updates.silent };
+  return { found: [updates, ...others], silent: updates.silent };
 }
 
 /** Where a provider's plugin talks to. */

@@ -21,9 +21,12 @@ const nextLookMs = 5000;
 const mostLooks = 3;
 const pauseMs = 1000;
 
+/** As it was when it last let a cluster pass; undefined if it never did. */
+export const gateOf = (state: StackState): ClusterNow["gate"] | undefined => storedSteps(state, clusterStep, "wait")[0];
+
 /** Looks at the cluster that the gate last let pass; undefined if there was none yet. */
 export async function lookAtCluster(state: StackState): Promise<ClusterNow | undefined> {
-  const [gate] = storedSteps(state, clusterStep, "wait");
+  const gate = gateOf(state);
   if (!gate) return undefined;
   let now = await lookOnce(gate, firstLookMs);
   for (let looks = 1; looks < mostLooks && gateDrift(now).length > 0; looks++) {

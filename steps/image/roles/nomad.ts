@@ -93,6 +93,8 @@ function agentConfig(options: z.output<typeof schema>, context: ImageContext): o
       // Everybody on the network may read them, with the names of jobs in them.
       publish_allocation_metrics: machines.some(({ roles }) => roles.includes("prometheus")),
       publish_node_metrics: true,
+      // As often as Prometheus asks. Each second, as by default, is most of what an idle Nomad does.
+      collection_interval: "15s",
     },
     // By default, a connection to a machine without power is noticed after 40 s: by then, the machine at this end counts as down,
     // too, and its jobs run elsewhere.
