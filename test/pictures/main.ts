@@ -13,9 +13,10 @@ const browser = await chromium.launch({ executablePath: (await findOnPath("chrom
 const home = await startPageHome();
 try {
   // The processors' load is that of two minutes.
-  for (const start = Date.now(); Date.now() < start + 125_000; await sleep(500)) await home.show(states.healthy);
+  await stay(states.healthy, 125);
   for (const [name, state] of Object.entries<State>(states)) {
-    await home.show(state, /"CPU">\d+ %/);
+    // Some alerts come later than others.
+    await stay(state, 12);
     for (const colorScheme of ["light", "dark"] as const) {
       const page = await browser.newPage({ colorScheme, viewport: { width: 800, height: 100 } });
       await page.goto(home.url);
@@ -28,4 +29,8 @@ try {
 } finally {
   await home.stop();
   await browser.close();
+}
+
+async function stay(state: State, seconds: number): Promise<void> {
+  for (const start = Date.now(); Date.now() < start + seconds * 1000; await sleep(500)) await home.show(state);
 }
