@@ -5,8 +5,7 @@ import { UserError } from "../lib/errors.ts";
 import { unlessSilent } from "../lib/http.ts";
 import { interrupted } from "../lib/terminal.ts";
 import { askAgent, plainText } from "../steps/agents.ts";
-import { prometheusUser } from "../steps/image/manifest/contribution.ts";
-import { clusterPagePath } from "../steps/image/roles/cluster-page.ts";
+import { clusterPage, prometheusUser } from "../steps/image/manifest/contribution.ts";
 import { agentsIn, prometheusPasswordIn, type StackAgents } from "./stack/agents.ts";
 import { lookAtStack } from "./stack/look.ts";
 import type { Stack } from "./stack/stack.ts";
@@ -33,9 +32,6 @@ export function define(command: Command): void {
     });
 }
 
-/** Prometheus' page of the cluster. */
-const clusterPage = { who: "Cluster", start: clusterPagePath };
-
 type NamedTarget = Target & { who: string };
 
 async function targetsOf(stack: Stack): Promise<NamedTarget[]> {
@@ -53,7 +49,16 @@ async function targetsOf(stack: Stack): Promise<NamedTarget[]> {
       ? [{ who: "Nomad", url: nomadUrl, start: "/", ca, header: "X-Nomad-Token", token: access.nomad }]
       : []),
     ...(prometheus
-      ? [{ ...clusterPage, url: `https://${prometheus}`, ca, header: "Authorization", token: `Basic ${login}` }]
+      ? [
+          {
+            who: "Cluster",
+            url: `https://${prometheus}`,
+            start: clusterPage,
+            ca,
+            header: "Authorization",
+            token: `Basic ${login}`,
+          },
+        ]
       : []),
   ];
 }

@@ -55,6 +55,9 @@ export interface ImageSecurity {
 /** Who has that password. */
 export const prometheusUser = "piinit";
 
+/** Where Prometheus shows the cluster at a glance. */
+export const clusterPage = "/consoles/cluster.html";
+
 /** What one machine knows of another one in the stack. */
 export interface Neighbour {
   name: string;

@@ -1,11 +1,11 @@
-import type { ImageContext, Neighbour } from "../manifest/contribution.ts";
+import path from "node:path";
+import { clusterPage, type ImageContext, type Neighbour } from "../manifest/contribution.ts";
 import { type Alert, alertsOf, sentence } from "./alert-rules.ts";
 import { pageFrame } from "./cluster-page-frame.ts";
 
-/** Where Prometheus' console templates are, and the cluster's page at its address. */
+/** Where Prometheus' console templates are, and the cluster's among them. */
 export const pagesFolder = "/etc/prometheus/pages";
-export const clusterPage = "cluster.html";
-export const clusterPagePath = `/consoles/${clusterPage}`;
+export const clusterPageFile = `${pagesFolder}/${path.basename(clusterPage)}`;
 
 /** In UTC; the page shows it in the reader's own time. "2026-11-28 03:00:00 +0000 UTC" is what Prometheus makes of it. */
 const time = `{{ define "time" }}<time datetime="{{ slice . 0 10 }}T{{ slice . 11 16 }}Z">{{ slice . 0 16 }} UTC</time>{{ end }}`;

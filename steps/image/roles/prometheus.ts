@@ -13,7 +13,7 @@ import {
 import { alertRules } from "./alert-rules.ts";
 import { alertmanagersFile } from "./alertmanager.ts";
 import { certificateSettings, pathsIn } from "./certificates.ts";
-import { clusterPage, clusterPageTemplate, pagesFolder } from "./cluster-page.ts";
+import { clusterPageFile, clusterPageTemplate, pagesFolder } from "./cluster-page.ts";
 import { consulTargets, targetsFile, tokenFile } from "./consul-targets.ts";
 import { passwordFile, prometheusPage, prometheusTls, webFile } from "./prometheus-page.ts";
 
@@ -45,7 +45,7 @@ export const prometheus = defineRole({
       files: [
         file("/etc/prometheus/prometheus.yml", stringify(configuration(context), { lineWidth: 0 })),
         file(rulesFile, stringify(alertRules(context), { lineWidth: 0 })),
-        file(`${pagesFolder}/${clusterPage}`, clusterPageTemplate(context)),
+        file(clusterPageFile, clusterPageTemplate(context)),
         file("/etc/tmpfiles.d/prometheus-data.conf", "d /data/prometheus 0750 prometheus prometheus\n"),
         file("/etc/systemd/system/prometheus.service.d/piinit.conf", dropIn(context.security !== undefined)),
         file("/etc/consul.d/prometheus.json", `${JSON.stringify(serviceFor(context.security), undefined, 2)}\n`),
