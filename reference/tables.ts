@@ -21,7 +21,7 @@ export function boardTable(): string {
   const rows = boardNames.map((board) => {
     const { models, architecture } = boardOf(board, "amd64");
     const isHosts = boardOf(board, "arm64").architecture !== architecture;
-    const site = { board, architecture, isLab: false };
+    const site = { board, architecture, isLab: false, roles: [] };
     const hasNomad = roles.nomad.refuse?.(roles.nomad.schema.parse("both"), site) === undefined;
     return [`\`${board}\``, models, isHosts ? "the computer's own" : architecture, hasNomad ? "yes" : "no"];
   });

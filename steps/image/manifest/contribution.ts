@@ -74,6 +74,8 @@ export interface Site {
   architecture: Architecture;
   /** Whether the stack's machines are virtual. */
   isLab: boolean;
+  /** Names of the image's roles. */
+  roles: readonly string[];
 }
 
 /** A role that an image can have: one file in roles/, and one line in its catalogue. */

@@ -17,7 +17,8 @@ export interface Refusal {
 export function refusalsOf(image: ImagePlan, { isLab, host }: { isLab: boolean; host: Architecture }): Refusal[] {
   const board = boardOf(image.board, host);
   const isOnImage = image.base !== undefined && "image" in image.base;
-  const site = { board: image.board, architecture: board.architecture, isLab };
+  const roles = rolesOf(image.roles);
+  const site = { board: image.board, architecture: board.architecture, isLab, roles: roles.map(({ name }) => name) };
   const refusals: Refusal[] = [];
   const refuse = (path: PropertyKey[], reason: string, value?: string) =>
     refusals.push({ path, reason, ...(value !== undefined && { value }) });
@@ -25,7 +26,7 @@ export function refusalsOf(image: ImagePlan, { isLab, host }: { isLab: boolean; 
   if (isLab && !board.isVirtual) refuse(["board"], "must be lab: this stack's machines are virtual", image.board);
   if (!isLab && board.isVirtual)
     refuse(["board"], "must be a real board: only the machines of a lab are virtual", image.board);
-  for (const { name, role, options } of rolesOf(image.roles)) {
+  for (const { name, role, options } of roles) {
     const reason = role.refuse?.(options, site);
     if (reason !== undefined) refuse(["roles", name], reason);
   }

@@ -54,6 +54,8 @@ export const alertmanager = defineRole({
   row: {
     options: `at least one of ${receiverNames.map((name) => `\`${name}\``).join(", ")}; \`quiet\`, \`heartbeat\``,
   },
+  refuse: (_options, { roles }) =>
+    roles.includes("prometheus") ? undefined : "must be beside the role prometheus, whose alerts it tells of",
   contribute: (options) =>
     combine({
       packages: ["prometheus-alertmanager", ...(options.quiet ? ["tzdata"] : [])],

@@ -99,6 +99,11 @@ describe("the roles of an image in the settings", () => {
       { wifi: { ssid: "home", country: "Germany", passphrase: "12345678" } },
       /roles\.wifi\.country {2}Germany must be a country's two capital letters/,
     ],
+    [
+      "messages of no Prometheus",
+      { alertmanager: { telegram: { token: "1:A", chat: 1 } } },
+      /roles\.alertmanager {2}must be beside the role prometheus/,
+    ],
     ["SSH for nobody", { ssh: {} }, /roles\.ssh {2}must have a public key/],
   ];
   for (const [what, roles, message] of refused)
