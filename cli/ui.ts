@@ -13,8 +13,8 @@ import { readState } from "./stack/state.ts";
 import { openPage, type Target } from "./ui/page.ts";
 
 const more = `
-Consul's and Nomad's are; and where the stack has a Prometheus, except in a lab, one of the cluster at a glance. The pages are on this computer, at 127.0.0.1, until ^C. A link is a
-key: whoever opens it is signed in as you are.`;
+They are Consul's and Nomad's and, where the stack has a Prometheus, except in a lab, one of the cluster at a glance. They are on this
+computer, at 127.0.0.1, until ^C. A link is a key: whoever opens it is signed in as you are.`;
 
 /** Opens the cluster's own pages on this computer, signed in. */
 export function define(command: Command): void {

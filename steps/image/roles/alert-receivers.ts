@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-const url = (description: string, example: string) =>
+/** Who knows it can use it. */
+export const secretUrl = (description: string, example: string) =>
   z.url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" }).meta({
     description,
     example,
@@ -15,7 +16,10 @@ const mail = z.string().regex(/^[^\s@<>,]+@[^\s@<>,]+$/, "must be one e-mail add
 export const receiversSchema = {
   ntfy: z
     .strictObject({
-      url: url("The topic's URL, at ntfy.sh or your own server; who knows it can read along.", "https://ntfy.sh/TOPIC"),
+      url: secretUrl(
+        "The topic's URL, at ntfy.sh or your own server; who knows it can read along.",
+        "https://ntfy.sh/TOPIC",
+      ),
     })
     .optional()
     .meta({ description: "Messages by ntfy, 2.10 or newer." }),
@@ -50,7 +54,7 @@ export const receiversSchema = {
     .meta({ description: "Messages by e-mail." }),
   webhook: z
     .strictObject({
-      url: url("Gets Alertmanager's JSON by POST.", "https://example.org/alerts"),
+      url: secretUrl("Gets Alertmanager's JSON by POST.", "https://example.org/alerts"),
     })
     .optional()
     .meta({ description: "Messages to a program of yours." }),

@@ -198,6 +198,10 @@ function riskOf(product: string, servers: number, when: string): Alert[] {
   ];
 }
 
+/** Jobs that have failed, of which nothing runs, will run or is done. */
+const failedFor = (isIt: string) => `(max by (exported_job) (nomad_nomad_job_summary_failed{${isIt}}) > 0)
+  unless (max by (exported_job) ({__name__=~'nomad_nomad_job_summary_(running|starting|queued|complete)', ${isIt}}) > 0)`;
+
 /** A run of a periodic job is a job of its own, with a parent. */
 const ofJobs: Alert[] = [
   {
@@ -209,16 +213,14 @@ const ofJobs: Alert[] = [
   },
   {
     name: "JobFailed",
-    when: `(max by (exported_job) (nomad_nomad_job_summary_failed{parent_id=''}) > 0)
-  unless (max by (exported_job) ({__name__=~'nomad_nomad_job_summary_(running|starting|queued|complete)', parent_id=''}) > 0)`,
+    when: failedFor("parent_id=''"),
     minutes: 5,
     says: "The job $job has failed, and Nomad does not try again.",
     help: "`./piinit status` has its last words. With a mended job file, or none the worse, `./piinit up` starts it again.",
   },
   {
     name: "RunFailed",
-    when: `(max by (exported_job) (nomad_nomad_job_summary_failed{parent_id!=''}) > 0)
-  unless (max by (exported_job) ({__name__=~'nomad_nomad_job_summary_(running|starting|queued|complete)', parent_id!=''}) > 0)`,
+    when: failedFor("parent_id!=''"),
     minutes: 1,
     says: "A run of a periodic job has failed: $job.",
     help: "`./piinit status` has the job's last run. What it printed is in Nomad's own page: `./piinit ui`.",

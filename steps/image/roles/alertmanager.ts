@@ -1,7 +1,14 @@
 import { stringify } from "yaml";
 import { z } from "zod";
 import { combine, defineRole, enable, file } from "../manifest/contribution.ts";
-import { messageTemplates, type Receivers, receiverNames, receiverOf, receiversSchema } from "./alert-receivers.ts";
+import {
+  messageTemplates,
+  type Receivers,
+  receiverNames,
+  receiverOf,
+  receiversSchema,
+  secretUrl,
+} from "./alert-receivers.ts";
 
 const time = (description: string, example: string) =>
   z
@@ -23,15 +30,10 @@ const schema = z
       })
       .optional()
       .meta({ description: "The hours in which only a cluster that stops, or is about to, wakes anybody." }),
-    heartbeat: z
-      .url({ protocol: /^https?$/, error: "must be an http:// or https:// URL" })
-      .optional()
-      .meta({
-        description:
-          "Asked every five minutes while all is in order here; who does not hear from it any more tells you.",
-        example: "https://hc-ping.com/UUID",
-        secret: "always",
-      }),
+    heartbeat: secretUrl(
+      "Asked every five minutes while all is in order here; who does not hear from it any more tells you.",
+      "https://hc-ping.com/UUID",
+    ).optional(),
   })
   .refine((options) => receiverNames.some((name) => options[name]), `must have one of ${receiverNames.join(", ")}`)
   .meta({ description: "Tells people of the alerts of this machine's Prometheus." });

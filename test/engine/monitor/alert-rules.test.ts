@@ -48,7 +48,7 @@ describe("the alerts", function () {
   const ruleOf = (alert: string) => rules.find((one) => one.alert === alert) ?? assert.fail(`no alert ${alert}`);
 
   /** A test as promtool reads it. */
-  const testOf = ({ alert, series, minutes, fires }: Omit<Case, "not"> & { fires: Case["fires"] }) => ({
+  const testOf = ({ alert, series, minutes, fires }: Omit<Case, "not">) => ({
     interval: "1m",
     input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
     alert_rule_test: [
@@ -63,7 +63,7 @@ describe("the alerts", function () {
     ],
   });
 
-  const check = async (one: Parameters<typeof testOf>[0]) => {
+  const check = async (one: Omit<Case, "not">) => {
     const test = { rule_files: ["alerts.yml"], evaluation_interval: "1m", tests: [testOf(one)] };
     writeFileSync(path.join(dir, "test.yml"), stringify(test));
     await ask("test", "rules", "test.yml");

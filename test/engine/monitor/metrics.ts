@@ -41,10 +41,10 @@ ${summary('job="page",task_group="web"', { running, queued: 1 - running })}${sum
   )
   .join("")}`;
 
-/** A home of three servers of which these answer; the first of them leads, if any does. */
-export function tell(monitor: Monitor, answering: readonly string[], hasLeader = answering.length > 1): void {
+/** A home of three servers of which these answer; the first of them leads, if there is a quorum. */
+export function tell(monitor: Monitor, answering: readonly string[]): void {
   const canLose = answering.length - 2;
-  const [leader] = hasLeader ? answering : [];
+  const leader = canLose < 0 ? undefined : answering[0];
   for (const machine of servers) {
     const answers = answering.includes(machine);
     const leads = machine === leader;

@@ -12,6 +12,15 @@ import { freePorts } from "../ports.ts";
 /** Debian's Prometheus and Alertmanager, with the programs that check their files. */
 export const monitorRoot = () => debianRoot("monitor", ["prometheus", "prometheus-alertmanager"]);
 
+/** Writes an image's files for it below a folder, where they name each other. */
+export function unpack(image: Manifest, dir: string, change: (text: string) => string): void {
+  for (const { path: file, text } of image.files) {
+    if (!file.startsWith("/etc/prometheus/")) continue;
+    mkdirSync(path.dirname(dir + file), { recursive: true });
+    writeFileSync(dir + file, change(text.replaceAll("/etc/prometheus", `${dir}/etc/prometheus`)));
+  }
+}
+
 /** An image's Prometheus on 127.0.0.1, in a hurry: its seconds are as minutes. What it reads is what the test says. */
 export interface Monitor {
   url: string;
@@ -41,12 +50,7 @@ export async function startMonitor(
   const [web = 0, own = 0] = await freePorts(2);
   server.listen(web, "127.0.0.1");
   await once(server, "listening");
-  const here = (text: string) => text.replaceAll("/etc/prometheus", `${dir}/etc/prometheus`);
-  for (const { path: file, text } of image.files) {
-    if (!file.startsWith("/etc/prometheus/")) continue;
-    mkdirSync(path.dirname(dir + file), { recursive: true });
-    writeFileSync(dir + file, quick(here(text)));
-  }
+  unpack(image, dir, quick);
   const target = (job: string, machine: string) => ({
     targets: [`127.0.0.1:${web}`],
     labels: { instance: machine, __metrics_path__: `/${job}/${machine}` },

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { execa } from "execa";
 import { send } from "../../../lib/http.ts";
 import { prometheusUser } from "../../../steps/image/manifest/contribution.ts";
-import type { Manifest } from "../../../steps/image/manifest/manifest.ts";
-import { imageWith, textOf } from "../../unit/image/roles/fixture.ts";
+import { imageWith } from "../../unit/image/roles/fixture.ts";
 import { until } from "../agents.ts";
 import { whyNoDebianRoot } from "../debian-root.ts";
 import { freePort } from "../ports.ts";
 import { contextFor, makeStack, type TestStack } from "../security/stack.ts";
-import { monitorRoot } from "./monitor.ts";
+import { monitorRoot, unpack } from "./monitor.ts";
 
 describe("a Prometheus with the files of a secure image", function () {
   this.timeout("3m");
@@ -27,13 +26,12 @@ describe("a Prometheus with the files of a secure image", function () {
     stack = await makeStack();
     port = await freePort();
     const image = imageWith({ prometheus: true }, { context: contextFor(stack.held.server, stack.gossipKeys) });
-    const config = unpack(image).replaceAll("localhost:9090", `localhost:${port}`).replace(/: 15s/g, ": 1s");
-    writeFileSync(path.join(dir, "prometheus.yml"), config);
+    unpack(image, dir, (text) => text.replaceAll("localhost:9090", `localhost:${port}`).replace(/: 15s/g, ": 1s"));
     running = execa(
       program,
       [
         ...first,
-        `--config.file=${dir}/prometheus.yml`,
+        `--config.file=${dir}/etc/prometheus/prometheus.yml`,
         `--web.config.file=${dir}/etc/prometheus/web.yml`,
         `--web.listen-address=127.0.0.1:${port}`,
         `--storage.tsdb.path=${dir}/data`,
@@ -47,17 +45,6 @@ describe("a Prometheus with the files of a secure image", function () {
     await running;
     if (dir) rmSync(dir, { recursive: true });
   });
-
-  /** Writes the image's files below the folder, where they name each other, and returns Prometheus's own. */
-  function unpack(image: Manifest): string {
-    const here = (text: string) => text.replaceAll("/etc/prometheus", `${dir}/etc/prometheus`);
-    for (const { path: file, text } of image.files) {
-      if (!file.startsWith("/etc/prometheus/")) continue;
-      mkdirSync(path.dirname(dir + file), { recursive: true });
-      writeFileSync(dir + file, here(text));
-    }
-    return here(textOf(image, "/etc/prometheus/prometheus.yml"));
-  }
 
   const ask = (page: string, password: string) =>
     send({
