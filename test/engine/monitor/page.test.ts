@@ -25,7 +25,7 @@ describe("the cluster's page", function () {
   }
 
   it("says that all is well, and who does what", async () => {
-    const text = await shown(states.healthy, /"CPU">\d+ %</);
+    const text = await shown(states.healthy, /(?:"CPU">\d+ %[\s\S]*){3}/);
     assert.match(text, /^All is well\.$/m);
     assert.match(text, /^Consul: 3 of 3 servers answer, led by pi1; it can lose 1\.$/m);
     assert.match(text, /^Nomad: 3 of 3 servers answer, led by pi1; it can lose 1\.$/m);
